@@ -1,0 +1,67 @@
+# Every target works from a clean clone and may be run twice.
+# CARGO_PROFILE_FLAG can be emptied to try the demo with an unoptimised build.
+
+CARGO ?= cargo
+CARGO_PROFILE_FLAG ?= --release
+ALLO = target/$(if $(CARGO_PROFILE_FLAG),release,debug)/allo
+
+# Folder with evaluation sets, each with a manifest.tsv (columns file, lang, transcript).
+EVAL ?=
+
+.PHONY: help demo test check lint docs examples deny fixtures setup setup-test build models bench clean
+
+help:
+	@echo "make demo      install what is missing, build, pull the models, play the fixture calls"
+	@echo "make test      the same set-up, then every test"
+	@echo "make check     fmt, clippy, tests, docs, examples, licences: what a change must pass"
+	@echo "make fixtures  render fixtures/audio again from fixtures/scripts"
+	@echo "make bench EVAL=FOLDER   measure against faster-whisper on your sets (see BENCHMARKS.md)"
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+build: setup
+	$(CARGO) build $(CARGO_PROFILE_FLAG)
+
+models: build
+	$(ALLO) models pull
+
+demo: models
+	$(ALLO) demo
+
+# The tests use the debug build that plain `cargo test` makes, so nothing is compiled twice.
+# With CI set a test whose model or voice is missing fails instead of being skipped.
+test: setup-test
+	$(CARGO) build
+	target/debug/allo models pull
+	target/debug/allo models pull whisper-tiny.en pico-en-US
+	CI=1 $(CARGO) test
+
+lint: setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+docs: setup
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+
+examples: setup
+	$(CARGO) build --examples
+
+deny:
+	@scripts/deny
+
+check: lint test docs examples deny
+
+fixtures: models
+	$(ALLO) fixtures render
+
+bench: models
+	@[ -n "$(EVAL)" ] || { echo "bench: no evaluation sets are named" >&2; \
+	  echo "hint: make bench EVAL=FOLDER, see the head of benches/against_faster_whisper.sh" >&2; exit 2; }
+	benches/against_faster_whisper.sh "$(EVAL)"
+
+clean:
+	$(CARGO) clean

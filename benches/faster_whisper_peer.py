@@ -1,0 +1,108 @@
+"""faster-whisper on the same files as `allo eval asr`, scored the same way.
+
+usage: faster_whisper_peer.py MODEL_DIR MANIFEST.tsv [MANIFEST.tsv ...] [--beam 5] [--threads 2] [--compute int8] [--hypotheses FILE]
+
+Prints one JSON object with the keys of `allo eval asr --format json`, summed over the manifests.
+Latency: from decoded 16 kHz samples to text; opening and decoding of the file are not counted, and there is no voice
+detection. Allo counts all three, so that the comparison favours faster-whisper.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import time
+
+import numpy
+from faster_whisper import WhisperModel
+from faster_whisper.audio import decode_audio
+
+
+def words(text):
+    """Lower case, straight quotes, ligatures opened, punctuation and apostrophes to spaces."""
+    text = text.lower().replace("’", "'").replace("œ", "oe").replace("æ", "ae")
+    return re.sub(r"[^\w]|_", " ", text).split()
+
+
+def distance(said, heard):
+    row = list(range(len(heard) + 1))
+    for line, one in enumerate(said):
+        diagonal, row[0] = row[0], line + 1
+        for column, other in enumerate(heard):
+            best = min(diagonal + (one != other), row[column + 1] + 1, row[column] + 1)
+            diagonal, row[column + 1] = row[column + 1], best
+    return row[-1]
+
+
+def percentile(values, share):
+    return float(numpy.quantile(values, share)) if values else None
+
+
+class Totals:
+    def __init__(self):
+        self.files = self.edits = self.said = self.character_edits = self.characters = self.invented = 0
+        self.latency_s, self.audio_s = [], 0.0
+
+    def add(self, reference, hypothesis, latency_s, audio_s):
+        said, heard = words(reference), words(hypothesis)
+        self.files += 1
+        self.latency_s.append(latency_s)
+        self.audio_s += audio_s
+        if not said:
+            self.invented += len(heard)
+            return
+        self.edits += distance(said, heard)
+        self.said += len(said)
+        self.character_edits += distance(" ".join(said), " ".join(heard))
+        self.characters += len(" ".join(said))
+
+    def report(self):
+        return {
+            "files": self.files,
+            "wer": self.edits / self.said if self.said else None,
+            "cer": self.character_edits / self.characters if self.characters else None,
+            "invented_words": self.invented,
+            "latency_p50_s": percentile(self.latency_s, 0.5),
+            "latency_p95_s": percentile(self.latency_s, 0.95),
+            "rtf": sum(self.latency_s) / self.audio_s if self.audio_s else None,
+        }
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("model")
+    arguments.add_argument("manifest", nargs="+")
+    arguments.add_argument("--beam", type=int, default=5)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--compute", default="int8")
+    arguments.add_argument("--hypotheses")
+    arguments = arguments.parse_args()
+
+    model = WhisperModel(arguments.model, device="cpu", compute_type=arguments.compute, cpu_threads=arguments.threads)
+    total, languages, lines = Totals(), {}, []
+    for manifest in arguments.manifest:
+        with open(manifest, encoding="utf-8", newline="") as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+        for row in rows:
+            path = os.path.join(os.path.dirname(manifest), row["file"])
+            samples = decode_audio(path)
+            language = re.split("[-_]", row["lang"])[0].lower()
+            known = language if language in ("fr", "en", "nl") else None
+            start = time.perf_counter()
+            segments, _ = model.transcribe(samples, language=known, beam_size=arguments.beam)
+            text = " ".join(segment.text.strip() for segment in segments)
+            latency_s = time.perf_counter() - start
+            for totals in (total, languages.setdefault(language, Totals())):
+                totals.add(row["transcript"], text, latency_s, len(samples) / 16000)
+            lines.append((path, row["lang"], row["transcript"], text))
+    if arguments.hypotheses:
+        with open(arguments.hypotheses, "w", encoding="utf-8") as handle:
+            handle.writelines("\t".join(line) + "\n" for line in lines)
+    report = total.report()
+    report["languages"] = {language: totals.report() for language, totals in sorted(languages.items())}
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The settings of recognition, one at a time: WER and latency of `allo eval asr` for each.
+#
+# usage: benches/sweep.sh EVAL_FOLDER [NAME ...]      NAME: only these rows
+#
+# Run benches/against_faster_whisper.sh first: it makes the telephone versions of the sets. A row with another build of
+# the binary (AVX-512) is made with ALLO=path/to/that/allo benches/sweep.sh EVAL_FOLDER beam5.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
+allo=${ALLO:-target/release/allo}
+shift || { echo "name the folder with the evaluation sets" >&2; exit 2; }
+sets=(cv61-fr cv61-en cv61-nl)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+row() { # NAME TOML
+  local name=$1
+  if [ "${#only[@]}" -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then return; fi
+  printf '%s\n' "$2" > "$work/allo.toml"
+  local manifests=() set
+  for set in "${sets[@]}"; do manifests+=("$cache/phone/$set/manifest.tsv"); done
+  "$allo" --config "$work/allo.toml" eval asr "${manifests[@]}" --format json > "$work/result.json" 2>/dev/null
+  python3 - "$name" "$work/result.json" <<'PYTHON'
+import json, sys
+result = json.load(open(sys.argv[2]))
+by = result["languages"]
+print(f"| {sys.argv[1]:<28} | {100*by['fr']['wer']:.1f} | {100*by['en']['wer']:.1f} | {100*by['nl']['wer']:.1f} "
+      f"| {100*result['wer']:.1f} | {result['latency_p50_s']:.2f} | {result['latency_p95_s']:.2f} |", flush=True)
+PYTHON
+}
+
+only=("$@")
+echo "| setting                      | fr | en | nl | all | p50 s | p95 s |"
+echo "|------------------------------|----|----|----|-----|-------|-------|"
+row default ""
+row greedy $'[asr]\nbeam_size = 1'
+row beam5 $'[asr]\nbeam_size = 5'
+row context-512+128 $'[asr]\ncontext_minimum = 512\ncontext_margin = 128'
+row context-1024+256 $'[asr]\ncontext_minimum = 1024'
+row context-1500 $'[asr]\ncontext_minimum = 1500'
+row fused-attention $'[asr]\nflash_attention = true'
+row q8_0 $'[asr]\nmodel = "whisper-base-q8_0"'
+row q5_1 $'[asr]\nmodel = "whisper-base-q5_1"'
+row one-thread $'[asr]\nthreads_per_inference = 1'
+row roll-400ms $'[vad]\npre_roll = "400ms"\npost_roll = "400ms"'
+row join-1s $'[vad]\njoin_below = "1s"'

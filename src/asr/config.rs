@@ -1,0 +1,191 @@
+//! Settings of recognition, section `[asr]`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Language;
+
+/// Most beams that a search may hold; more than 8 never paid in the literature and only costs time.
+pub const WIDEST_BEAM: usize = 8;
+/// Encoder positions of the whole 30 s window, 20 ms each.
+pub const FULL_CONTEXT: u32 = 1_500;
+
+/// Which engine recognises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum EngineKind {
+    /// whisper.cpp by whisper-rs.
+    #[default]
+    #[serde(rename = "whisper.cpp")]
+    WhisperCpp,
+}
+
+/// Section `[asr]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which engine recognises.
+    pub engine: EngineKind,
+    /// Name of the speech model in the manifest.
+    pub model: String,
+    /// How many hypotheses the search may pursue, 1 (greedy) to 8.
+    pub beam_size: usize,
+    /// Recognitions at the same time; 0 for one a processor core.
+    pub workers: usize,
+    /// Threads of one recognition; 0 for 2 with a single worker and 1 otherwise. Threads of one inference spin on
+    /// barriers: more threads in all than cores is many times slower, not faster.
+    pub threads_per_inference: usize,
+    /// Requests that may wait for a worker.
+    pub queue_capacity: usize,
+    /// Encoder positions (20 ms each) kept beyond the end of the segment.
+    pub context_margin: u32,
+    /// Fewest encoder positions, at most 1500.
+    pub context_minimum: u32,
+    /// Languages that may be detected, the preferred one first.
+    #[serde(with = "language_codes")]
+    pub languages: Vec<Language>,
+    /// How much likelier (difference of probabilities among the allowed, 0 to 1) another language must be than the
+    /// preferred one before it is taken.
+    pub language_margin: f32,
+    /// Whether the encoder and decoder use fused attention (less memory; on the reference processor slower).
+    pub flash_attention: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            engine: EngineKind::default(),
+            model: "whisper-base".to_owned(),
+            beam_size: 5,
+            workers: 0,
+            threads_per_inference: 0,
+            queue_capacity: 64,
+            context_margin: 256,
+            context_minimum: 1024,
+            languages: Language::ALL.to_vec(),
+            language_margin: 0.2,
+            flash_attention: false,
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidConfig {
+    /// A number outside its range.
+    #[error("asr.{key} is {value}, expected {expected}")]
+    OutOfRange {
+        /// Name of the setting.
+        key: &'static str,
+        /// What was found.
+        value: String,
+        /// What is taken.
+        expected: &'static str,
+    },
+    /// Nothing where something is needed.
+    #[error("asr.{key} is empty")]
+    Empty {
+        /// Name of the setting.
+        key: &'static str,
+    },
+}
+
+impl Config {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, by its key.
+    pub fn validate(&self) -> Result<(), InvalidConfig> {
+        let check = |holds: bool, key, value: String, expected| {
+            if holds { Ok(()) } else { Err(InvalidConfig::OutOfRange { key, value, expected }) }
+        };
+        if self.model.is_empty() {
+            return Err(InvalidConfig::Empty { key: "model" });
+        }
+        if self.languages.is_empty() {
+            return Err(InvalidConfig::Empty { key: "languages" });
+        }
+        let beam = (1..=WIDEST_BEAM).contains(&self.beam_size);
+        check(beam, "beam_size", self.beam_size.to_string(), "1 to 8")?;
+        check(self.workers <= 256, "workers", self.workers.to_string(), "0 to 256")?;
+        let threads = self.threads_per_inference;
+        check(threads <= 64, "threads_per_inference", threads.to_string(), "0 to 64")?;
+        let capacity = self.queue_capacity;
+        check((1..=65_536).contains(&capacity), "queue_capacity", capacity.to_string(), "1 to 65536")?;
+        let minimum = self.context_minimum;
+        check((1..=FULL_CONTEXT).contains(&minimum), "context_minimum", minimum.to_string(), "1 to 1500")?;
+        let margin = self.context_margin;
+        check(margin <= FULL_CONTEXT, "context_margin", margin.to_string(), "0 to 1500")?;
+        let margin = self.language_margin;
+        check((0.0..=1.0).contains(&margin), "language_margin", margin.to_string(), "0 to 1")
+    }
+
+    /// Workers on a machine with `cores` cores.
+    pub fn resolved_workers(&self, cores: usize) -> usize {
+        if self.workers == 0 { cores.max(1) } else { self.workers }
+    }
+
+    /// Threads of one inference on a machine with `cores` cores.
+    pub fn resolved_threads(&self, cores: usize) -> usize {
+        match (self.threads_per_inference, self.resolved_workers(cores)) {
+            (0, 1) => 2.min(cores.max(1)),
+            (0, _) => 1,
+            (threads, _) => threads,
+        }
+    }
+}
+
+/// Languages as ISO 639-1 codes.
+mod language_codes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::call::Language;
+
+    pub fn serialize<S: Serializer>(languages: &[Language], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(languages.iter().map(|language| language.code()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Language>, D::Error> {
+        let codes = Vec::<String>::deserialize(deserializer)?;
+        codes.iter().map(|code| code.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_survive_toml() {
+        let config = Config::default();
+        assert_eq!(config.validate(), Ok(()));
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("engine = \"whisper.cpp\""), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let check = |text: &str, key: &str| {
+            let error = toml::from_str::<Config>(text).unwrap().validate().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("asr.{key} is ")), "{error}");
+        };
+        check("beam_size = 0", "beam_size");
+        check("beam_size = 9", "beam_size");
+        check("context_minimum = 1501", "context_minimum");
+        check("languages = []", "languages");
+        check("model = ''", "model");
+        check("language_margin = nan", "language_margin");
+        assert!(toml::from_str::<Config>("beams = 5").is_err());
+        assert!(toml::from_str::<Config>("languages = ['de']").is_err());
+    }
+
+    #[test]
+    fn one_worker_uses_two_threads_and_several_use_one_each() {
+        let mut config = Config::default();
+        assert_eq!((config.resolved_workers(4), config.resolved_threads(4)), (4, 1));
+        config.workers = 1;
+        assert_eq!(config.resolved_threads(4), 2);
+        assert_eq!(config.resolved_threads(1), 1);
+        config.threads_per_inference = 3;
+        assert_eq!(config.resolved_threads(8), 3);
+    }
+}

@@ -1,0 +1,260 @@
+//! From a stretch of speech to words.
+//!
+//! [`Recognizer`] is the seam: an engine turns one segment of 16 kHz audio into a [`Recognition`]. Engines are
+//! synchronous and run on the dedicated threads of the worker pool, never on an async runtime. Nothing outside this
+//! module knows which engine runs.
+//!
+//! An [`Engine`] is one loaded model; it is asked for one [`Recognizer`] a worker, which holds the state of its own
+//! inference. [`worker::Pool`] owns the threads.
+//!
+//! Units: samples at 16 kHz; word times are relative to the first sample of the request. This module does not cut
+//! audio (see `vad`), does not judge whether a result is speech (see `guard`).
+
+pub mod config;
+pub mod context;
+pub mod fake;
+pub mod language;
+pub mod repetition;
+pub mod whisper;
+pub mod words;
+pub mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::audio::SampleSpan;
+use crate::call::Language;
+use crate::redact::Redacted;
+
+/// Which language a segment is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LanguageChoice {
+    /// Known beforehand.
+    Known(Language),
+    /// Detected, but only among these; never empty. The first is taken where the audio does not tell.
+    Among(Vec<Language>),
+}
+
+/// Who goes first when the workers are busy; smaller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// The final text of somebody who is on the line.
+    LiveFinal,
+    /// A partial of somebody who is on the line; may be dropped.
+    LivePartial,
+    /// A recording.
+    Batch,
+}
+
+/// One stretch of speech to recognise.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// 16 kHz mono in [-1, 1]; at most 30 s.
+    pub samples: Arc<[f32]>,
+    /// Which language it is in.
+    pub language: LanguageChoice,
+    /// Names and terms that may be said; given to the engine on every window. Empty for none.
+    pub vocabulary: Arc<[String]>,
+    /// Who goes first.
+    pub priority: Priority,
+}
+
+/// One recognised word, in the time of the request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecognizedWord {
+    /// The word with its punctuation, without surrounding spaces.
+    pub text: Redacted<String>,
+    /// Where it is heard, from the first sample of the request.
+    pub span: SampleSpan,
+    /// Probability, 0 to 1: the geometric mean of its tokens'.
+    pub confidence: f32,
+}
+
+/// What an engine heard in one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recognition {
+    /// The language it was decoded in.
+    pub language: Language,
+    /// The text, trimmed; empty when the engine found no words.
+    pub text: Redacted<String>,
+    /// The words of the text in order.
+    pub words: Vec<RecognizedWord>,
+    /// Mean log-probability of the text tokens (natural logarithm, at most 0).
+    pub mean_log_probability: f32,
+    /// The engine's own probability that nothing was said, 0 to 1.
+    pub no_speech_probability: f32,
+    /// Encoder positions (20 ms each) that the accepted decoding saw.
+    pub context_positions: u32,
+    /// How many times the segment was decoded, at least 1.
+    pub decodings: u32,
+}
+
+/// What an engine can do; callers branch on this, never on an engine's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether words carry their own times (false: spread evenly over the segment).
+    pub word_times: bool,
+    /// Whether `vocabulary` has an effect.
+    pub vocabulary: bool,
+    /// Whether a language can be detected; false for models of one language.
+    pub language_detection: bool,
+}
+
+/// Longest request, the length of Whisper's window; longer speech is cut by `vad`.
+pub const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+
+/// Tells a recognition to stop. Clones share the flag; once set it stays set.
+#[derive(Debug, Clone, Default)]
+pub struct CancelFlag(Arc<AtomicBool>);
+
+impl CancelFlag {
+    /// A flag that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for the stop; returns at once.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// One inference state over a loaded model; belongs to one worker thread.
+pub trait Recognizer: Send {
+    /// What this recogniser can do; the same for every request.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Turns one stretch of speech into words. Blocks for the length of the inference (tenths of a second to
+    /// seconds); looks at `cancel` before every costly step. Within a step it cannot stop: whisper.cpp finishes an
+    /// encoder pass that it has begun (0.5 s for a short segment with `base` on one core), a token takes 5 to 10 ms.
+    ///
+    /// The same request gives the same recognition, whatever was recognised before.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancel` was set; [`Error::TooLong`], [`Error::NotFinite`] and [`Error::NoLanguage`]
+    /// for a request that no engine takes; [`Error::Inference`] when the engine failed. The recogniser can be used
+    /// again after each of them.
+    fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error>;
+}
+
+/// One loaded model, shared by all workers.
+pub trait Engine: Send + Sync {
+    /// A recogniser with a state of its own over the shared model.
+    ///
+    /// # Errors
+    /// [`Error::State`] when there is no memory for the state.
+    fn recognizer(&self) -> Result<Box<dyn Recognizer>, Error>;
+
+    /// Engine and model for logs and results, such as `whisper.cpp ggml-base`.
+    fn name(&self) -> &str;
+}
+
+/// Why there is no recognition. No variant holds spoken content.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model file could not be loaded. Nothing was started.
+    #[error("cannot load the speech model `{}`: {reason}\nhint: allo models verify", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// A recogniser could not be made, usually for want of memory.
+    #[error("cannot create the recogniser's state: {reason}")]
+    State {
+        /// What the engine said.
+        reason: String,
+    },
+    /// The request is longer than [`LONGEST_REQUEST`]; the caller must cut it.
+    #[error("the segment has {samples} samples, at most {maximum} are recognised at once")]
+    TooLong {
+        /// Samples of the request.
+        samples: usize,
+        /// Most samples that are taken.
+        maximum: usize,
+    },
+    /// The request holds a sample that is infinite or not a number.
+    #[error("sample {index} of the segment is not a finite number")]
+    NotFinite {
+        /// Which sample.
+        index: usize,
+    },
+    /// The request allows no language, or none that the model knows.
+    #[error("the segment allows no language that the model `{model}` knows")]
+    NoLanguage {
+        /// The model.
+        model: String,
+    },
+    /// The recognition was stopped on request.
+    #[error("the recognition was cancelled")]
+    Cancelled,
+    /// The engine failed on this request; another request may succeed.
+    #[error("the speech engine failed while it should {step}: {reason}")]
+    Inference {
+        /// What it was doing, a verb.
+        step: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The engine panicked on this request; its worker goes on with a new state.
+    #[error("the speech engine panicked on this segment")]
+    Panicked,
+    /// Too much is waiting and the request may not wait. Retry later or degrade.
+    #[error("the recogniser is busy: {waiting} segments are waiting")]
+    Busy {
+        /// Requests in the queue.
+        waiting: usize,
+    },
+    /// The pool was shut down before the request was recognised.
+    #[error("the recogniser has been shut down")]
+    Closed,
+    /// A worker thread could not be started.
+    #[error("cannot start a recogniser thread")]
+    Thread {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the same request may succeed later.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Load { .. }
+            | Self::State { .. }
+            | Self::TooLong { .. }
+            | Self::NotFinite { .. }
+            | Self::NoLanguage { .. }
+            | Self::Cancelled
+            | Self::Inference { .. }
+            | Self::Panicked
+            | Self::Closed
+            | Self::Thread { .. } => false,
+        }
+    }
+}
+
+/// The checks that every engine makes before it starts.
+///
+/// # Errors
+/// [`Error::TooLong`] or [`Error::NotFinite`].
+pub fn check_samples(samples: &[f32]) -> Result<(), Error> {
+    let maximum = crate::audio::duration_samples(LONGEST_REQUEST) as usize;
+    if samples.len() > maximum {
+        return Err(Error::TooLong { samples: samples.len(), maximum });
+    }
+    match samples.iter().position(|sample| !sample.is_finite()) {
+        Some(index) => Err(Error::NotFinite { index }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,33 @@
+//! `allo config`: is the configuration right, and what does it come to.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use super::terminal::{say, write_stdout};
+
+/// Arguments of `allo config`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Action {
+    /// Read the configuration, name every mistake, print it with all defaults filled in.
+    Check,
+}
+
+/// Runs `allo config`.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.action {
+        Action::Check => {
+            let config = context.load_config()?;
+            write_stdout(&config.to_toml())?;
+            say("the configuration is valid");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `allo doctor`: what is missing on this machine, with the fix for each.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::terminal::{Explained, Palette, Style, explain, write_stdout};
+use super::{Context, SOME_FAILED};
+use crate::config::Config;
+use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
+use crate::onnx;
+use crate::pipeline::machinery;
+use crate::processor;
+use crate::store::{Problem, Store};
+
+/// Arguments of `allo doctor`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Hash every model file anew instead of trusting an earlier check of an unchanged file.
+    #[arg(long)]
+    full: bool,
+    /// Make the search index of the store anew where it does not agree with the calls.
+    #[arg(long)]
+    mend: bool,
+}
+
+/// How a part is.
+enum Health {
+    Well,
+    /// Not needed for everything; the text says for what.
+    Lacking,
+    Ill,
+}
+
+/// One part that was looked at.
+struct Finding {
+    part: String,
+    health: Health,
+    detail: String,
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn well(part: &str, detail: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), health: Health::Well, detail: detail.into(), fix: None }
+    }
+
+    fn ill(part: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { part: part.to_owned(), health: Health::Ill, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    /// An error whose text may end with its own hint.
+    fn failed(part: &str, error: &dyn std::error::Error) -> Self {
+        let Explained { message, hints } = explain(error);
+        let fix = (!hints.is_empty()).then(|| hints.join("; "));
+        Self { part: part.to_owned(), health: Health::Ill, detail: message, fix }
+    }
+
+    fn line(&self, palette: Palette) -> String {
+        let mark = match self.health {
+            Health::Well => palette.paint(Style::Green, "ok     "),
+            Health::Lacking => palette.paint(Style::Yellow, "lacking"),
+            Health::Ill => palette.paint(Style::Red, "ill    "),
+        };
+        let fix = self.fix.as_ref().map(|fix| format!("\n{:29}fix: {fix}", "")).unwrap_or_default();
+        format!("{mark}  {:<18}  {}{fix}\n", self.part, self.detail)
+    }
+}
+
+/// Runs `allo doctor`.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let manifest = Manifest::builtin();
+    let folder = ModelFolder::new(context.home.models());
+    let mut findings = vec![processor_finding()];
+    let config = match context.load_config() {
+        Ok(config) => {
+            let named = context
+                .config
+                .as_ref()
+                .map_or("defaults or allo.toml".into(), |path| path.display().to_string());
+            findings.push(Finding::well("configuration", named));
+            config
+        }
+        Err(error) => {
+            findings.push(Finding::failed("configuration", &error));
+            Config::default()
+        }
+    };
+    findings.push(home_finding(context.home.root()));
+    let hashing = if arguments.full { Hashing::Full } else { Hashing::Remembered };
+    findings.extend(model_findings(&manifest, &folder, &config, hashing));
+    findings.push(onnx_finding(&manifest, &folder));
+    findings.push(recognition_finding(context, &config));
+    findings.push(store_finding(&context.home.store_file(), arguments.mend)?);
+    findings.push(dutch_voice_finding());
+
+    let palette = Palette::for_stdout();
+    write_stdout(&findings.iter().map(|finding| finding.line(palette)).collect::<String>())?;
+    let ill = findings.iter().any(|finding| matches!(finding.health, Health::Ill));
+    Ok(if ill { ExitCode::from(SOME_FAILED) } else { ExitCode::SUCCESS })
+}
+
+fn processor_finding() -> Finding {
+    let mut detail = format!("built for {}", processor::required_features().join(", "));
+    let unused = processor::unused_features();
+    if !unused.is_empty() {
+        detail += &format!("; also here, unused: {} (docs/install.md, \"AVX-512\")", unused.join(", "));
+    }
+    Finding::well("processor", detail)
+}
+
+fn home_finding(root: &Path) -> Finding {
+    let writable = std::fs::create_dir_all(root).and_then(|()| tempfile::tempfile_in(root).map(drop));
+    match writable {
+        Ok(()) => Finding::well("data folder", root.display().to_string()),
+        Err(error) => Finding::ill(
+            "data folder",
+            format!("cannot write to {}: {error}", root.display()),
+            "set ALLO_HOME to a folder you may write to",
+        ),
+    }
+}
+
+fn model_findings(
+    manifest: &Manifest,
+    folder: &ModelFolder,
+    config: &Config,
+    hashing: Hashing,
+) -> Vec<Finding> {
+    manifest
+        .for_this_machine()
+        .filter(|entry| entry.default || entry.name == config.asr.model)
+        .map(|entry| {
+            let pull = format!("allo models pull {}", entry.name);
+            match folder.state(entry, hashing, Talk::Bars) {
+                Ok(State::Present) => Finding::well(&entry.name, "present, hash checked"),
+                Ok(State::Missing) => Finding::ill(&entry.name, "missing", pull),
+                Ok(State::Damaged { path, found_bytes, expected_bytes }) => Finding::ill(
+                    &entry.name,
+                    format!("{}: {found_bytes} bytes, expected {expected_bytes}", path.display()),
+                    pull,
+                ),
+                Ok(State::WrongHash { path, expected, found }) => Finding::ill(
+                    &entry.name,
+                    format!("{}: sha256 {found}, expected {expected}", path.display()),
+                    pull,
+                ),
+                Err(error) => Finding::failed(&entry.name, &error),
+            }
+        })
+        .collect()
+}
+
+fn onnx_finding(manifest: &Manifest, folder: &ModelFolder) -> Finding {
+    let library = match folder.file(manifest, machinery::ONNX_RUNTIME) {
+        Ok(library) => library,
+        Err(error) => return Finding::failed("ONNX library", &error),
+    };
+    match onnx::Runtime::load(&library) {
+        Ok(_) => Finding::well("ONNX library", format!("loads from {}", library.display())),
+        Err(error) => Finding::failed("ONNX library", &error),
+    }
+}
+
+fn recognition_finding(context: &Context, config: &Config) -> Finding {
+    match machinery::start(config, &context.home) {
+        Ok(_) => Finding::well(
+            "recognition",
+            format!("{} starts, {} at a time", config.asr.model, machinery::workers(config)),
+        ),
+        Err(error) => Finding::failed("recognition", &error),
+    }
+}
+
+fn store_finding(file: &Path, mend: bool) -> anyhow::Result<Finding> {
+    if !file.exists() {
+        return Ok(Finding::well("store", "none yet; `allo transcribe --store` makes it"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let checked = runtime.block_on(async {
+        let store = Store::open(file).await?;
+        let problems = store.check().await?;
+        if mend && problems == [Problem::IndexOutOfStep] {
+            store.rebuild_index().await?;
+            return Ok((store.check().await?, "; its search index was made anew"));
+        }
+        Ok::<_, crate::store::Error>((problems, ""))
+    });
+    Ok(match checked {
+        Ok((problems, mended)) if problems.is_empty() => {
+            Finding::well("store", format!("{}{mended}", file.display()))
+        }
+        Ok((problems, _)) => {
+            let fix = if problems == [Problem::IndexOutOfStep] {
+                "allo doctor --mend".to_owned()
+            } else {
+                format!("keep a copy of {} and restore it from a backup", file.display())
+            };
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Finding::ill("store", problems.join("; "), fix)
+        }
+        Err(error) => Finding::failed("store", &error),
+    })
+}
+
+fn dutch_voice_finding() -> Finding {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("espeak-ng").is_file()));
+    if found {
+        return Finding::well("Dutch voice", "espeak-ng");
+    }
+    Finding {
+        part: "Dutch voice".to_owned(),
+        health: Health::Lacking,
+        detail: "espeak-ng is not installed; only speaking Dutch needs it".to_owned(),
+        fix: Some("apt-get install espeak-ng".to_owned()),
+    }
+}

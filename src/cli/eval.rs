@@ -1,0 +1,220 @@
+//! `allo eval`: how well recognition and intents do on labelled data.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::terminal::{say_error, write_stdout};
+use super::{Context, exit_code};
+use crate::asr::LanguageChoice;
+use crate::audio::samples_duration;
+use crate::clock::{Clock, SystemClock};
+use crate::eval::asr::{Evaluation, Heard};
+use crate::eval::intent;
+use crate::eval::manifest::{self, Clip};
+use crate::eval::wire::{AsrFigures, AsrReport};
+use crate::media::OpenOptions;
+use crate::pipeline::machinery;
+use crate::pipeline::transcribe::{Instructions, Transcriber};
+use crate::progress::{Progress, Unit};
+
+/// Arguments of `allo eval`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Word error rate, invented words, latency on clips with known text.
+    Asr(AsrArguments),
+    /// Accuracy, out-of-scope recall and calibration of intents.
+    Intent(IntentArguments),
+}
+
+/// Arguments of `allo eval asr`.
+#[derive(Debug, Args)]
+struct AsrArguments {
+    /// Tab-separated list with the columns file, lang, transcript; files count from its folder.
+    #[arg(required = true, value_name = "MANIFEST.tsv")]
+    manifests: Vec<PathBuf>,
+    /// Pass the audio through 8 kHz G.711 first.
+    #[arg(long)]
+    phone: bool,
+    /// text or json.
+    #[arg(long, default_value = "text")]
+    format: ReportFormat,
+    /// Model to recognise with; without it the configured one.
+    #[arg(long)]
+    model: Option<String>,
+    /// Ignore the language column and detect among the allowed languages.
+    #[arg(long)]
+    detect_language: bool,
+    /// File with names and terms that may be said, one a line.
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Option<PathBuf>,
+    /// Write file, lang, reference, text and latency of every clip to this file (it holds what was said).
+    #[arg(long, value_name = "FILE.tsv")]
+    hypotheses: Option<PathBuf>,
+}
+
+/// Arguments of `allo eval intent`.
+#[derive(Debug, Args)]
+struct IntentArguments {
+    /// Sentences to learn from: CSV with the columns text, intent, lang.
+    #[arg(long, value_name = "T.csv")]
+    train: PathBuf,
+    /// Sentences to measure on, with the same columns.
+    #[arg(long, value_name = "D.csv")]
+    test: PathBuf,
+    /// Sentences that no intent is for: CSV with the columns text, lang.
+    #[arg(long, value_name = "O.csv")]
+    oos: Option<PathBuf>,
+    /// text or json.
+    #[arg(long, default_value = "text")]
+    format: ReportFormat,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A table.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Runs `allo eval`.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.what {
+        What::Asr(arguments) => run_asr(context, arguments),
+        What::Intent(arguments) => run_intent(arguments),
+    }
+}
+
+fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCode> {
+    let mut config = context.load_config()?;
+    if let Some(model) = &arguments.model {
+        config.asr.model.clone_from(model);
+    }
+    // One clip at a time: a latency is that of a machine with one call, which may use every core.
+    config.asr.workers = 1;
+    let clips =
+        arguments.manifests.iter().map(|path| manifest::read(path)).collect::<Result<Vec<_>, _>>()?.concat();
+    let transcriber = machinery::start(&config, &context.home)?;
+    let any_language = LanguageChoice::Among(config.asr.languages.clone());
+    let vocabulary = super::transcribe::vocabulary(arguments.vocabulary.as_deref())?;
+    let progress = Progress::start("measuring", Unit::Items, Some(clips.len() as u64));
+    let mut evaluation = Evaluation::default();
+    let mut hypotheses = String::from("file\tlang\treference\ttext\tlatency_s\n");
+    let mut failed = 0;
+    for clip in &clips {
+        let instructions = Instructions {
+            open: OpenOptions::default(),
+            language: match clip.language {
+                Some(language) if !arguments.detect_language => LanguageChoice::Known(language),
+                Some(_) | None => any_language.clone(),
+            },
+            vocabulary: Arc::clone(&vocabulary),
+            channels: None,
+            telephone: arguments.phone,
+        };
+        match hear(&transcriber, clip, &instructions) {
+            Ok(heard) => {
+                hypotheses += &hypothesis_line(clip, &heard);
+                evaluation.add(clip, &heard);
+            }
+            Err(error) => {
+                failed += 1;
+                evaluation.add_failure(clip);
+                progress.suspend(|| say_error(error.as_ref()));
+            }
+        }
+        progress.advance(1);
+    }
+    progress.finish(&format!("{} clips, {failed} failed", clips.len()));
+    if let Some(file) = &arguments.hypotheses {
+        std::fs::write(file, hypotheses)?;
+    }
+    let report = evaluation.report();
+    write_stdout(&match arguments.format {
+        ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        ReportFormat::Text => table(&report),
+    })?;
+    Ok(exit_code(failed))
+}
+
+fn run_intent(arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
+    let train = intent::read_examples(&arguments.train)?;
+    let test = intent::read_examples(&arguments.test)?;
+    let out_of_scope = match &arguments.oos {
+        Some(file) => intent::read_out_of_scope(file)?,
+        None => Vec::new(),
+    };
+    let report = intent::evaluate(&train, &test, &out_of_scope)?;
+    write_stdout(&match arguments.format {
+        ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report.json())?),
+        ReportFormat::Text => report.text(),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hear(transcriber: &Transcriber, clip: &Clip, instructions: &Instructions) -> anyhow::Result<Heard> {
+    let clock = SystemClock;
+    let start = clock.monotonic();
+    let mut heard = transcriber.transcribe(&clip.path, instructions, &Progress::hidden())?;
+    let latency = clock.monotonic() - start;
+    // Half a clip measured against its whole text would be a wrong figure.
+    if let Some(damage) = heard.damage.take() {
+        return Err(damage.into());
+    }
+    Ok(Heard {
+        text: heard.transcript.text_of(clip.channel, " "),
+        latency,
+        audio: samples_duration(heard.transcript.end.0),
+        rejected_segments: u64::from(heard.rejected_segments()),
+    })
+}
+
+fn hypothesis_line(clip: &Clip, heard: &Heard) -> String {
+    format!(
+        "{}\t{}\t{}\t{}\t{:.3}\n",
+        clip.path.display(),
+        clip.language_group,
+        clip.transcript.reveal(),
+        heard.text.reveal(),
+        heard.latency.as_secs_f64()
+    )
+}
+
+fn table(report: &AsrReport) -> String {
+    let mut text = format!(
+        "{:<8}{:>7}{:>8}{:>8}{:>10}{:>12}{:>9}{:>9}{:>7}\n",
+        "", "clips", "WER %", "CER %", "invented", "invented/h", "p50 s", "p95 s", "RTF"
+    );
+    for (name, figures) in &report.languages {
+        text += &row(name, figures);
+    }
+    text + &row("all", &report.total)
+}
+
+fn row(name: &str, figures: &AsrFigures) -> String {
+    let number = |value: Option<f64>, scale: f64, digits: usize| {
+        value.map_or_else(|| "-".to_owned(), |value| format!("{:.digits$}", value * scale))
+    };
+    format!(
+        "{:<8}{:>7}{:>8}{:>8}{:>10}{:>12}{:>9}{:>9}{:>7}\n",
+        name,
+        figures.files,
+        number(figures.wer, 100.0, 1),
+        number(figures.cer, 100.0, 1),
+        figures.invented_words,
+        number(figures.invented_words_per_hour, 1.0, 1),
+        number(figures.latency_p50_s, 1.0, 3),
+        number(figures.latency_p95_s, 1.0, 3),
+        number(figures.rtf, 1.0, 2),
+    )
+}

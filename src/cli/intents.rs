@@ -1,0 +1,158 @@
+//! `allo intents check|list|test`: the scenario of a voicebot, seen by its owner.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use super::terminal::{say_error, write_stdout};
+use crate::call::{IntentOutcome, Language};
+use crate::intent::{Classifier, decide};
+use crate::scenario::{Error, Scenario};
+
+/// Arguments of `allo intents`.
+#[derive(Debug, Args)]
+pub struct IntentsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a scenario folder: every mistake with its file, line and remedy
+    Check {
+        /// The scenario folder
+        path: PathBuf,
+        /// Also train on it and print what held-out sentences say
+        #[arg(long)]
+        measure: bool,
+    },
+    /// List the intents with route and number of sentences per language
+    List {
+        /// The scenario folder
+        path: PathBuf,
+    },
+    /// Classify one sentence: ranking and decision
+    Test {
+        /// What a caller says
+        text: String,
+        /// The scenario folder
+        #[arg(long, value_name = "PATH")]
+        scenario: PathBuf,
+        /// The language of the sentence, for the name of the route [default: that of the scenario]
+        #[arg(long, value_name = "LANG")]
+        language: Option<Language>,
+    },
+}
+
+/// Wrong scenarios end with this code, as wrong usage does.
+const WRONG_SCENARIO: u8 = 2;
+
+/// Runs the command; its output goes to stdout.
+///
+/// # Errors
+/// When stdout cannot be written or the scenario cannot be trained on.
+pub fn run(args: &IntentsArgs) -> anyhow::Result<ExitCode> {
+    let path = match &args.command {
+        Command::Check { path, .. } | Command::List { path } | Command::Test { scenario: path, .. } => path,
+    };
+    let scenario = match Scenario::load(path) {
+        Ok(scenario) => scenario,
+        Err(error @ (Error::Mistakes { .. } | Error::Unreadable { .. })) => {
+            say_error(&error);
+            return Ok(ExitCode::from(WRONG_SCENARIO));
+        }
+    };
+    let mut output = Vec::new();
+    match &args.command {
+        Command::Check { measure, .. } => check(&mut output, &scenario, *measure),
+        Command::List { .. } => list(&mut output, &scenario),
+        Command::Test { text, language, .. } => {
+            test(&mut output, &scenario, &Sentence { text, language: *language })
+        }
+    }?;
+    write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Sentence<'a> {
+    text: &'a str,
+    language: Option<Language>,
+}
+
+fn train(scenario: &Scenario) -> anyhow::Result<Classifier> {
+    Classifier::train(&scenario.examples, &scenario.out_of_scope, &scenario.train_options())
+        .with_context(|| format!("cannot train on scenario `{}`", scenario.name))
+}
+
+fn check(output: &mut impl Write, scenario: &Scenario, measure: bool) -> anyhow::Result<()> {
+    writeln!(
+        output,
+        "{}: {} intents, {} routes, {} sentences, {} out of scope: no mistakes",
+        scenario.name,
+        scenario.intents.len(),
+        scenario.routes.len(),
+        scenario.examples.len(),
+        scenario.out_of_scope.len()
+    )?;
+    if !measure {
+        return Ok(());
+    }
+    let classifier = train(scenario)?;
+    let report = classifier.report();
+    writeln!(output, "held out in turn: {} sentences", report.held_out)?;
+    writeln!(output, "accuracy {:.1} %", 100.0 * report.accuracy)?;
+    for (language, accuracy) in &report.accuracy_by_language {
+        writeln!(output, "  {language} {:.1} %", 100.0 * accuracy)?;
+    }
+    writeln!(output, "calibration error {:.1} %", 100.0 * report.calibration_error)?;
+    if let Some(recall) = report.out_of_scope_recall {
+        writeln!(output, "out of scope rejected {:.1} %", 100.0 * recall)?;
+    }
+    let thresholds = classifier.thresholds();
+    writeln!(output, "thresholds: in scope {:.3}, sure {:.3}", thresholds.in_scope, thresholds.sure)?;
+    Ok(())
+}
+
+fn list(output: &mut impl Write, scenario: &Scenario) -> anyhow::Result<()> {
+    for (intent, route) in &scenario.intents {
+        write!(output, "{intent:<32} {route:<16}")?;
+        for &language in &scenario.languages {
+            let sentences = scenario
+                .examples
+                .iter()
+                .filter(|example| example.intent == *intent && example.language == language);
+            write!(output, " {language} {:>3}", sentences.count())?;
+        }
+        writeln!(output)?;
+    }
+    Ok(())
+}
+
+fn test(output: &mut impl Write, scenario: &Scenario, sentence: &Sentence<'_>) -> anyhow::Result<()> {
+    let classifier = train(scenario)?;
+    let thresholds = classifier.thresholds();
+    let ranking = classifier.classify(sentence.text);
+    for candidate in &ranking.candidates {
+        writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
+    }
+    writeln!(
+        output,
+        "in scope {:.3} (at least {:.3}), sure from {:.1} %",
+        ranking.in_scope,
+        thresholds.in_scope,
+        100.0 * thresholds.sure
+    )?;
+    match decide(&ranking, &thresholds, |intent| scenario.route_of(intent)) {
+        IntentOutcome::Routed { intent, route } => {
+            let language = sentence.language.unwrap_or(scenario.default_language);
+            let label = scenario.route(&route).and_then(|route| route.label.get(&language));
+            writeln!(output, "decision: {intent} → {}", label.map_or(route.as_str(), String::as_str))?;
+        }
+        IntentOutcome::Unsure => writeln!(output, "decision: unsure, ask to confirm or choose")?,
+        IntentOutcome::OutOfScope => writeln!(output, "decision: out of scope")?,
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! The one configuration file: TOML, a section a module, defaults for everything.
+//!
+//! Unknown keys are refused, so that a typing mistake is found by `allo config check` and not by a customer.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Channel, UnknownChannel};
+
+/// The file that is read when none is named, in the working folder.
+pub const DEFAULT_FILE: &str = "allo.toml";
+
+/// Largest configuration file that is read.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Recognition: model, languages, threads.
+    pub asr: crate::asr::config::Config,
+    /// Voice detection and the cutting of segments.
+    pub vad: crate::vad::Config,
+    /// What is believed to be speech.
+    pub guard: crate::guard::config::Config,
+    /// What is understood and where it goes.
+    pub intent: IntentConfig,
+    /// Whose voice is on which channel.
+    pub recording: RecordingConfig,
+}
+
+/// What is understood and where it goes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntentConfig {
+    /// Folder of the scenario; without one no intent is looked for.
+    pub scenario: Option<PathBuf>,
+}
+
+/// Whose voice is on which channel of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordingConfig {
+    /// Names for the channels of two-channel recordings, first channel first: caller, agent, bot.
+    pub channels: TwoChannels,
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self { channels: TwoChannels([Channel::Caller, Channel::Agent]) }
+    }
+}
+
+/// Two different channels; a list of two names in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct TwoChannels([Channel; 2]);
+
+impl TwoChannels {
+    /// First channel first.
+    pub const fn get(self) -> [Channel; 2] {
+        self.0
+    }
+}
+
+impl TryFrom<Vec<String>> for TwoChannels {
+    type Error = WrongChannels;
+
+    fn try_from(names: Vec<String>) -> Result<Self, WrongChannels> {
+        let [first, second] = names.as_slice() else {
+            return Err(WrongChannels::Number { found: names.len() });
+        };
+        let (first, second) = (first.parse::<Channel>()?, second.parse::<Channel>()?);
+        if first == second { Err(WrongChannels::Same) } else { Ok(Self([first, second])) }
+    }
+}
+
+impl From<TwoChannels> for Vec<String> {
+    fn from(TwoChannels(channels): TwoChannels) -> Self {
+        channels.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Why names cannot be those of the channels of a two-channel recording.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WrongChannels {
+    /// Not two.
+    #[error("channels: expected two names, found {found}")]
+    Number {
+        /// How many there are.
+        found: usize,
+    },
+    /// The same one twice.
+    #[error("channels: both channels have the same name")]
+    Same,
+    /// A name that is none.
+    #[error("channels: {0}")]
+    Unknown(#[from] UnknownChannel),
+}
+
+/// Why a configuration cannot be used. Nothing has started; the file wants a correction.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than any configuration.
+    #[error("the configuration `{}` has {found_bytes} bytes, at most {FILE_BYTES_MAX} are read", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found_bytes: u64,
+    },
+    /// The text is not what is expected; the cause names line and key.
+    #[error("the configuration `{}` is not valid", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: toml::de::Error,
+    },
+    /// A value cannot be used.
+    #[error("the configuration `{}` is not valid: {reason}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key and what is wrong with it.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads `path`, or [`DEFAULT_FILE`] when it is there, or takes the defaults.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not valid; the error names file, line and key.
+    pub fn load(path: Option<&Path>) -> Result<Self, Error> {
+        let default = Path::new(DEFAULT_FILE);
+        match path {
+            Some(path) => Self::read(path),
+            None if default.exists() => Self::read(default),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, Error> {
+        let read_error = |source| Error::Read { path: path.to_owned(), source };
+        let found_bytes = std::fs::metadata(path).map_err(read_error)?.len();
+        if found_bytes > FILE_BYTES_MAX {
+            return Err(Error::TooLarge { path: path.to_owned(), found_bytes });
+        }
+        let text = std::fs::read_to_string(path).map_err(read_error)?;
+        let config: Self =
+            toml::from_str(&text).map_err(|source| Error::Syntax { path: path.to_owned(), source })?;
+        config.validate().map_err(|reason| Error::Value { path: path.to_owned(), reason })?;
+        Ok(config)
+    }
+
+    /// The whole configuration with every default filled in, as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("the configuration holds only what TOML can express")
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
+        self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
+        self.guard.validate().map_err(|error| format!("[guard] {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("allo.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path)).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            format!("{error}: {cause}")
+        })
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults_and_they_round_trip() {
+        let config = read("").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(read(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = read("[recording]\nchanels = [\"agent\", \"caller\"]\n").unwrap_err();
+        assert!(error.contains("chanels") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named_by_its_key() {
+        for (text, expected) in [
+            ("[recording]\nchannels = [\"agent\", \"agent\"]", "channels: both channels have the same name"),
+            ("[recording]\nchannels = [\"agent\", \"boss\"]", "unknown channel `boss`"),
+            ("[recording]\nchannels = [\"agent\"]", "expected two names, found 1"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(expected) && error.contains("line 2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Config::load(Some(Path::new("nowhere.toml"))).unwrap_err().to_string();
+        assert!(error.contains("nowhere.toml"), "{error}");
+    }
+}

@@ -1,0 +1,226 @@
+//! What Whisper says when it hears nothing: the phrases of the subtitles it learnt from.
+//!
+//! Phrases are written as [`normalized`] gives them: lower case, without accents, letters and digits only, single
+//! spaces.
+
+use crate::text::fold;
+
+/// Credits and farewells of videos. Nobody says them on the telephone; a text that is mostly one of them is rejected
+/// whatever the evidence. A phrase stands for every text that holds it as most of its letters.
+pub const CREDITS: &[&str] = &[
+    // French
+    "sous titres realises par la communaute d amara org",
+    "sous titres realises para la communaute d amara org",
+    "sous titres realises par",
+    "sous titres par",
+    "sous titres faits par",
+    "sous titrage societe radio canada",
+    "sous titrage st 501",
+    "sous titrage fr",
+    "sous titrage",
+    "merci d avoir regarde cette video",
+    "merci d avoir regarde",
+    "merci d avoir visionne cette video",
+    "merci a tous d avoir regarde",
+    "abonnez vous a la chaine",
+    "n oubliez pas de vous abonner",
+    "n hesitez pas a vous abonner",
+    "a bientot pour une nouvelle video",
+    "on se retrouve pour une nouvelle video",
+    "a la prochaine video",
+    "cliquez sur la cloche",
+    // English
+    "thanks for watching",
+    "thank you for watching",
+    "thank you so much for watching",
+    "please subscribe to my channel",
+    "please subscribe",
+    "don t forget to subscribe",
+    "like and subscribe",
+    "see you in the next video",
+    "i ll see you in the next video",
+    "subtitles by the amara org community",
+    "subtitles by",
+    "transcribed by",
+    "transcription by",
+    "captions by",
+    "closed captions by",
+    // Dutch
+    "ondertiteld door",
+    "ondertiteling door",
+    "ondertiteling",
+    "ondertitels ingediend door de amara org gemeenschap",
+    "bedankt voor het kijken",
+    "dank je wel voor het kijken",
+    "dank u voor het kijken",
+    "vergeet niet te abonneren",
+    "abonneer je op ons kanaal",
+    "tot de volgende video",
+    "tv gelderland 2021",
+    "tv gelderland",
+];
+
+/// What people say on the telephone and Whisper says on noise, as the whole text. Rejected only where the evidence of
+/// speech is weak.
+pub const COURTESIES: &[&str] = &[
+    "merci",
+    "merci beaucoup",
+    "au revoir",
+    "oui",
+    "non",
+    "ok",
+    "d accord",
+    "bonjour",
+    "allo",
+    "hein",
+    "ah",
+    "oh",
+    "hum",
+    "a bientot",
+    "thank you",
+    "thank you very much",
+    "thanks",
+    "bye",
+    "bye bye",
+    "you",
+    "yes",
+    "no",
+    "okay",
+    "hello",
+    "so",
+    "hmm",
+    "mm",
+    "bedankt",
+    "dank je wel",
+    "dank u wel",
+    "dank u",
+    "dag",
+    "ja",
+    "nee",
+    "tot ziens",
+    "hallo",
+    "doei",
+];
+
+/// What subtitles write for what is heard beside speech, as the whole text. People seldom say these alone, so they too
+/// need evidence; in capitals they are never speech.
+pub const ANNOTATIONS: &[&str] = &[
+    "musique",
+    "musique douce",
+    "musique de fond",
+    "rires",
+    "applaudissements",
+    "silence",
+    "generique",
+    "bruit",
+    "music",
+    "music playing",
+    "soft music",
+    "upbeat music",
+    "laughter",
+    "applause",
+    "blank audio",
+    "inaudible",
+    "muziek",
+    "rustige muziek",
+    "vrolijke muziek",
+    "spannende muziek",
+    "gelach",
+    "applaus",
+    "stilte",
+    "gejuich",
+    "geluid",
+];
+
+/// Lower case, without accents and ligatures; everything but letters and digits becomes a single space.
+pub fn normalized(text: &str) -> String {
+    let folded = fold(text);
+    let words = folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Most words of a text that credits somebody: the phrase and a name.
+const LONGEST_ATTRIBUTION: usize = 8;
+
+/// Whether `text` (normalised) is, for at least half of its letters, one of the credits, or a credit with a name.
+pub fn is_credit(text: &str) -> bool {
+    let padded = format!(" {text} ");
+    let is_short = text.split(' ').count() <= LONGEST_ATTRIBUTION;
+    CREDITS.iter().any(|phrase| {
+        let credits_somebody = [" par", " by", " door"].iter().any(|end| phrase.ends_with(end));
+        padded.contains(&format!(" {phrase} ")) && phrase.len() * 2 >= text.len()
+            || credits_somebody && is_short && padded.starts_with(&format!(" {phrase} "))
+    })
+}
+
+/// Whether `text` (normalised) is nothing but a courtesy, once or several times.
+pub fn is_courtesy(text: &str) -> bool {
+    is_only(COURTESIES, text)
+}
+
+/// Whether `text` (normalised) is nothing but an annotation, once or several times.
+pub fn is_annotation(text: &str) -> bool {
+    is_only(ANNOTATIONS, text)
+}
+
+fn is_only(phrases: &[&str], text: &str) -> bool {
+    phrases.iter().any(|phrase| {
+        let mut rest = text;
+        while let Some(shorter) = rest.strip_prefix(phrase) {
+            rest = match shorter.strip_prefix(' ') {
+                Some(more) => more,
+                None => return shorter.is_empty(),
+            };
+        }
+        false
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_written_as_they_are_compared() {
+        for phrase in CREDITS.iter().chain(COURTESIES).chain(ANNOTATIONS) {
+            assert_eq!(&normalized(phrase), phrase);
+        }
+    }
+
+    #[test]
+    fn credits_are_known_in_three_languages() {
+        for text in [
+            "Sous-titres réalisés par la communauté d'Amara.org",
+            "Sous-titrage Société Radio-Canada",
+            "Merci d’avoir regardé cette vidéo !",
+            "Thanks for watching!",
+            "Subtitles by J. Doe",
+            "Ondertiteld door een vrijwilliger",
+            "Bedankt voor het kijken.",
+        ] {
+            assert!(is_credit(&normalized(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_about_subtitles_is_not_a_credit() {
+        for text in [
+            "Bonjour, je n'arrive pas à activer le sous-titrage sur mon décodeur.",
+            "Merci d'avoir rappelé.",
+            "I would like to know how I can unsubscribe from the newsletter.",
+            "Kunt u de ondertiteling op mijn televisie aanzetten?",
+        ] {
+            assert!(!is_credit(&normalized(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_courtesy_is_the_whole_text() {
+        for text in ["Merci.", "Merci, merci !", "Thank you.", "Dank u wel."] {
+            assert!(is_courtesy(&normalized(text)), "{text}");
+        }
+        for text in ["Merci de me rappeler.", "Mercier", "", "Thank you for calling."] {
+            assert!(!is_courtesy(&normalized(text)), "{text}");
+        }
+    }
+}

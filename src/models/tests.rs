@@ -1,0 +1,4 @@
+//! Pulling from made servers and made wheels, converting made models.
+
+mod conversion;
+mod pulling;

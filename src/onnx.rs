@@ -1,0 +1,344 @@
+//! The one place that loads the ONNX Runtime library, for every engine that runs an ONNX model.
+//!
+//! An engine (`vad`, turn taking, sentence encoders) asks [`Runtime::load`] for the library file that `models` put in
+//! place and opens its models with [`Runtime::session`]. The library is loaded once a process and stays until the end.
+//!
+//! Invariants: a missing, cut, foreign or too old library is an [`Error`], never a panic and never a killed process; a
+//! session never spins while it waits, because its threads share the processor with Whisper.
+//!
+//! What it does not do: know any model's inputs or outputs, check hashes (see `models`).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::Session;
+
+/// The oldest ONNX Runtime 1.x this program can drive.
+pub const OLDEST_MINOR_VERSION: u32 = ort::MINOR_VERSION;
+
+/// Why the runtime or one of its models is not usable. The process goes on; retrying helps only after the file changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No library at the given place.
+    #[error("onnx runtime library is not there ({})\nhint: run `allo models pull onnxruntime`", path.display())]
+    LibraryMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is not a whole shared library; loading it would kill the process.
+    #[error("{} is not a whole shared library: {reason}\nhint: run `allo models pull onnxruntime`", path.display())]
+    LibraryDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system or the version check refused the library.
+    #[error(
+        "cannot use {} as onnx runtime (1.{OLDEST_MINOR_VERSION} or later)\nhint: run `allo models pull onnxruntime`",
+        path.display()
+    )]
+    LibraryRefused {
+        /// The file.
+        path: PathBuf,
+        /// What the loader said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A process holds one library only.
+    #[error("onnx runtime is already loaded from {}, cannot load {} as well", loaded.display(), asked.display())]
+    OtherLibraryLoaded {
+        /// The library in use.
+        loaded: PathBuf,
+        /// The library asked for.
+        asked: PathBuf,
+    },
+    /// The library loaded but did not start.
+    #[error("onnx runtime does not start")]
+    Start(#[source] ort::Error),
+    /// No model file at the given place.
+    #[error("onnx model is not there ({})\nhint: run `allo models pull`", path.display())]
+    ModelMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The runtime refused a model file.
+    #[error("cannot open onnx model {}\nhint: run `allo models verify`", path.display())]
+    Model {
+        /// The model file.
+        path: PathBuf,
+        /// What the runtime said.
+        #[source]
+        source: ort::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// How a session uses the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Threads for one inference, at least 1. One thread an inference and as many inferences as cores keeps latency
+    /// flat; more threads help only a process that runs a single call.
+    pub threads: usize,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { threads: 1 }
+    }
+}
+
+/// The loaded library. Cloning shares it; it may be used from any thread.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    environment: Environment,
+}
+
+struct Loaded {
+    path: PathBuf,
+    runtime: Runtime,
+}
+
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+
+impl Runtime {
+    /// Loads the library at `library`, or returns the one already loaded from there. Blocks for some tens of
+    /// milliseconds the first time.
+    ///
+    /// # Errors
+    /// [`Error`] when the file is missing, cut, not ONNX Runtime, too old, or another one is loaded already. A failed
+    /// load leaves nothing behind, so a later call with a good file succeeds.
+    pub fn load(library: &Path) -> Result<Self, Error> {
+        let path = match library.canonicalize() {
+            Ok(path) => path,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::LibraryMissing { path: library.to_path_buf() });
+            }
+            Err(source) => return Err(Error::Read { path: library.to_path_buf(), source }),
+        };
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = loaded.as_ref() {
+            return if present.path == path {
+                Ok(present.runtime.clone())
+            } else {
+                Err(Error::OtherLibraryLoaded { loaded: present.path.clone(), asked: path })
+            };
+        }
+        let runtime = Self { environment: start(&path)? };
+        *loaded = Some(Loaded { path, runtime: runtime.clone() });
+        Ok(runtime)
+    }
+
+    /// Opens `model` for one thread an inference. Blocks while the model is read and optimised.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`] or [`Error::Model`].
+    pub fn session(&self, model: &Path) -> Result<Session, Error> {
+        self.session_with(model, SessionOptions::default())
+    }
+
+    /// Opens `model`; see [`SessionOptions`].
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`] or [`Error::Model`].
+    pub fn session_with(&self, model: &Path, options: SessionOptions) -> Result<Session, Error> {
+        if !model.is_file() {
+            return Err(Error::ModelMissing { path: model.to_path_buf() });
+        }
+        self.open(model, options).map_err(|source| Error::Model { path: model.to_path_buf(), source })
+    }
+
+    fn open(&self, model: &Path, options: SessionOptions) -> Result<Session, ort::Error> {
+        Session::builder(&self.environment)?
+            .with_intra_threads(options.threads.max(1))?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .commit_from_file(model)
+    }
+}
+
+fn start(path: &Path) -> Result<Environment, Error> {
+    if cfg!(target_os = "linux") {
+        check_whole_elf(path)?;
+    }
+    let builder = ort::init_from(path)
+        .map_err(|error| Error::LibraryRefused { path: path.to_path_buf(), source: error.into() })?;
+    let environment = builder
+        .with_name("allo")
+        .with_telemetry(false)
+        .with_logger(Arc::new(forward_log))
+        .build()
+        .map_err(Error::Start)?;
+    environment.set_log_level(LogLevel::Warning);
+    Ok(environment)
+}
+
+/// The runtime warns about machines without a GPU at every start: its warnings are debug lines here, its errors come
+/// back as results as well.
+#[expect(clippy::too_many_arguments, reason = "the runtime's own signature")]
+fn forward_log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+    match level {
+        LogLevel::Verbose | LogLevel::Info => tracing::trace!(category, location, "onnx runtime: {message}"),
+        LogLevel::Warning | LogLevel::Error => tracing::debug!(category, location, "onnx runtime: {message}"),
+        LogLevel::Fatal => tracing::warn!(category, location, "onnx runtime: {message}"),
+    }
+}
+
+/// The system's loader maps what an ELF file declares: where the file ends earlier, the first touch of a missing page
+/// kills the process with SIGBUS. A library that a broken copy cut short is therefore refused here.
+fn check_whole_elf(path: &Path) -> Result<(), Error> {
+    const HEADER_LENGTH: usize = 64;
+    const PROGRAM_HEADER_LENGTH: usize = 56;
+    const LOADABLE: u32 = 1;
+    // Real libraries have around ten; the cap bounds what a hostile header makes us read.
+    const PROGRAM_HEADERS_MAX: usize = 128;
+
+    let damaged =
+        |reason: &str| Error::LibraryDamaged { path: path.to_path_buf(), reason: reason.to_owned() };
+    let unreadable = |source| Error::Read { path: path.to_path_buf(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let file_length = file.metadata().map_err(unreadable)?.len();
+    let mut head = Vec::new();
+    file.take((HEADER_LENGTH + 64 * 1024) as u64).read_to_end(&mut head).map_err(unreadable)?;
+
+    if head.get(..6) != Some(b"\x7fELF\x02\x01") {
+        return Err(damaged("no 64-bit ELF header"));
+    }
+    let u16_at = |at: usize| bytes_at::<2>(&head, at).map(u16::from_le_bytes);
+    let u32_at = |at: usize| bytes_at::<4>(&head, at).map(u32::from_le_bytes);
+    let u64_at = |at: usize| bytes_at::<8>(&head, at).map(u64::from_le_bytes);
+    let cut = || damaged("the file ends before its own table of contents");
+    let program_headers_start = u64_at(32).ok_or_else(cut)?;
+    let section_headers_start = u64_at(40).ok_or_else(cut)?;
+    let count = usize::from(u16_at(56).ok_or_else(cut)?);
+    let section_bytes = u64::from(u16_at(58).ok_or_else(cut)?) * u64::from(u16_at(60).ok_or_else(cut)?);
+    if count > PROGRAM_HEADERS_MAX {
+        return Err(damaged("absurd number of program headers"));
+    }
+    if section_headers_start.checked_add(section_bytes).is_none_or(|end| end > file_length) {
+        return Err(cut());
+    }
+    let start = usize::try_from(program_headers_start).map_err(|_| cut())?;
+    for index in 0..count {
+        let at = start.checked_add(index * PROGRAM_HEADER_LENGTH).ok_or_else(cut)?;
+        if u32_at(at).ok_or_else(cut)? != LOADABLE {
+            continue;
+        }
+        let offset = u64_at(at.saturating_add(8)).ok_or_else(cut)?;
+        let length = u64_at(at.saturating_add(32)).ok_or_else(cut)?;
+        if offset.checked_add(length).is_none_or(|end| end > file_length) {
+            return Err(damaged("the file ends before a segment that has to be loaded"));
+        }
+    }
+    Ok(())
+}
+
+fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ort::value::Tensor;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The developer's models, or `None` (with a line on stderr) where they are not pulled.
+    fn models_folder() -> Option<PathBuf> {
+        let folder = crate::home::Home::resolve(|name| std::env::var_os(name)).ok()?.models().to_path_buf();
+        if folder.join("libonnxruntime.so").is_file() {
+            return Some(folder);
+        }
+        assert!(std::env::var_os("CI").is_none(), "CI needs the models: run `allo models pull`");
+        eprintln!("skipped: no onnx runtime in {}", folder.display());
+        None
+    }
+
+    #[test]
+    fn silero_answers_on_silence() {
+        let Some(folder) = models_folder() else { return };
+        let runtime = Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
+        let again = Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
+        let mut session = again.session(&folder.join("silero_vad.onnx")).unwrap();
+        let audio = Tensor::from_array(([1_usize, 64 + 512], vec![0.0_f32; 64 + 512])).unwrap();
+        let state = Tensor::from_array(([2_usize, 1, 128], vec![0.0_f32; 256])).unwrap();
+        let rate = Tensor::from_array(([1_usize], vec![16_000_i64])).unwrap();
+        let outputs = session.run(ort::inputs!["input" => audio, "state" => state, "sr" => rate]).unwrap();
+        let (_, probability) = outputs["output"].try_extract_tensor::<f32>().unwrap();
+        assert!((0.0..0.2).contains(&probability[0]), "silence is not speech: {}", probability[0]);
+
+        let missing = runtime.session(&folder.join("no-such.onnx")).unwrap_err();
+        assert!(matches!(missing, Error::ModelMissing { .. }));
+        let not_a_model = runtime.session(&folder.join("pico/fr-FR_ta.bin")).unwrap_err();
+        assert!(matches!(not_a_model, Error::Model { .. }));
+    }
+
+    #[test]
+    fn a_missing_library_names_the_command_that_helps() {
+        let error = Runtime::load(Path::new("/nowhere/libonnxruntime.so")).unwrap_err();
+        assert!(error.to_string().contains("hint: run `allo models pull onnxruntime`"), "{error}");
+    }
+
+    #[test]
+    fn a_text_file_and_every_cut_of_the_library_are_refused_before_loading() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("text.so");
+        std::fs::write(&text, "not a library").unwrap();
+        assert!(matches!(check_whole_elf(&text), Err(Error::LibraryDamaged { .. })));
+
+        let Some(models) = models_folder() else { return };
+        let whole = std::fs::read(models.join("libonnxruntime.so")).unwrap();
+        let cut = folder.path().join("cut.so");
+        std::fs::write(&cut, &whole).unwrap();
+        check_whole_elf(&cut).unwrap();
+        for length in [whole.len() - 1, whole.len() / 2, 4096, 100, 63, 0] {
+            File::options().write(true).open(&cut).unwrap().set_len(length as u64).unwrap();
+            let error = check_whole_elf(&cut).unwrap_err();
+            assert!(matches!(error, Error::LibraryDamaged { .. }), "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn another_library_than_onnx_runtime_is_refused_and_a_good_one_loads_afterwards() {
+        let stranger = Path::new("/usr/lib/x86_64-linux-gnu/libm.so.6");
+        if !stranger.is_file() {
+            return;
+        }
+        // Another test may have loaded the real one first; either way it is an error and not a crash.
+        let error = Runtime::load(stranger).unwrap_err();
+        assert!(
+            matches!(error, Error::LibraryRefused { .. } | Error::OtherLibraryLoaded { .. }),
+            "unexpected: {error}"
+        );
+        if let Some(folder) = models_folder() {
+            Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_headers_are_errors(tail in prop::collection::vec(any::<u8>(), 0..300)) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("hostile.so");
+            let mut bytes = b"\x7fELF\x02\x01".to_vec();
+            bytes.extend(tail);
+            std::fs::write(&file, bytes).unwrap();
+            // Zero program headers is a valid, if useless, file: only panics and unbounded reads are failures here.
+            let _ = check_whole_elf(&file);
+        }
+    }
+}

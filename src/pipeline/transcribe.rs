@@ -1,0 +1,539 @@
+//! A recording becomes a transcript.
+//!
+//! Reads the file block by block; each channel has its own chain (resampler, detector, segmenter) and all chains
+//! share the recognition pool. Segments are recognised while the file is still being read; how many may be under way
+//! is bounded, so memory does not grow with the length of the recording.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::asr::worker::{Pool, Ticket};
+use crate::asr::{LanguageChoice, Priority, Recognition, Request};
+use crate::audio::resample::ChannelResampler;
+use crate::audio::{SamplePos, SampleRate, SampleSpan};
+use crate::call::{Channel, Language, Transcript, Utterance, Word};
+use crate::guard::{self, Candidate, Guard, Reason, Rejection, Verdict};
+use crate::media::{Block, OpenOptions, Recording};
+use crate::pipeline::Error;
+use crate::pipeline::language::LanguageVote;
+use crate::pipeline::telephone::TelephoneBand;
+use crate::progress::Progress;
+use crate::redact::Redacted;
+use crate::vad::{self, Segment, SegmentStream, SpeechDetector};
+
+/// Unbelieved segments that wait for the language of the call to be heard again in it. They are kept because real
+/// speech in the wrong language may look invented; more than a few in a row are music or noise.
+const UNBELIEVED_WAITING_MAX: usize = 4;
+
+/// What is known about a recording before it is heard.
+#[derive(Debug, Clone)]
+pub struct Instructions {
+    /// How to open the file.
+    pub open: OpenOptions,
+    /// The language, or the languages it may be in; never empty.
+    pub language: LanguageChoice,
+    /// Names and terms that may be said.
+    pub vocabulary: Arc<[String]>,
+    /// Who is on which channel; `None` names them by their number: see [`Transcriber::two_channels`].
+    pub channels: Option<Vec<Channel>>,
+    /// Pass the audio through 8 kHz G.711 first, to hear what a telephone would have heard.
+    pub telephone: bool,
+}
+
+/// What came out of one recording.
+#[derive(Debug)]
+pub struct Transcription {
+    /// What was said.
+    pub transcript: Transcript,
+    /// What was heard and not believed, in the order it was heard.
+    pub rejected: Vec<Rejected>,
+    /// Set when the recording ended before its own header said, or parts of it could not be decoded; the transcript
+    /// holds what was there.
+    pub damage: Option<crate::media::Error>,
+}
+
+impl Transcription {
+    /// Segments of which nothing was believed.
+    pub fn rejected_segments(&self) -> u32 {
+        let whole = self.rejected.iter().filter(|rejected| rejected.extent == Extent::Whole).count();
+        u32::try_from(whole).unwrap_or(u32::MAX)
+    }
+}
+
+/// How much of a segment was not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// A loop at its end; what came before is in the transcript.
+    Tail,
+}
+
+/// Text that was not believed.
+#[derive(Debug, Clone)]
+pub struct Rejected {
+    /// Whether anything of the segment was kept.
+    pub extent: Extent,
+    /// Where it was heard.
+    pub channel: Channel,
+    /// When.
+    pub span: SampleSpan,
+    /// What was made of it, and why it is not believed.
+    pub rejection: Rejection,
+}
+
+/// Makes a speech detector for one channel.
+pub type DetectorFactory = Box<dyn Fn() -> Result<Box<dyn SpeechDetector>, Error> + Send + Sync>;
+
+/// The shared machinery that one recording after another runs through.
+pub struct Transcriber {
+    /// Recognition for all recordings.
+    pub pool: Pool,
+    /// Makes a detector for each channel.
+    pub detector: DetectorFactory,
+    /// Where segments begin and end.
+    pub segments: vad::Config,
+    /// What is believed.
+    pub guard: Guard,
+    /// Who is on the channels of a two-channel recording; [`Channel::layout`] names those of the others.
+    pub two_channels: [Channel; 2],
+    /// How many segments of one recording may wait for recognition; bounds its memory to that many times the
+    /// longest segment.
+    pub segments_under_way: usize,
+}
+
+impl Transcriber {
+    /// Transcribes one file. `progress` is moved by milliseconds of audio read.
+    ///
+    /// # Errors
+    /// [`Error`] names the file. A recording that ends early is not an error but [`Transcription::damage`].
+    pub fn transcribe(
+        &self,
+        path: &Path,
+        instructions: &Instructions,
+        progress: &Progress,
+    ) -> Result<Transcription, Error> {
+        let mut recording = Recording::open(path, &instructions.open)?;
+        let rate = recording.info().sample_rate;
+        let count = recording.info().channels;
+        if let Some(frames) = recording.info().declared_frames {
+            progress.set_total(frames.saturating_mul(1000) / u64::from(rate.hz()));
+        }
+        let channels = match &instructions.channels {
+            Some(named) if named.len() == count => named.clone(),
+            Some(named) => {
+                return Err(Error::ChannelCount { path: path.into(), named: named.len(), found: count });
+            }
+            None if count == self.two_channels.len() => self.two_channels.to_vec(),
+            None => Channel::layout(count),
+        };
+        let mut hearing = Hearing::new(self, instructions, &channels, rate)?;
+        let mut block = Block::new();
+        let mut frames_read = 0_u64;
+        let damage = loop {
+            match recording.next_block(&mut block) {
+                Ok(true) => {}
+                Ok(false) => break None,
+                Err(error) if error.is_partial() => break Some(error),
+                Err(error) => return Err(error.into()),
+            }
+            frames_read += block.frames() as u64;
+            hearing.listen(&block)?;
+            progress.set(frames_read * 1000 / u64::from(rate.hz()));
+        };
+        let (transcript, rejected) = hearing.finish()?;
+        Ok(Transcription { transcript, rejected, damage })
+    }
+}
+
+/// One channel on its way from file samples to segments.
+struct Chain {
+    channel: Channel,
+    telephone: Option<TelephoneBand>,
+    resampler: ChannelResampler,
+    segments: SegmentStream<Box<dyn SpeechDetector>>,
+    resampled: Vec<f32>,
+    heard_samples: u64,
+}
+
+/// A segment that waits for its words.
+struct UnderWay {
+    channel: Channel,
+    segment: Segment,
+    ticket: Ticket,
+}
+
+/// A segment with its words, kept whole while the language of the call is still open.
+struct Undecided {
+    channel: Channel,
+    segment: Segment,
+    language: Language,
+    judged: Judged,
+}
+
+/// A recognition after the guard: what is believed of it and what is not; at least one is there.
+struct Judged {
+    believed: Option<Recognition>,
+    rejected: Option<Rejected>,
+}
+
+/// One recording being heard.
+struct Hearing<'a> {
+    transcriber: &'a Transcriber,
+    instructions: &'a Instructions,
+    channels: Vec<Channel>,
+    chains: Vec<Chain>,
+    vote: LanguageVote,
+    under_way: VecDeque<UnderWay>,
+    undecided: VecDeque<Undecided>,
+    utterances: Vec<Utterance>,
+    rejected: Vec<Rejected>,
+}
+
+impl<'a> Hearing<'a> {
+    fn new(
+        transcriber: &'a Transcriber,
+        instructions: &'a Instructions,
+        channels: &[Channel],
+        rate: SampleRate,
+    ) -> Result<Self, Error> {
+        let chains = channels
+            .iter()
+            .map(|&channel| {
+                let telephone = instructions.telephone.then(|| TelephoneBand::new(rate)).transpose()?;
+                let rate = if telephone.is_some() { SampleRate::TELEPHONE } else { rate };
+                Ok(Chain {
+                    channel,
+                    telephone,
+                    resampler: ChannelResampler::new(rate)?,
+                    segments: SegmentStream::new((transcriber.detector)()?, &transcriber.segments)?,
+                    resampled: Vec::new(),
+                    heard_samples: 0,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self {
+            transcriber,
+            instructions,
+            channels: channels.to_vec(),
+            chains,
+            vote: LanguageVote::new(&instructions.language),
+            under_way: VecDeque::new(),
+            undecided: VecDeque::new(),
+            utterances: Vec::new(),
+            rejected: Vec::new(),
+        })
+    }
+
+    fn listen(&mut self, block: &Block) -> Result<(), Error> {
+        for index in 0..self.chains.len() {
+            self.chains[index].push(&block.planes()[index])?;
+            self.take_segments(index)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(Transcript, Vec<Rejected>), Error> {
+        for index in 0..self.chains.len() {
+            self.chains[index].finish()?;
+            self.take_segments(index)?;
+        }
+        while let Some(oldest) = self.under_way.pop_front() {
+            self.settle(oldest)?;
+        }
+        self.decide_language()?;
+        self.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
+        self.rejected.sort_by_key(|rejected| (rejected.span.start, rejected.channel));
+        let end = self.chains.iter().map(|chain| chain.heard_samples).max().unwrap_or(0);
+        let spoken = !self.utterances.is_empty();
+        let transcript = Transcript {
+            channels: self.channels,
+            end: SamplePos(end),
+            language: spoken.then(|| self.vote.leader()),
+            utterances: self.utterances,
+        };
+        Ok((transcript, self.rejected))
+    }
+
+    fn take_segments(&mut self, index: usize) -> Result<(), Error> {
+        while let Some(segment) = self.chains[index].segments.poll() {
+            let channel = self.chains[index].channel;
+            let ticket = self.submit(&segment, self.vote.choice())?;
+            self.under_way.push_back(UnderWay { channel, segment, ticket });
+            // Until the language is settled each segment is waited for, since its vote decides how the next is heard.
+            let allowed = if self.vote.settled().is_some() { self.transcriber.segments_under_way } else { 0 };
+            while self.under_way.len() > allowed {
+                let oldest = self.under_way.pop_front().expect("the queue is longer than its bound");
+                self.settle(oldest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&self, segment: &Segment, language: LanguageChoice) -> Result<Ticket, Error> {
+        let request = Request {
+            samples: Arc::clone(&segment.samples),
+            language,
+            vocabulary: Arc::clone(&self.instructions.vocabulary),
+            priority: Priority::Batch,
+        };
+        Ok(self.transcriber.pool.submit(request)?)
+    }
+
+    fn settle(&mut self, UnderWay { channel, segment, ticket }: UnderWay) -> Result<(), Error> {
+        let recognition = ticket.wait()?;
+        let language = recognition.language;
+        let judged = self.judge(channel, &segment, recognition);
+        if self.vote.settled().is_some() {
+            self.keep(channel, segment.span, judged);
+            return Ok(());
+        }
+        if let Some(believed) = &judged.believed {
+            self.vote.count(believed, segment.span.duration());
+        }
+        self.undecided.push_back(Undecided { channel, segment, language, judged });
+        if self.vote.settled().is_some() { self.decide_language() } else { self.give_up_oldest_unbelieved() }
+    }
+
+    /// Hears again what was recognised in a language that lost the vote.
+    fn decide_language(&mut self) -> Result<(), Error> {
+        let winner = self.vote.leader();
+        for Undecided { channel, segment, language, mut judged } in std::mem::take(&mut self.undecided) {
+            if language != winner {
+                let recognition = self.submit(&segment, LanguageChoice::Known(winner))?.wait()?;
+                judged = self.judge(channel, &segment, recognition);
+            }
+            self.keep(channel, segment.span, judged);
+        }
+        Ok(())
+    }
+
+    /// Believed segments settle the vote after a few; an hour of hold music never does, so of what is not believed only
+    /// the newest few wait to be heard again.
+    fn give_up_oldest_unbelieved(&mut self) -> Result<(), Error> {
+        let is_unbelieved = |undecided: &Undecided| undecided.judged.believed.is_none();
+        if self.undecided.iter().filter(|undecided| is_unbelieved(undecided)).count() > UNBELIEVED_WAITING_MAX
+            && let Some(oldest) = self.undecided.iter().position(is_unbelieved)
+            && let Some(Undecided { channel, segment, judged, .. }) = self.undecided.remove(oldest)
+        {
+            self.keep(channel, segment.span, judged);
+        }
+        Ok(())
+    }
+
+    fn judge(&self, channel: Channel, segment: &Segment, recognition: Recognition) -> Judged {
+        let candidate = Candidate {
+            recognition: &recognition,
+            segment_seconds: segment.span.duration().as_secs_f32(),
+            mean_speech_probability: segment.mean_probability,
+            level_dbfs: segment.level_dbfs,
+            language: recognition.language,
+            vocabulary: &self.instructions.vocabulary,
+        };
+        match self.transcriber.guard.judge(&candidate) {
+            Verdict::Accept => Judged { believed: Some(recognition), rejected: None },
+            Verdict::Trim { words_kept } => Judged {
+                rejected: cut_tail(channel, &candidate, words_kept, segment.span),
+                believed: Some(guard::trimmed(&recognition, words_kept)),
+            },
+            Verdict::Reject(rejection) => Judged {
+                believed: None,
+                rejected: Some(Rejected { extent: Extent::Whole, channel, span: segment.span, rejection }),
+            },
+        }
+    }
+
+    fn keep(&mut self, channel: Channel, span: SampleSpan, Judged { believed, rejected }: Judged) {
+        self.utterances.extend(believed.and_then(|believed| utterance(channel, span, believed)));
+        self.rejected.extend(rejected);
+    }
+}
+
+/// The words that a trim takes away, as something that was not believed.
+fn cut_tail(
+    channel: Channel,
+    candidate: &Candidate<'_>,
+    words_kept: usize,
+    segment: SampleSpan,
+) -> Option<Rejected> {
+    let recognition = candidate.recognition;
+    let cut = recognition.words.get(words_kept..)?;
+    let (first, last) = (cut.first()?, cut.last()?);
+    let words: Vec<&str> = cut.iter().map(|word| word.text.reveal().as_str()).collect();
+    let start = moved(segment, first.span.start);
+    Some(Rejected {
+        extent: Extent::Tail,
+        channel,
+        span: SampleSpan::new(start, moved(segment, last.span.end).max(start)),
+        rejection: Rejection {
+            reason: Reason::Loop,
+            text: Redacted::new(words.join(" ")),
+            language: candidate.language,
+            mean_log_probability: recognition.mean_log_probability,
+            no_speech_probability: recognition.no_speech_probability,
+            mean_speech_probability: candidate.mean_speech_probability,
+        },
+    })
+}
+
+impl Chain {
+    fn push(&mut self, samples: &[f32]) -> Result<(), Error> {
+        self.resampled.clear();
+        match &mut self.telephone {
+            Some(telephone) => self.resampler.push(telephone.push(samples), &mut self.resampled),
+            None => self.resampler.push(samples, &mut self.resampled),
+        }
+        self.deliver()
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.resampled.clear();
+        if let Some(telephone) = &mut self.telephone {
+            self.resampler.push(telephone.finish(), &mut self.resampled);
+        }
+        self.resampler.finish(&mut self.resampled);
+        self.deliver()?;
+        Ok(self.segments.finish()?)
+    }
+
+    fn deliver(&mut self) -> Result<(), Error> {
+        self.heard_samples += self.resampled.len() as u64;
+        Ok(self.segments.push(&self.resampled)?)
+    }
+}
+
+/// A position within a segment as a position in the call.
+fn moved(segment: SampleSpan, position: SamplePos) -> SamplePos {
+    segment.start.plus(position.0).min(segment.end)
+}
+
+/// Moves a recognition from the time of its segment to the time of the call. `None` when no word was heard.
+fn utterance(channel: Channel, segment: SampleSpan, recognition: Recognition) -> Option<Utterance> {
+    if recognition.text.reveal().is_empty() {
+        return None;
+    }
+    let words: Vec<Word> = recognition
+        .words
+        .into_iter()
+        .map(|word| Word {
+            text: word.text,
+            span: SampleSpan::new(moved(segment, word.span.start), moved(segment, word.span.end)),
+            confidence: word.confidence,
+        })
+        .collect();
+    let span = match (words.first(), words.last()) {
+        (Some(first), Some(last)) => SampleSpan::new(first.span.start, last.span.end.max(first.span.start)),
+        (None, _) | (_, None) => segment,
+    };
+    let confidence = recognition.mean_log_probability.exp().clamp(0.0, 1.0);
+    Some(Utterance {
+        channel,
+        span,
+        language: recognition.language,
+        text: recognition.text,
+        confidence,
+        words,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asr::fake::{FakeEngine, Reply};
+    use crate::asr::worker::PoolConfig;
+    use crate::vad::{CutReason, EnergyDetector};
+
+    /// Five seconds.
+    const SPEECH_SAMPLES: usize = 80_000;
+
+    fn transcriber(engine: FakeEngine) -> Transcriber {
+        let workers = PoolConfig { workers: 1, queue_capacity: 4 };
+        Transcriber {
+            pool: Pool::start(Arc::new(engine), workers).unwrap(),
+            detector: Box::new(|| Ok(Box::new(EnergyDetector::new()) as Box<dyn SpeechDetector>)),
+            segments: vad::Config::default(),
+            guard: Guard::new(&crate::guard::config::Config::default()),
+            two_channels: [Channel::Caller, Channel::Agent],
+            segments_under_way: 2,
+        }
+    }
+
+    fn instructions() -> Instructions {
+        Instructions {
+            open: OpenOptions::default(),
+            language: LanguageChoice::Among(vec![Language::Fr, Language::En]),
+            vocabulary: Arc::new([]),
+            channels: None,
+            telephone: false,
+        }
+    }
+
+    fn segment(index: usize, samples: usize, mean_probability: f32) -> Segment {
+        let start = SamplePos((index * SPEECH_SAMPLES) as u64);
+        Segment {
+            span: SampleSpan::new(start, start.plus(samples as u64)),
+            samples: vec![0.1; samples].into(),
+            mean_probability,
+            level_dbfs: -20.0,
+            cut: CutReason::Pause,
+        }
+    }
+
+    /// Hears the segments one after the other as [`Hearing::take_segments`] does while the language is open, and gives
+    /// the most that ever waited for the decision.
+    fn hear(hearing: &mut Hearing<'_>, segments: impl IntoIterator<Item = Segment>) -> usize {
+        let mut most = 0;
+        for segment in segments {
+            let ticket = hearing.submit(&segment, hearing.vote.choice()).unwrap();
+            hearing.settle(UnderWay { channel: Channel::Mixed, segment, ticket }).unwrap();
+            most = most.max(hearing.undecided.len());
+        }
+        most
+    }
+
+    #[test]
+    fn what_is_made_of_hold_music_does_not_vote_and_does_not_pile_up() {
+        let transcriber = transcriber(FakeEngine::hearing("je vous remercie de votre patience"));
+        let instructions = instructions();
+        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        let most = hear(&mut hearing, (0..100).map(|index| segment(index, SPEECH_SAMPLES, 0.01)));
+        assert_eq!(most, UNBELIEVED_WAITING_MAX);
+        assert_eq!(hearing.vote.settled(), None);
+        let (transcript, rejected) = hearing.finish().unwrap();
+        assert!(transcript.utterances.is_empty() && transcript.language.is_none());
+        assert_eq!(rejected.len(), 100);
+        assert!(rejected.iter().all(|rejected| rejected.extent == Extent::Whole));
+    }
+
+    #[test]
+    fn short_answers_are_kept_back_only_until_the_vote_is_settled_by_force() {
+        let transcriber = transcriber(FakeEngine::hearing("oui"));
+        let instructions = instructions();
+        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        let most = hear(&mut hearing, (0..20).map(|index| segment(index, 4_000, 0.9)));
+        assert!(most < crate::pipeline::language::SEGMENTS_COUNTED_MAX, "{most}");
+        assert_eq!(hearing.vote.settled(), Some(Language::Fr));
+        let (transcript, _) = hearing.finish().unwrap();
+        assert_eq!((transcript.utterances.len(), transcript.language), (20, Some(Language::Fr)));
+    }
+
+    #[test]
+    fn a_looped_tail_is_cut_off_and_shown() {
+        let text = format!("bonjour je vous appelle au sujet de ma facture de mars {}", "merci ".repeat(8));
+        let engine = FakeEngine::new(move |_| Reply::Text(text.clone()));
+        let transcriber = transcriber(engine);
+        let instructions = instructions();
+        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        hear(&mut hearing, [segment(1, SPEECH_SAMPLES, 0.9)]);
+        let (transcript, rejected) = hearing.finish().unwrap();
+        let [said] = transcript.utterances.as_slice() else { panic!("one utterance") };
+        let [cut] = rejected.as_slice() else { panic!("one tail: {rejected:?}") };
+        assert!(said.text.reveal().ends_with("mars merci"), "{}", said.text.reveal());
+        assert_eq!(cut.rejection.text.reveal(), "merci merci merci merci merci merci merci");
+        assert_eq!((cut.extent, cut.rejection.reason), (Extent::Tail, Reason::Loop));
+        assert_eq!(cut.span, SampleSpan::new(said.span.end, SamplePos(2 * SPEECH_SAMPLES as u64)));
+        let heard = Transcription { transcript, rejected, damage: None };
+        assert_eq!(heard.rejected_segments(), 0, "the segment itself was believed");
+    }
+}

@@ -1,0 +1,249 @@
+//! ARCHITECTURE.md's import rules, enforced on the source text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module with the modules it may name. Reads from the bottom of the house to the top.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    // L0: units and plain data
+    ("audio", &[]),
+    ("redact", &[]),
+    ("text", &[]),
+    ("clock", &[]),
+    ("home", &[]),
+    ("processor", &[]),
+    ("queue", &[]),
+    ("call", &["audio", "redact"]),
+    // L1: pure cores
+    ("export", &["audio", "call", "redact"]),
+    ("guard", &["asr", "call", "redact", "text"]),
+    ("intent", &["call", "text"]),
+    ("notes", &["audio", "call", "text"]),
+    // L2: engines
+    ("onnx", &[]),
+    ("media", &["audio"]),
+    ("tts", &["audio"]),
+    ("vad", &["audio", "onnx", "text"]),
+    ("asr", &["audio", "call", "queue", "redact"]),
+    // L3: edges; they never import each other
+    ("progress", &[]),
+    ("telemetry", &[]),
+    ("models", &["progress"]),
+    ("scenario", &["call", "intent", "text"]),
+    ("store", &["audio", "call", "redact", "text"]),
+    // L4: wiring; the pipeline may know every part, needed today or not
+    ("config", &["asr", "call", "guard", "vad"]),
+    (
+        "pipeline",
+        &[
+            "asr", "audio", "call", "clock", "config", "export", "guard", "home", "intent", "media",
+            "models", "notes", "onnx", "progress", "queue", "redact", "scenario", "store", "text", "vad",
+        ],
+    ),
+    ("fixtures", &["audio", "call", "progress", "tts"]),
+    ("eval", &["call", "intent", "redact", "text"]),
+    // L5: the command line knows everything
+    ("cli", ANYTHING),
+];
+
+const ANYTHING: &[&str] = &["*"];
+
+/// Third-party crates that only the named files or folders may name.
+const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
+    ("whisper_rs", &["asr/whisper", "models/quantize"]),
+    ("ort", &["onnx.rs", "vad/silero"]),
+    ("rubato", &["audio/resample"]),
+    ("audioadapter_buffers", &["audio/resample"]),
+    ("symphonia", &["media/"]),
+    ("opus", &["media/"]),
+    ("ttspico", &["tts/pico"]),
+    ("sqlx", &["store/"]),
+    ("ureq", &["models/"]),
+    ("zip", &["models/"]),
+    ("indicatif", &["progress.rs"]),
+    ("clap", &["cli/"]),
+    ("tracing_subscriber", &["telemetry.rs"]),
+    ("anyhow", &["cli/"]),
+];
+
+struct Source {
+    /// Path below `src/`, with forward slashes.
+    path: String,
+    /// The text without the items that are compiled for unit tests only, and without whole-line comments.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("src can be read") {
+            let path: PathBuf = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(source(&root, &path));
+            }
+        }
+    }
+    found
+}
+
+fn source(root: &Path, path: &Path) -> Source {
+    let relative =
+        path.strip_prefix(root).expect("walked from the root").to_string_lossy().replace('\\', "/");
+    let text = fs::read_to_string(path).expect("sources are text");
+    let is_test_file = relative.ends_with("/tests.rs") || relative.contains("/tests/");
+    let code = if is_test_file { String::new() } else { without_test_items(&text) };
+    let code =
+        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    Source { path: relative, code }
+}
+
+/// The text without each item that follows `#[cfg(test)]`. As rustfmt writes it, such an item ends on its first line
+/// (`mod tests;`) or with a closing brace that is indented as the attribute is.
+fn without_test_items(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if line.trim() != "#[cfg(test)]" {
+            kept.push_str(line);
+            kept.push('\n');
+            continue;
+        }
+        let end = format!("{indent}}}");
+        let is_last = |line: &str| {
+            line == end
+                || line.starts_with(indent) && line.ends_with(';') && !line[indent.len()..].starts_with(' ')
+        };
+        lines.by_ref().find(|line| is_last(line));
+    }
+    kept
+}
+
+fn module_of(path: &str) -> &str {
+    let first = path.split('/').next().expect("a path has a part");
+    first.strip_suffix(".rs").unwrap_or(first)
+}
+
+/// Names that follow `prefix` in `code`, where `prefix` does not continue a longer identifier.
+fn names_after<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
+    code.match_indices(prefix)
+        .filter(|(at, _)| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+        .map(|(at, _)| {
+            let rest = &code[at + prefix.len()..];
+            &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())]
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn every_module_imports_only_what_the_architecture_allows() {
+    let rules: BTreeMap<&str, &[&str]> = MAY_IMPORT.iter().copied().collect();
+    let mut broken = Vec::new();
+    let mut unused: BTreeSet<(&str, &str)> = MAY_IMPORT
+        .iter()
+        .flat_map(|(module, allowed)| allowed.iter().map(move |name| (*module, *name)))
+        .filter(|(module, name)| *name != "*" && *module != "pipeline")
+        .collect();
+    for source in sources() {
+        let module = module_of(&source.path);
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let allowed = rules.get(module).unwrap_or_else(|| panic!("module `{module}` is not in the table"));
+        for name in names_after(&source.code, "crate::") {
+            unused.retain(|permission| *permission != (module, name));
+            let permitted = name == module || allowed.contains(&"*") || allowed.contains(&name);
+            if rules.contains_key(name) && !permitted {
+                broken.push(format!("{} imports crate::{name}", source.path));
+            }
+        }
+        // `use crate::{a, b}` would hide names from the check above.
+        if source.code.contains("crate::{") {
+            broken.push(format!("{} groups imports at the crate root; one `use` a module", source.path));
+        }
+    }
+    // A permission that nobody needs would let the next import pass unseen.
+    broken.extend(unused.iter().map(|(module, name)| format!("{module} may import {name} and does not")));
+    broken.sort();
+    broken.dedup();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn promises_to_the_outside_live_where_they_are_looked_for() {
+    let files = ["wire.rs", "config.rs", "manifest.rs"];
+    let folders = ["store/", "export/", "scenario/", "fixtures/"];
+    let is_home = |path: &str| {
+        files.iter().any(|name| path.rsplit('/').next() == Some(name))
+            || folders.iter().any(|folder| path.starts_with(folder))
+    };
+    let mut broken: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| !is_home(&source.path) && derives_serde(&source.code))
+        .map(|source| format!("{} derives Serialize or Deserialize", source.path))
+        .collect();
+    broken.sort();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether a `#[derive(…)]` names serde's traits.
+fn derives_serde(code: &str) -> bool {
+    code.match_indices("derive(").any(|(at, _)| {
+        let list = &code[at..];
+        list[..list.find(')').unwrap_or(list.len())].contains("erialize")
+    })
+}
+
+#[test]
+fn every_third_party_crate_stays_behind_its_module() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        for (name, homes) in BEHIND_ONE_MODULE {
+            let used = names_after(&source.code, &format!("{name}::")).len()
+                + source.code.matches(&format!("use {name};")).count();
+            if used > 0 && !homes.iter().any(|home| source.path.starts_with(home)) {
+                broken.push(format!("{} names {name}", source.path));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn unsafe_code_has_two_homes() {
+    let homes: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| source.code.contains("unsafe {") || source.code.contains("unsafe fn"))
+        .map(|source| source.path)
+        .collect();
+    let allowed = ["models/quantize.rs", "tts/pico.rs"];
+    assert!(homes.iter().all(|path| allowed.contains(&path.as_str())), "{homes:?}");
+}
+
+#[test]
+fn the_checker_sees_what_it_must() {
+    assert_eq!(names_after("use crate::store::Store;", "crate::"), ["store"]);
+    assert_eq!(names_after("let x = my_crate::store;", "crate::"), Vec::<&str>::new());
+    assert_eq!(names_after("ort::init(); support::x()", "ort::"), ["init"]);
+    assert!(derives_serde("#[derive(\n    Debug,\n    Serialize,\n)]"));
+    assert!(!derives_serde("#[derive(Debug)]\nstruct Serializer;"));
+}
+
+#[test]
+fn only_the_test_items_themselves_are_left_out() {
+    let code = "mod a;\n#[cfg(test)]\nmod tests;\nuse crate::b::C;\n";
+    assert_eq!(without_test_items(code), "mod a;\nuse crate::b::C;\n");
+    let code =
+        "struct A;\n\n#[cfg(test)]\nmod tests {\n    use crate::x;\n\n    fn f() {\n    }\n}\nstruct B;\n";
+    assert_eq!(without_test_items(code), "struct A;\n\nstruct B;\n");
+    let code = "impl A {\n    #[cfg(test)]\n    fn f() {\n        g();\n    }\n\n    fn h() {}\n}\n";
+    assert_eq!(without_test_items(code), "impl A {\n\n    fn h() {}\n}\n");
+    let code = "#[cfg(test)]\n#[path = \"x.rs\"]\npub(crate) mod tests {\n    let a = b;\n}\nuse crate::c;\n";
+    assert_eq!(without_test_items(code), "use crate::c;\n");
+}

@@ -1,0 +1,106 @@
+//! A recording in every format, checked by the programs that read them where there are such.
+
+use std::fs;
+use std::process::Command;
+
+use crate::allo::{Home, Run, fixture, needs_models, system_file};
+
+const MODELS: &[&str] = &["whisper-base", "silero-vad", "onnxruntime"];
+
+#[test]
+fn a_call_becomes_json_and_subtitles_that_players_read() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let call = fixture("fr-resiliation.wav");
+    let json = home
+        .allo(["transcribe", "--language", "fr", "--format", "json", call.to_str().unwrap()])
+        .run()
+        .succeeds()
+        .json();
+    assert_eq!(json["language"], "fr");
+    assert_eq!(json["channels"], serde_json::json!(["caller", "agent"]));
+    let segments = json["segments"].as_array().unwrap();
+    assert!(segments.len() > 5);
+    for segment in segments {
+        let (start, end) = (segment["start"].as_f64().unwrap(), segment["end"].as_f64().unwrap());
+        assert!(0.0 <= start && start < end && end <= json["duration"].as_f64().unwrap() + 0.001);
+        for word in segment["words"].as_array().unwrap() {
+            let confidence = word["confidence"].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&confidence));
+            assert!(word["start"].as_f64().unwrap() >= start - 0.001);
+            assert!(word["end"].as_f64().unwrap() <= end + 0.001);
+        }
+    }
+    for format in ["srt", "vtt"] {
+        let run = home
+            .allo(["transcribe", "--language", "fr", "--format", format, call.to_str().unwrap()])
+            .run()
+            .succeeds();
+        let file = home.path(&format!("call.{format}"));
+        fs::write(&file, run.stdout()).unwrap();
+        let read = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(&file)
+            .args(["-f", "srt", "-"])
+            .output()
+            .expect("ffmpeg is installed by the set-up");
+        assert!(read.status.success() && read.stderr.is_empty(), "{}", String::from_utf8_lossy(&read.stderr));
+        let cues = String::from_utf8(read.stdout).unwrap().matches("-->").count();
+        assert_eq!(cues, run.stdout().matches("-->").count());
+    }
+}
+
+/// One short prompt of a real voice: each format recognises it anew.
+fn prompt_as(home: &Home, format: &str) -> Run {
+    let prompt = system_file("/usr/share/asterisk/sounds/fr_CA_f_June/vm-goodbye.wav");
+    let arguments = ["transcribe", "--language", "fr", "--format", format, prompt.to_str().unwrap()];
+    home.allo(arguments).run().succeeds()
+}
+
+#[test]
+fn a_prompt_becomes_every_format() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let json = prompt_as(&home, "json").json();
+    let words: Vec<&str> = json["text"].as_str().unwrap().split_whitespace().collect();
+    assert!(!words.is_empty());
+    let utterances = json["segments"].as_array().unwrap().len();
+
+    assert_eq!(prompt_as(&home, "text").stdout().split_whitespace().collect::<Vec<_>>(), words);
+    for format in ["srt", "vtt"] {
+        assert_eq!(prompt_as(&home, format).stdout().matches("-->").count(), utterances, "{format}");
+    }
+    assert!(prompt_as(&home, "vtt").stdout().starts_with("WEBVTT\n"));
+
+    let rttm = prompt_as(&home, "rttm").stdout();
+    assert_eq!(rttm.lines().count(), utterances);
+    for line in rttm.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        assert_eq!(fields.len(), 10, "{line}");
+        assert_eq!((fields[0], fields[1], fields[2], fields[7]), ("SPEAKER", "vm-goodbye", "1", "mixed"));
+        assert!(fields[3..5].iter().all(|seconds| seconds.parse::<f64>().is_ok()), "{line}");
+    }
+    let ctm = prompt_as(&home, "ctm").stdout();
+    assert!(ctm.lines().count() >= utterances);
+    for line in ctm.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        assert_eq!(fields.len(), 6, "{line}");
+        assert_eq!((fields[0], fields[1]), ("vm-goodbye", "1"));
+        assert!([2, 3, 5].iter().all(|at| fields[*at].parse::<f64>().is_ok()), "{line}");
+    }
+
+    let vcon = prompt_as(&home, "vcon").json();
+    assert_eq!(vcon["parties"].as_array().map(Vec::len), Some(1));
+    assert_eq!(vcon["dialog"].as_array().map(Vec::len), Some(1));
+    assert_eq!(vcon["analysis"][0]["type"], "transcript");
+}
+
+#[test]
+fn several_recordings_cannot_share_stdout_as_subtitles() {
+    let home = Home::new();
+    let folder = fixture("");
+    home.allo(["transcribe", "--format", "srt", folder.to_str().unwrap()])
+        .run()
+        .exits(2)
+        .says("hint: give a folder with --output");
+}

@@ -1,0 +1,14 @@
+//! The one integration test binary: a module for each behaviour that a user can see, and one for the structure.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod allo;
+mod architecture;
+mod batch;
+mod demo;
+mod fixtures;
+mod formats;
+mod nonspeech;
+mod privacy;
+mod processor;
+mod setup;

@@ -1,0 +1,52 @@
+//! What a user meets when something is missing or wrong.
+
+use std::fs;
+
+use crate::allo::Home;
+
+#[test]
+fn without_a_model_the_error_names_the_command_that_helps() {
+    let home = Home::new();
+    let recording = home.path("call.wav");
+    fs::write(&recording, b"RIFF").unwrap();
+    home.allo(["transcribe", recording.to_str().unwrap()])
+        .env("ALLO_MODELS", home.path("no-models"))
+        .run()
+        .exits(2)
+        .says("hint: run `allo models pull");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_named_with_its_line() {
+    let home = Home::new();
+    let file = home.path("allo.toml");
+    fs::write(&file, "[asr]\nbeam_sise = 5\n").unwrap();
+    home.allo(["--config", file.to_str().unwrap(), "config", "check"])
+        .run()
+        .exits(2)
+        .says("beam_sise")
+        .says("line 2");
+    fs::write(&file, "[asr]\nbeam_size = 50\n").unwrap();
+    home.allo(["--config", file.to_str().unwrap(), "config", "check"])
+        .run()
+        .exits(2)
+        .says("asr.beam_size is 50");
+    fs::write(&file, "[asr]\nbeam_size = 1\n").unwrap();
+    home.allo(["--config", file.to_str().unwrap(), "config", "check"])
+        .run()
+        .succeeds()
+        .prints("beam_size = 1")
+        .prints("[guard]");
+}
+
+#[test]
+fn a_language_that_is_not_spoken_is_refused_before_anything_starts() {
+    let home = Home::new();
+    home.allo(["transcribe", "--language", "de", "call.wav"]).run().exits(2).says("expected fr, en or nl");
+}
+
+#[test]
+fn searching_before_anything_is_stored_says_how_to_store() {
+    let home = Home::new();
+    home.allo(["search", "facture"]).run().exits(2).says("hint:").says("--store");
+}
