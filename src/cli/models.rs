@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::{explain, say, write_stdout};
 use crate::home::Home;
-use crate::models::convert::{Ct2ToGgml, ct2_to_ggml};
+use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::quantize::quantise;
 use crate::models::{
     Check, Entry, Manifest, ModelFolder, Outcome, PullOptions, Quantisation, State, Talk, promote, pull,
@@ -226,12 +226,12 @@ fn run_convert(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     let small = Temporary::beside(&args.output, "quantising")?;
     let mut made: &Path = match args.from {
         InputFormat::Ct2 => {
-            let request = Ct2ToGgml {
-                folder: args.input.clone(),
+            let request = ToGgml {
+                input: args.input.clone(),
                 vocabulary: args.vocabulary.clone(),
                 output: plain.0.clone(),
             };
-            ct2_to_ggml(&request, talk)?;
+            to_ggml(&request, talk)?;
             &plain.0
         }
         InputFormat::Ggml => &args.input,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Error, half};
+use super::{Error, numbers};
 
 /// Versions of the container whose tensors carry type and length as read here.
 const VERSIONS: std::ops::RangeInclusive<u32> = 4..=6;
@@ -102,9 +102,9 @@ impl Ct2Model {
         &self.path
     }
 
-    /// Whether there is a tensor of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.slots.contains_key(name)
+    /// Shape of the tensor of this name, if there is one.
+    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.slots.get(name).map(|slot| slot.dims.as_slice())
     }
 
     /// The tensor of this name, of the given rank.
@@ -140,17 +140,16 @@ impl Ct2Model {
             .seek(SeekFrom::Start(tensor.slot.offset + first as u64 * row_bytes))
             .and_then(|_| self.file.read_exact(&mut bytes))
             .map_err(Error::io("read", &self.path))?;
-        let mut values: Vec<f32> = match number {
-            Number::F32 => words(&bytes).map(f32::from_le_bytes).collect(),
-            Number::F16 => words(&bytes).map(|word| half::to_f32(u16::from_le_bytes(word))).collect(),
-            Number::BF16 => {
-                words(&bytes).map(|word| f32::from_bits(u32::from(u16::from_le_bytes(word)) << 16)).collect()
-            }
-            Number::I8 => bytes.iter().map(|byte| f32::from(byte.cast_signed())).collect(),
+        let mut values = Vec::with_capacity(count * row_length);
+        match number {
+            Number::F32 => numbers::Number::F32.decode(&bytes, &mut values),
+            Number::F16 => numbers::Number::F16.decode(&bytes, &mut values),
+            Number::BF16 => numbers::Number::Bf16.decode(&bytes, &mut values),
+            Number::I8 => values.extend(bytes.iter().map(|byte| f32::from(byte.cast_signed()))),
             Number::I16 | Number::I32 => {
                 return Err(Error::format(&self.path, "integer tensor without a scale"));
             }
-        };
+        }
         if let Some(scale) = &tensor.scale {
             for (row, scale) in values.chunks_mut(row_length).zip(&scale[first..]) {
                 row.iter_mut().for_each(|value| *value /= scale);
@@ -176,11 +175,6 @@ impl Ct2Model {
         }
         Ok(values)
     }
-}
-
-fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
-    let (words, _) = bytes.as_chunks::<N>();
-    words.iter().copied()
 }
 
 struct Index {

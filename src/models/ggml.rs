@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-const MAGIC: u32 = 0x6767_6d6c;
+/// The first four bytes, read as a number.
+pub(super) const MAGIC: u32 = 0x6767_6d6c;
 /// whisper.cpp's number for "big matrices are f16".
 pub(super) const FTYPE_F16: i32 = 1;
 const TOKENS_MAX: i32 = 100_000;
@@ -154,6 +155,7 @@ fn as_i32(number: usize) -> std::io::Result<i32> {
 pub(super) struct GgmlReader {
     path: PathBuf,
     reader: BufReader<File>,
+    at: u64,
     left_bytes: u64,
 }
 
@@ -162,7 +164,7 @@ impl GgmlReader {
     pub(super) fn open(path: &Path) -> Result<(Self, Preamble), Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         let left_bytes = file.metadata().map_err(Error::io("read", path))?.len();
-        let mut reader = Self { path: path.to_path_buf(), reader: BufReader::new(file), left_bytes };
+        let mut reader = Self { path: path.to_path_buf(), reader: BufReader::new(file), at: 0, left_bytes };
         let preamble = reader.preamble()?;
         Ok((reader, preamble))
     }
@@ -192,15 +194,20 @@ impl GgmlReader {
             return Err(self.refused(format!("a tensor with {values} values")));
         }
         dims.reverse();
+        let name = self.bytes(u64::from(name_bytes.unsigned_abs()))?;
+        let name = String::from_utf8(name).map_err(|_| self.refused("a name that is not UTF-8"))?;
         let number = match id {
             0 => TensorNumber::F32,
             1 => TensorNumber::F16,
             7 => TensorNumber::Q5_1,
             8 => TensorNumber::Q8_0,
-            _ => return Err(self.refused(format!("a tensor in the number format {id}"))),
+            _ => {
+                let name = name.escape_default();
+                return Err(self.refused(format!(
+                    "tensor `{name}` has the number format {id}\nhint: read are f32, f16, q8_0 and q5_1 files"
+                )));
+            }
         };
-        let name = self.bytes(u64::from(name_bytes.unsigned_abs()))?;
-        let name = String::from_utf8(name).map_err(|_| self.refused("a name that is not UTF-8"))?;
         Ok(Some(TensorHead { name, dims, number }))
     }
 
@@ -212,8 +219,25 @@ impl GgmlReader {
         let length_here = usize::try_from(length).map_err(|_| self.refused("too big for this machine"))?;
         let mut bytes = vec![0; length_here];
         self.reader.read_exact(&mut bytes).map_err(Error::io("read", &self.path))?;
+        self.at += length;
         self.left_bytes -= length;
         Ok(bytes)
+    }
+
+    /// Passes over the next `length` bytes and says where in the file they begin; `None` when it ends before.
+    pub(super) fn skip(&mut self, length: u64) -> Result<Option<u64>, Error> {
+        let Some(left_bytes) = self.left_bytes.checked_sub(length) else { return Ok(None) };
+        let step = i64::try_from(length).map_err(|_| self.refused("too big for this machine"))?;
+        self.reader.seek_relative(step).map_err(Error::io("read", &self.path))?;
+        let begin = self.at;
+        self.at += length;
+        self.left_bytes = left_bytes;
+        Ok(Some(begin))
+    }
+
+    /// The file, to read values that were passed over.
+    pub(super) fn into_file(self) -> File {
+        self.reader.into_inner()
     }
 
     fn preamble(&mut self) -> Result<Preamble, Error> {

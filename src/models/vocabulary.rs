@@ -1,7 +1,7 @@
 //! The text tokens that a ggml file carries for whisper.cpp, from whichever file a model comes with.
 //!
 //! Read are CTranslate2's `vocabulary.json` and `vocabulary.txt` (tokens in the byte alphabet of GPT-2), Hugging Face's
-//! `tokenizer.json` (the same alphabet, with ids), and `.tiktoken` (base64 and rank). Only text tokens are kept:
+//! `tokenizer.json` and `vocab.json` (the same alphabet, with ids), and `.tiktoken` (base64 and rank). Only text tokens are kept:
 //! whisper.cpp adds the special ones itself.
 
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const TOKENS_MAX: usize = 100_000;
 const TOKEN_BYTES_MAX: usize = 1024;
 
-/// The vocabulary file of a CTranslate2 model folder.
+/// The vocabulary file of a model folder.
 pub(super) fn find_in(folder: &Path) -> Option<PathBuf> {
-    ["vocabulary.json", "vocabulary.txt", "tokenizer.json"]
+    ["vocabulary.json", "vocabulary.txt", "tokenizer.json", "vocab.json"]
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file())
@@ -67,8 +67,11 @@ fn from_json(text: &str) -> Result<Vec<Vec<u8>>, String> {
         let tokens: Option<Vec<&str>> = list.iter().map(serde_json::Value::as_str).collect();
         return from_byte_alphabet(tokens.ok_or("a token is not a text")?.into_iter());
     }
-    let by_text = value.pointer("/model/vocab").and_then(serde_json::Value::as_object);
-    let by_text = by_text.ok_or("neither a list of tokens nor a tokenizer with /model/vocab")?;
+    let of_tokenizer = value.pointer("/model/vocab").and_then(serde_json::Value::as_object);
+    let are_ids = |list: &&serde_json::Map<_, _>| list.values().all(serde_json::Value::is_u64);
+    let by_text = of_tokenizer.or_else(|| value.as_object().filter(are_ids));
+    let by_text =
+        by_text.ok_or("neither a list of tokens, nor tokens with ids, nor a tokenizer's /model/vocab")?;
     let mut by_id: Vec<(u64, &str)> = by_text
         .iter()
         .map(|(token, id)| Some((id.as_u64()?, token.as_str())))
@@ -126,12 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn all_four_formats_give_the_same_tokens() {
+    fn all_formats_give_the_same_tokens() {
         let expected = vec![b"!".to_vec(), b" the".to_vec(), "é".as_bytes().to_vec()];
         assert_eq!(read_as("v.txt", "!\nĠthe\nÃ©\n<|endoftext|>\n<|en|>\n").unwrap(), expected);
         assert_eq!(read_as("v.json", r#"["!", "Ġthe", "Ã©", "<|endoftext|>"]"#).unwrap(), expected);
         let tokenizer = r#"{"model": {"vocab": {"Ġthe": 1, "!": 0, "Ã©": 2}}}"#;
         assert_eq!(read_as("tokenizer.json", tokenizer).unwrap(), expected);
+        let vocab = r#"{"<|endoftext|>": 3, "Ġthe": 1, "!": 0, "Ã©": 2}"#;
+        assert_eq!(read_as("vocab.json", vocab).unwrap(), expected);
         assert_eq!(read_as("v.tiktoken", "IQ== 0\nIHRoZQ== 1\nw6k= 2\n").unwrap(), expected);
     }
 
