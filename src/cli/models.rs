@@ -59,14 +59,14 @@ struct ConvertArgs {
     /// Format of INPUT
     #[arg(long, value_enum)]
     from: InputFormat,
-    /// CTranslate2 model folder, or ggml file
+    /// Folder of CTranslate2 or Hugging Face, or ggml file
     input: PathBuf,
     /// Format to write
     #[arg(long, value_enum, default_value = "ggml")]
     to: OutputFormat,
     /// File to write
     output: PathBuf,
-    /// Vocabulary (.json, .txt, .tiktoken) [default: the one in the CTranslate2 folder]
+    /// Vocabulary (.json, .txt, .tiktoken) [default: the one in the folder]
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
     /// Make it smaller
@@ -77,6 +77,7 @@ struct ConvertArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum InputFormat {
     Ct2,
+    HuggingFace,
     Ggml,
 }
 
@@ -225,7 +226,7 @@ fn run_convert(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     let plain = Temporary::beside(&args.output, "converting")?;
     let small = Temporary::beside(&args.output, "quantising")?;
     let mut made: &Path = match args.from {
-        InputFormat::Ct2 => {
+        InputFormat::Ct2 | InputFormat::HuggingFace => {
             let request = ToGgml {
                 input: args.input.clone(),
                 vocabulary: args.vocabulary.clone(),
