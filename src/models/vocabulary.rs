@@ -55,6 +55,8 @@ fn from_tiktoken(text: &str) -> Result<Vec<Vec<u8>>, String> {
         if rank.parse::<usize>() != Ok(tokens.len()) {
             return Err("the ranks do not count up from 0".to_owned());
         }
+        // The multilingual list ends with an empty token, written as padding without anything to pad.
+        let token = if token == "=" { "" } else { token };
         let bytes = base64::engine::general_purpose::STANDARD.decode(token);
         tokens.push(bytes.map_err(|error| error.to_string())?);
     }
@@ -138,6 +140,14 @@ mod tests {
         let vocab = r#"{"<|endoftext|>": 3, "Ġthe": 1, "!": 0, "Ã©": 2}"#;
         assert_eq!(read_as("vocab.json", vocab).unwrap(), expected);
         assert_eq!(read_as("v.tiktoken", "IQ== 0\nIHRoZQ== 1\nw6k= 2\n").unwrap(), expected);
+    }
+
+    #[test]
+    fn the_last_token_of_the_multilingual_list_is_empty() {
+        let expected = vec![b"!".to_vec(), Vec::new()];
+        assert_eq!(read_as("multilingual.tiktoken", "IQ== 0\n= 1\n").unwrap(), expected);
+        let vocab = r#"{"!": 0, "": 1, "<|endoftext|>": 2}"#;
+        assert_eq!(read_as("vocab.json", vocab).unwrap(), expected);
     }
 
     #[test]
