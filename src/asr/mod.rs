@@ -12,6 +12,7 @@
 
 pub mod config;
 pub mod context;
+pub mod decode;
 pub mod fake;
 pub mod language;
 pub mod repetition;

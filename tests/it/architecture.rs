@@ -54,6 +54,7 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("whisper_rs", &["asr/whisper", "models/quantize"]),
     ("ort", &["onnx.rs", "vad/silero"]),
     ("rubato", &["audio/resample"]),
+    ("realfft", &["asr/decode/mel"]),
     ("audioadapter_buffers", &["audio/resample"]),
     ("symphonia", &["media/"]),
     ("opus", &["media/"]),
