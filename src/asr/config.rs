@@ -1,5 +1,7 @@
 //! Settings of recognition, section `[asr]`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::Language;
@@ -12,10 +14,49 @@ pub const FULL_CONTEXT: u32 = 1_500;
 /// Which engine recognises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum EngineKind {
-    /// whisper.cpp by whisper-rs.
+    /// ONNX Runtime where the model is there in its form, else whisper.cpp.
     #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// Whisper on ONNX Runtime: the fastest on a processor.
+    #[serde(rename = "onnx")]
+    Onnx,
+    /// whisper.cpp by whisper-rs: the one for GPUs.
     #[serde(rename = "whisper.cpp")]
     WhisperCpp,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::Onnx => "onnx",
+            Self::WhisperCpp => "whisper.cpp",
+        })
+    }
+}
+
+/// Number format of the ONNX engine's matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 8 bits where the processor is fast at them, else f32.
+    #[default]
+    Auto,
+    /// 8 bits except where they cost words.
+    Int8,
+    /// Every weight in f32.
+    F32,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::Int8 => "int8",
+            Self::F32 => "f32",
+        })
+    }
 }
 
 /// Section `[asr]`.
@@ -24,7 +65,10 @@ pub enum EngineKind {
 pub struct Config {
     /// Which engine recognises.
     pub engine: EngineKind,
-    /// Name of the speech model in the manifest.
+    /// Number format of the ONNX engine's matrices; whisper.cpp's is that of its model.
+    pub precision: Precision,
+    /// Name of the speech model in the manifest, or a path with a `/` to a model of your own: a folder of graphs for ONNX
+    /// Runtime, a ggml file for whisper.cpp.
     pub model: String,
     /// How many hypotheses the search may pursue, 1 (greedy) to 8.
     pub beam_size: usize,
@@ -45,6 +89,12 @@ pub struct Config {
     /// How much likelier (difference of probabilities among the allowed, 0 to 1) another language must be than the
     /// preferred one before it is taken.
     pub language_margin: f32,
+    /// How much likelier (natural logarithm, for each token) a name of the call's vocabulary becomes in the search of
+    /// the ONNX engine, 0 to 10; 0 for no such bias.
+    pub vocabulary_boost: f32,
+    /// Whether the vocabulary is also given to the ONNX engine as text that came before. whisper.cpp knows no other way
+    /// and always does.
+    pub vocabulary_prompt: bool,
     /// Whether the encoder and decoder use fused attention (less memory; on the reference processor slower).
     pub flash_attention: bool,
 }
@@ -53,6 +103,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             engine: EngineKind::default(),
+            precision: Precision::default(),
             model: "whisper-base".to_owned(),
             beam_size: 5,
             workers: 0,
@@ -62,6 +113,8 @@ impl Default for Config {
             context_minimum: 1024,
             languages: Language::ALL.to_vec(),
             language_margin: 0.2,
+            vocabulary_boost: 2.0,
+            vocabulary_prompt: false,
             flash_attention: false,
         }
     }
@@ -114,6 +167,8 @@ impl Config {
         check((1..=FULL_CONTEXT).contains(&minimum), "context_minimum", minimum.to_string(), "1 to 1500")?;
         let margin = self.context_margin;
         check(margin <= FULL_CONTEXT, "context_margin", margin.to_string(), "0 to 1500")?;
+        let boost = self.vocabulary_boost;
+        check((0.0..=10.0).contains(&boost), "vocabulary_boost", boost.to_string(), "0 to 10")?;
         let margin = self.language_margin;
         check((0.0..=1.0).contains(&margin), "language_margin", margin.to_string(), "0 to 1")
     }

@@ -15,14 +15,16 @@ pub mod context;
 pub mod decode;
 pub mod fake;
 pub mod language;
+pub mod onnx;
 pub mod repetition;
 pub mod whisper;
 pub mod words;
 pub mod worker;
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::audio::SampleSpan;
@@ -107,8 +109,14 @@ pub struct Capabilities {
 pub const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 /// Tells a recognition to stop. Clones share the flag; once set it stays set.
-#[derive(Debug, Clone, Default)]
-pub struct CancelFlag(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct CancelFlag(Arc<CancelState>);
+
+#[derive(Default)]
+struct CancelState {
+    is_cancelled: AtomicBool,
+    bell: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
 
 impl CancelFlag {
     /// A flag that is not set.
@@ -118,12 +126,38 @@ impl CancelFlag {
 
     /// Asks for the stop; returns at once.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_cancelled.store(true, Ordering::Release);
+        if let Some(bell) = &*self.0.bell.lock().unwrap_or_else(PoisonError::into_inner) {
+            bell();
+        }
     }
 
     /// Whether the stop was asked for.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Has `bell` called at [`CancelFlag::cancel`], by whoever cancels, or now when the flag is set already: for engines
+    /// that can be stopped inside a long step. Replaces the bell before.
+    pub fn on_cancel(&self, bell: impl Fn() + Send + 'static) {
+        let mut place = self.0.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_cancelled() {
+            bell();
+        }
+        *place = Some(Box::new(bell));
+    }
+}
+
+impl CancelFlag {
+    /// Forgets the bell: the step that it would stop is over. When this returns it does not ring any more.
+    pub fn forget_bell(&self) {
+        *self.0.bell.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl fmt::Debug for CancelFlag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("CancelFlag").field(&self.is_cancelled()).finish()
     }
 }
 

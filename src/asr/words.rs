@@ -36,6 +36,15 @@ pub struct Stretch {
     pub tokens: Vec<TextToken>,
 }
 
+/// One token with its own place in the request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimedToken {
+    /// The token.
+    pub token: TextToken,
+    /// Where it is heard.
+    pub span: SampleSpan,
+}
+
 /// A text cut into words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assembled {
@@ -63,28 +72,53 @@ pub fn assemble(stretches: &[Stretch], samples: &[f32]) -> Assembled {
         for (draft, span) in drafts.into_iter().zip(spans) {
             let span = SampleSpan::new(span.start.plus(start), span.end.plus(start));
             earliest = span.end;
-            words.push(RecognizedWord {
-                text: Redacted::new(draft.text),
-                span,
-                confidence: (draft.sum / draft.tokens as f32).exp().clamp(0.0, 1.0),
-            });
+            words.push(draft.into_word(span));
         }
     }
+    Assembled { text: joined(&words), words, is_valid_utf8 }
+}
+
+/// Joins tokens whose places are known to words. `samples` is the length of the request; words neither leave it nor
+/// overlap.
+pub fn assemble_timed(timed: &[TimedToken], samples: usize) -> Assembled {
+    let tokens: Vec<TextToken> = timed.iter().map(|timed| timed.token.clone()).collect();
+    let (drafts, is_valid_utf8) = drafts(&tokens);
+    let mut earliest = 0_u64;
+    let mut words = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let heard = &timed[draft.heard.clone()];
+        let start = heard.first().map_or(0, |token| token.span.start.0).clamp(earliest, samples.max(1) as u64);
+        let end = heard.last().map_or(0, |token| token.span.end.0).min(samples as u64);
+        let start = start.min(samples as u64);
+        let span = SampleSpan::new(SamplePos(start), SamplePos(end.max(start)));
+        earliest = span.end.0;
+        words.push(draft.into_word(span));
+    }
+    Assembled { text: joined(&words), words, is_valid_utf8 }
+}
+
+fn joined(words: &[RecognizedWord]) -> Redacted<String> {
     let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
-    Assembled { text: Redacted::new(texts.join(" ")), words, is_valid_utf8 }
+    Redacted::new(texts.join(" "))
 }
 
 /// The words of one stretch, and whether all of its bytes are valid.
 fn drafts(tokens: &[TextToken]) -> (Vec<Draft>, bool) {
     let mut is_valid_utf8 = true;
     let mut drafts: Vec<Draft> = Vec::new();
+    let mut first = 0;
     for group in tokens.chunk_by(|_, next| next.bytes.first() != Some(&b' ')) {
+        // Marks at the end take no time: the word ends with its last letter.
+        let is_mark = |token: &&TextToken| token.bytes.iter().all(u8::is_ascii_punctuation);
+        let marks = group.iter().skip(1).rev().take_while(is_mark).count();
+        let heard = first..first + group.len() - marks;
+        first += group.len();
         let bytes: Vec<u8> = group.iter().flat_map(|token| token.bytes.iter().copied()).collect();
         is_valid_utf8 &= std::str::from_utf8(&bytes).is_ok();
         let decoded = String::from_utf8_lossy(&bytes).replace(['\u{FFFD}', '\0'], "");
         let sum: f32 = group.iter().map(|token| token.log_probability).sum();
         for piece in decoded.split_whitespace() {
-            let draft = Draft { text: piece.to_owned(), sum, tokens: group.len() };
+            let draft = Draft { text: piece.to_owned(), sum, tokens: group.len(), heard: heard.clone() };
             match drafts.last_mut() {
                 Some(previous) if !piece.chars().any(char::is_alphanumeric) => previous.attach(&draft),
                 Some(_) | None => drafts.push(draft),
@@ -98,9 +132,19 @@ struct Draft {
     text: String,
     sum: f32,
     tokens: usize,
+    /// The tokens that are heard, among those of the stretch.
+    heard: std::ops::Range<usize>,
 }
 
 impl Draft {
+    fn into_word(self, span: SampleSpan) -> RecognizedWord {
+        RecognizedWord {
+            text: Redacted::new(self.text),
+            span,
+            confidence: (self.sum / self.tokens as f32).exp().clamp(0.0, 1.0),
+        }
+    }
+
     /// Takes in a mark that stands alone (French puts a space before "?"). Its probability says nothing about the word.
     fn attach(&mut self, mark: &Self) {
         self.text.push(' ');

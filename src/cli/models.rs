@@ -10,10 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::{explain, say, write_stdout};
 use crate::home::Home;
+use crate::models::graph::{self, Mix, Part};
 use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::quantize::quantise;
 use crate::models::{
-    Check, Entry, Manifest, ModelFolder, Outcome, PullOptions, Quantisation, State, Talk, promote, pull,
+    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote, pull, weights,
 };
 
 /// `allo models`
@@ -64,7 +65,7 @@ struct ConvertArgs {
     /// Format to write
     #[arg(long, value_enum, default_value = "ggml")]
     to: OutputFormat,
-    /// File to write
+    /// File to write; with `--to onnx` the folder, whose files of the same names are replaced
     output: PathBuf,
     /// Vocabulary (.json, .txt, .tiktoken) [default: the one in the folder]
     #[arg(long, value_name = "FILE")]
@@ -72,6 +73,25 @@ struct ConvertArgs {
     /// Make it smaller
     #[arg(long, value_enum, value_name = "FORMAT")]
     quantise: Option<QuantiseFormat>,
+    /// Number format of ONNX graphs
+    #[arg(long, value_enum, default_value = "int8")]
+    precision: PrecisionFormat,
+    /// Matrices that stay in f32 in graphs of 8 bits, instead of the usual choice
+    #[arg(long, value_delimiter = ',', value_name = "PART", value_parser = part)]
+    keep_f32: Option<Vec<Part>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PrecisionFormat {
+    F32,
+    Int8,
+}
+
+fn part(name: &str) -> Result<Part, String> {
+    Part::ALL.into_iter().find(|part| part.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Part::ALL.iter().map(|part| part.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,6 +104,7 @@ enum InputFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
     Ggml,
+    Onnx,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -222,7 +243,38 @@ fn list(folder: &ModelFolder, manifest: &Manifest, talk: Talk) -> anyhow::Result
 }
 
 fn run_convert(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
-    let OutputFormat::Ggml = args.to;
+    match args.to {
+        OutputFormat::Ggml => convert_to_ggml(args, talk),
+        OutputFormat::Onnx => convert_to_onnx(args, talk),
+    }
+}
+
+fn convert_to_onnx(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
+    if args.quantise.is_some() {
+        anyhow::bail!("--quantise is for ggml\nhint: give --precision f32 or int8");
+    }
+    let mix = match (args.precision, &args.keep_f32) {
+        (PrecisionFormat::F32, None) => Mix::of(Precision::F32),
+        (PrecisionFormat::Int8, None) => Mix::of(Precision::Int8),
+        (PrecisionFormat::Int8, Some(kept)) => Mix::int8_except(kept),
+        (PrecisionFormat::F32, Some(_)) => {
+            anyhow::bail!("--keep-f32 chooses among matrices of 8 bits\nhint: leave out --precision f32");
+        }
+    };
+    let mut source = weights::open(&args.input, args.vocabulary.as_deref())?;
+    // Made beside the output and moved when whole: a model is never half there.
+    let work = tempfile::Builder::new()
+        .prefix(".converting-")
+        .tempdir_in(args.output.parent().filter(|parent| parent.is_dir()).unwrap_or(Path::new(".")))?;
+    graph::write(source.as_mut(), work.path(), mix, talk)?;
+    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create {}", args.output.display()))?;
+    for file in graph::FILES {
+        promote(&work.path().join(file), &args.output.join(file))?;
+    }
+    Ok(())
+}
+
+fn convert_to_ggml(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     let plain = Temporary::beside(&args.output, "converting")?;
     let small = Temporary::beside(&args.output, "quantising")?;
     let mut made: &Path = match args.from {

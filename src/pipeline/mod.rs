@@ -6,6 +6,7 @@ pub mod analyse;
 pub mod inputs;
 pub mod language;
 pub mod machinery;
+pub mod recognition;
 pub mod ordered;
 pub mod telephone;
 pub mod transcribe;

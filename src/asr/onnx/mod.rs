@@ -1,0 +1,480 @@
+//! Whisper on ONNX Runtime, the engine for processors.
+//!
+//! What makes it fast: 8-bit matrices, an encoder that sees only as much time as there is speech, and a decoder whose
+//! hypotheses share the keys and values of the audio. [`package`] is the model's form on disk, [`network`] runs its
+//! graphs, [`rules`] and [`search`] choose the tokens; what has no need of the runtime is in [`super::decode`].
+//!
+//! Invariants: never translates; no text is carried from one request to the next; the same request gives the same
+//! recognition, draws of the fall-back included.
+//!
+//! Units: encoder positions are 20 ms; they become samples here and nowhere else.
+
+mod network;
+pub mod package;
+mod rules;
+mod search;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::network::{Encoded, Network, Past, Scores};
+use self::package::Description;
+use self::rules::Rules;
+use self::search::{Chosen, Decoder, Hypothesis, Search, Settings};
+use super::config::Config;
+use super::context::{ContextRule, SAMPLES_PER_POSITION};
+use super::decode::align::{self, CrossAttention};
+use super::decode;
+use super::decode::bias::BiasTrie;
+use super::decode::mel::MelFrontEnd;
+use super::decode::scores::log_sum_exp;
+use super::decode::tokens::Vocabulary;
+use super::language;
+use super::repetition::{is_decoder_loop, trailing_loop};
+use super::words::{self, TextToken, TimedToken};
+use super::{
+    CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, check_samples,
+};
+use crate::audio::{SamplePos, SampleSpan};
+use crate::call::Language;
+use crate::onnx::Runtime;
+
+/// Frames of the spectrogram for each encoder position.
+const FRAMES_A_POSITION: usize = 2;
+/// A text with a lower mean log-probability is decoded again; the original's threshold.
+const POOR_MEAN: f32 = -1.0;
+/// Above this probability of no speech, together with [`POOR_MEAN`], the model hears no speech; the original's value.
+const NO_SPEECH: f32 = 0.6;
+/// Longest phrase, in tokens, whose repetition counts as a loop.
+const LONGEST_LOOP_PERIOD: usize = 24;
+/// Temperatures that are tried after the best text was poor.
+const TEMPERATURES: [f32; 2] = [0.4, 0.8];
+/// Tokens and time stamps for each second of audio beyond a start of [`TOKENS_BEFORE`]; see `whisper.rs`.
+const TOKENS_A_SECOND: usize = 12;
+/// See [`TOKENS_A_SECOND`].
+const TOKENS_BEFORE: usize = 24;
+
+/// A loaded model: where it is, and what is the same for all recognisers.
+pub struct OnnxEngine {
+    runtime: Runtime,
+    folder: PathBuf,
+    name: String,
+    settings: EngineSettings,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct EngineSettings {
+    beams: usize,
+    threads: usize,
+    rule: ContextRule,
+    language_margin: f32,
+    vocabulary_boost: f32,
+    vocabulary_prompt: bool,
+}
+
+impl OnnxEngine {
+    /// An engine over the model in `folder`. `config` gives the search and the context rule; `threads` is the number of
+    /// threads of one inference ([`Config::resolved_threads`]). Opens the model once to check it.
+    ///
+    /// # Errors
+    /// [`Error::Load`] when a file is missing, cut or of another kind.
+    pub fn load(runtime: &Runtime, folder: &Path, config: &Config, threads: usize) -> Result<Self, Error> {
+        let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let settings = EngineSettings {
+            beams: config.beam_size,
+            threads: threads.max(1),
+            rule: ContextRule { margin: config.context_margin, minimum: config.context_minimum },
+            language_margin: config.language_margin,
+            vocabulary_boost: config.vocabulary_boost,
+            vocabulary_prompt: config.vocabulary_prompt,
+        };
+        Ok(Self { runtime: runtime.clone(), folder: folder.to_path_buf(), name: format!("onnx {stem}"), settings })
+    }
+}
+
+impl Engine for OnnxEngine {
+    fn recognizer(&self) -> Result<Box<dyn Recognizer>, Error> {
+        let (network, description) = Network::open(&self.runtime, &self.folder, self.settings.threads)?;
+        let recognizer = OnnxRecognizer::new(network, description, self)
+            .map_err(|error| Error::Load { path: self.folder.clone(), reason: error.to_string() })?;
+        Ok(Box::new(recognizer))
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+struct OnnxRecognizer {
+    network: Network,
+    mel: MelFrontEnd,
+    vocabulary: Vocabulary,
+    rules: Rules,
+    search: Search,
+    spectrogram: Vec<f32>,
+    scores: Scores,
+    attention: AttentionLog,
+    /// The names of the last request with their trie: most requests of a call have the same.
+    names: Option<(Arc<[String]>, BiasTrie)>,
+    name: String,
+    alignment_heads: usize,
+    audio_positions: usize,
+    text_positions: usize,
+    settings: EngineSettings,
+}
+
+impl OnnxRecognizer {
+    fn new(network: Network, description: Description, engine: &OnnxEngine) -> Result<Self, decode::Error> {
+        let vocabulary = Vocabulary::new(description.tokens, description.vocabulary)?;
+        Ok(Self {
+            network,
+            mel: MelFrontEnd::new(description.mel_filters, description.mel_bands)?,
+            rules: Rules::new(&vocabulary),
+            vocabulary,
+            search: Search::default(),
+            spectrogram: Vec::new(),
+            scores: Scores::default(),
+            attention: AttentionLog::default(),
+            names: None,
+            name: engine.name.clone(),
+            alignment_heads: description.alignment_heads.len(),
+            audio_positions: description.audio_positions,
+            text_positions: description.text_positions,
+            settings: engine.settings,
+        })
+    }
+}
+
+impl Recognizer for OnnxRecognizer {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { word_times: true, vocabulary: true, language_detection: self.vocabulary.is_multilingual() }
+    }
+
+    fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
+        check_samples(&request.samples)?;
+        let allowed = self.allowed_languages(&request.language)?;
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        self.network.watch(cancel);
+        self.learn(&request.vocabulary);
+        let outcome = self.recognize_watched(request, &allowed, cancel);
+        cancel.forget_bell();
+        // A pass that was ended from outside fails with the runtime's own words.
+        if cancel.is_cancelled() { Err(Error::Cancelled) } else { outcome }
+    }
+}
+
+/// One decoding of a segment.
+struct Decoded {
+    language: Language,
+    hypothesis: Hypothesis,
+    assembled: words::Assembled,
+    text_tokens: Vec<u32>,
+    no_speech_probability: f32,
+    positions: usize,
+}
+
+impl Decoded {
+    /// Mean log-probability of the text tokens; 0 without any.
+    fn mean(&self, first_special: u32) -> f32 {
+        let text = self.hypothesis.tokens.iter().filter(|chosen| chosen.token < first_special);
+        let (sum, count) = text.fold((0.0, 0_usize), |(sum, count), chosen| (sum + chosen.log_probability, count + 1));
+        (sum / count.max(1) as f32).min(0.0)
+    }
+}
+
+impl OnnxRecognizer {
+    fn recognize_watched(
+        &mut self,
+        request: &Request,
+        allowed: &[Language],
+        cancel: &CancelFlag,
+    ) -> Result<Recognition, Error> {
+        let full = self.audio_positions;
+        let positions = (self.settings.rule.positions(request.samples.len()) as usize).min(full);
+        let mut encoded = self.encode(&request.samples, positions)?;
+        let mut best = self.decode(&encoded, request, allowed, (0.0, cancel))?;
+        let mut decodings = 1;
+        let mut tries = [None, Some(TEMPERATURES[0]), Some(TEMPERATURES[1])].into_iter();
+        while self.is_broken(&best) {
+            let Some(temperature) = tries.next() else { break };
+            let again = match temperature {
+                None if positions < full => {
+                    encoded = self.encode(&request.samples, full)?;
+                    self.decode(&encoded, request, allowed, (0.0, cancel))?
+                }
+                None => continue,
+                Some(temperature) => self.decode(&encoded, request, allowed, (temperature, cancel))?,
+            };
+            decodings += 1;
+            let end = self.vocabulary.eot();
+            if (!self.is_broken(&again), again.mean(end)) > (!self.is_broken(&best), best.mean(end)) {
+                best = again;
+            }
+        }
+        let mean_log_probability = best.mean(self.vocabulary.eot());
+        Ok(Recognition {
+            language: best.language,
+            text: best.assembled.text,
+            words: best.assembled.words,
+            mean_log_probability,
+            no_speech_probability: best.no_speech_probability,
+            context_positions: best.positions as u32,
+            decodings,
+        })
+    }
+
+    /// Signs that the text is not what was said: cut-off letters, a loop, or words that hardly fit. Where the model
+    /// itself hears no speech another decoding helps nothing.
+    fn is_broken(&self, decoded: &Decoded) -> bool {
+        let mean = decoded.mean(self.vocabulary.eot());
+        if decoded.no_speech_probability > NO_SPEECH && mean < POOR_MEAN {
+            return false;
+        }
+        let ids: Vec<i32> = decoded.text_tokens.iter().map(|token| token.cast_signed()).collect();
+        !decoded.assembled.is_valid_utf8
+            || mean < POOR_MEAN
+            || trailing_loop(&ids, LONGEST_LOOP_PERIOD).is_some_and(is_decoder_loop)
+    }
+
+    fn allowed_languages(&self, choice: &LanguageChoice) -> Result<Vec<Language>, Error> {
+        let wanted = match choice {
+            LanguageChoice::Known(language) => std::slice::from_ref(language),
+            LanguageChoice::Among(languages) => languages.as_slice(),
+        };
+        // A model of one language is English in every release.
+        let known = |language: &Language| self.vocabulary.is_multilingual() || *language == Language::En;
+        let allowed: Vec<Language> = wanted.iter().copied().filter(known).collect();
+        if allowed.is_empty() { Err(Error::NoLanguage { model: self.name.clone() }) } else { Ok(allowed) }
+    }
+
+    fn learn(&mut self, names: &Arc<[String]>) {
+        if self.names.as_ref().is_some_and(|(known, _)| known == names) {
+            return;
+        }
+        let boost = self.settings.vocabulary_boost;
+        self.names = (!names.is_empty() && boost > 0.0)
+            .then(|| (Arc::clone(names), BiasTrie::new(&self.vocabulary, names, boost)));
+    }
+
+    fn encode(&mut self, samples: &[f32], positions: usize) -> Result<Encoded, Error> {
+        let frames = positions * FRAMES_A_POSITION;
+        self.mel.compute(samples, frames, &mut self.spectrogram);
+        self.network.encode(&self.spectrogram, frames)
+    }
+
+    fn decode(
+        &mut self,
+        encoded: &Encoded,
+        request: &Request,
+        allowed: &[Language],
+        (temperature, cancel): (f32, &CancelFlag),
+    ) -> Result<Decoded, Error> {
+        let before = self.prompt(&request.vocabulary);
+        let prompt: Vec<i64> = before.iter().chain([&self.vocabulary.sot()]).map(|token| i64::from(*token)).collect();
+        let past = self.network.nothing()?;
+        let past = self.network.decode(encoded, &past, (&prompt, &[0]), &mut self.scores)?;
+        let no_speech_probability = self.probability(self.vocabulary.no_speech());
+        let language = self.choose_language(allowed, request.samples.len());
+        let mut past = past;
+        if self.vocabulary.is_multilingual() {
+            let code = self.vocabulary.language(language.code());
+            let task = [code.unwrap_or_default(), self.vocabulary.transcribe()].map(i64::from);
+            past = self.network.decode(encoded, &past, (&task, &[0]), &mut self.scores)?;
+        }
+        let room = self.text_positions.saturating_sub(prompt.len() + 2);
+        let seconds = request.samples.len().div_ceil(16_000);
+        let longest = (TOKENS_BEFORE + TOKENS_A_SECOND * seconds).min(self.text_positions / 2).min(room);
+        let settings = Settings { beams: self.settings.beams, longest, temperature };
+        self.attention.clear(self.alignment_heads, encoded.positions);
+        self.attention.keep(&self.scores.attention, 1);
+        let mut running = Running {
+            network: &mut self.network,
+            encoded,
+            past,
+            scores: &mut self.scores,
+            attention: &mut self.attention,
+            vocabulary_size: self.vocabulary.size() as usize,
+            tokens: Vec::new(),
+            parents: Vec::new(),
+            cancel,
+        };
+        let trie = self.names.as_ref().map(|(_, trie)| trie);
+        let hypotheses = self.search.run(&mut running, &self.rules, trie, settings)?;
+        let hypothesis = hypotheses.into_iter().next().ok_or(Error::Inference {
+            step: "decode",
+            reason: "the search found no text at all".to_owned(),
+        })?;
+        Ok(self.read(hypothesis, language, no_speech_probability, (encoded.positions, &request.samples)))
+    }
+
+    /// The names as text that came before, as many from the start of the list as fit in half of the decoder's window.
+    fn prompt(&self, names: &[String]) -> Vec<u32> {
+        if !self.settings.vocabulary_prompt || names.is_empty() {
+            return Vec::new();
+        }
+        let most = self.text_positions / 2 - 1;
+        let mut prompt = vec![self.vocabulary.start_of_previous()];
+        for (place, name) in names.iter().enumerate() {
+            let separator = if place == 0 { " " } else { ", " };
+            let name = name.replace('\0', " ");
+            let tokens = self.vocabulary.encode(&format!("{separator}{}", name.trim()));
+            if prompt.len() + tokens.len() > most {
+                break;
+            }
+            prompt.extend(tokens);
+        }
+        prompt
+    }
+
+    /// Probability of one token under the last scores.
+    fn probability(&self, token: u32) -> f32 {
+        let Some(logit) = self.scores.logits.get(token as usize) else { return 0.0 };
+        (logit - log_sum_exp(&self.scores.logits)).exp().clamp(0.0, 1.0)
+    }
+
+    /// The language among `allowed`, from the scores after the start mark.
+    fn choose_language(&self, allowed: &[Language], samples: usize) -> Language {
+        if let [only] = allowed {
+            return *only;
+        }
+        let score = |language: &Language| {
+            let token = self.vocabulary.language(language.code());
+            token.and_then(|token| self.scores.logits.get(token as usize)).copied().unwrap_or(f32::NEG_INFINITY)
+        };
+        let highest = allowed.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
+        let scored: Vec<_> = allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
+        language::choose(&scored, samples, self.settings.language_margin).unwrap_or(allowed[0])
+    }
+
+    /// From where to where each token is heard, in encoder positions. Without heads that tell, all tokens have the whole
+    /// time.
+    fn times(&self, text: &[Chosen], end: Option<Chosen>, positions: usize, speech: usize) -> Vec<(u32, u32)> {
+        let steps: Vec<Chosen> = text.iter().copied().chain(end).collect();
+        let attention = CrossAttention {
+            weights: &self.attention.of(&steps),
+            heads: self.alignment_heads,
+            tokens: steps.len(),
+            positions,
+        };
+        let whole = (0, u32::try_from(speech).unwrap_or(u32::MAX));
+        match align::token_times(&attention, speech) {
+            Ok(mut times) if self.alignment_heads > 0 => {
+                times.truncate(text.len());
+                times
+            }
+            Ok(_) | Err(_) => vec![whole; text.len()],
+        }
+    }
+
+    /// The words of a hypothesis with their times.
+    fn read(
+        &self,
+        hypothesis: Hypothesis,
+        language: Language,
+        no_speech_probability: f32,
+        (positions, samples): (usize, &[f32]),
+    ) -> Decoded {
+        let end_of_text = self.vocabulary.eot();
+        let text: Vec<Chosen> =
+            hypothesis.tokens.iter().copied().filter(|chosen| chosen.token < end_of_text).collect();
+        let speech = samples.len().div_ceil(SAMPLES_PER_POSITION).clamp(1, positions.max(1));
+        let times = self.times(&text, hypothesis.end, positions, speech);
+        let place = |position: u32| SamplePos(u64::from(position) * SAMPLES_PER_POSITION as u64);
+        let tokens: Vec<TimedToken> = text
+            .iter()
+            .zip(times)
+            .map(|(chosen, (start, end))| TimedToken {
+                token: TextToken {
+                    bytes: self.vocabulary.bytes(chosen.token).to_vec(),
+                    log_probability: chosen.log_probability,
+                },
+                span: SampleSpan::new(place(start), place(end)),
+            })
+            .collect();
+        Decoded {
+            language,
+            assembled: words::assemble_timed(&tokens, samples.len()),
+            text_tokens: text.iter().map(|chosen| chosen.token).collect(),
+            hypothesis,
+            no_speech_probability,
+            positions,
+        }
+    }
+}
+
+/// The decoder as the search sees it.
+struct Running<'a> {
+    network: &'a mut Network,
+    encoded: &'a Encoded,
+    past: Past,
+    scores: &'a mut Scores,
+    attention: &'a mut AttentionLog,
+    vocabulary_size: usize,
+    tokens: Vec<i64>,
+    parents: Vec<i64>,
+    cancel: &'a CancelFlag,
+}
+
+impl Decoder for Running<'_> {
+    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        self.tokens.clear();
+        self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
+        self.parents.clear();
+        self.parents.extend(parents.iter().map(|row| *row as i64));
+        self.past =
+            self.network.decode(self.encoded, &self.past, (&self.tokens, &self.parents), self.scores)?;
+        self.attention.keep(&self.scores.attention, tokens.len());
+        Ok(())
+    }
+
+    fn logits(&mut self, row: usize) -> &mut [f32] {
+        &mut self.scores.logits[row * self.vocabulary_size..][..self.vocabulary_size]
+    }
+}
+
+/// Where the decoder looked in every step, for the times of the words.
+#[derive(Debug, Default)]
+struct AttentionLog {
+    heads: usize,
+    positions: usize,
+    values: Vec<f32>,
+    /// Start of each step in `values`, and its rows.
+    steps: Vec<(usize, usize)>,
+}
+
+impl AttentionLog {
+    fn clear(&mut self, heads: usize, positions: usize) {
+        self.heads = heads;
+        self.positions = positions;
+        self.values.clear();
+        self.steps.clear();
+    }
+
+    /// Keeps heads × queries × positions. Of a pass over several tokens the last one counts: it has one row.
+    fn keep(&mut self, attention: &[f32], rows: usize) {
+        let queries = attention.len() / (self.heads * self.positions).max(1);
+        self.steps.push((self.values.len(), rows));
+        for head in attention.chunks_exact((queries * self.positions).max(1)) {
+            self.values.extend_from_slice(&head[(queries - rows) * self.positions..]);
+        }
+    }
+
+    /// Heads × tokens × positions for the tokens of one hypothesis.
+    fn of(&self, tokens: &[Chosen]) -> Vec<f32> {
+        let mut weights = Vec::with_capacity(self.heads * tokens.len() * self.positions);
+        for head in 0..self.heads {
+            for chosen in tokens {
+                let (start, rows) = self.steps[chosen.step];
+                let row = start + (head * rows + chosen.row) * self.positions;
+                weights.extend_from_slice(&self.values[row..row + self.positions]);
+            }
+        }
+        weights
+    }
+}
+

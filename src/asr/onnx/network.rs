@@ -1,0 +1,190 @@
+//! The two graphs of a Whisper model in ONNX Runtime; the only file of this module that names the runtime's crate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, Tensor, TensorRef};
+
+use super::package::{DECODER_FILE, Description, ENCODER_FILE};
+use crate::asr::{CancelFlag, Error};
+use crate::onnx::{Runtime, SessionOptions};
+
+/// Values of a head, the same in every Whisper.
+const HEAD_VALUES: usize = 64;
+/// Keys and values of one layer.
+const TENSORS_A_LAYER: usize = 2;
+
+/// Both graphs, with threads of their own.
+pub struct Network {
+    encoder: Session,
+    decoder: Session,
+    options: Arc<RunOptions<NoSelectedOutputs>>,
+    text_layers: usize,
+    heads: usize,
+    alignment_heads: usize,
+}
+
+/// What the encoder heard: keys and values for each layer of the decoder.
+pub struct Encoded {
+    cross: Vec<DynValue>,
+    /// Positions of 20 ms.
+    pub positions: usize,
+}
+
+/// Keys and values of the tokens that the decoder has read.
+pub struct Past {
+    layers: Vec<DynValue>,
+}
+
+/// What a pass of the decoder gives, in buffers that are used again.
+#[derive(Debug, Default)]
+pub struct Scores {
+    /// Rows of one logit a token.
+    pub logits: Vec<f32>,
+    /// Alignment heads × (rows × new tokens) × positions.
+    pub attention: Vec<f32>,
+}
+
+impl Network {
+    /// Opens the model in `folder` with `threads` threads an inference; also gives its description.
+    ///
+    /// # Errors
+    /// [`Error::Load`] for a file that is missing, cut, or of another kind.
+    pub fn open(runtime: &Runtime, folder: &Path, threads: usize) -> Result<(Self, Description), Error> {
+        let failed = |reason: String| Error::Load { path: folder.to_path_buf(), reason };
+        let options = SessionOptions { threads };
+        let open = |file: &str| {
+            runtime.session_with(&folder.join(file), options).map_err(|error| failed(chain(&error)))
+        };
+        let encoder = open(ENCODER_FILE)?;
+        let decoder = open(DECODER_FILE)?;
+        let description = {
+            let of_encoder = encoder.metadata().map_err(|error| failed(error.to_string()))?;
+            let of_decoder = decoder.metadata().map_err(|error| failed(error.to_string()))?;
+            Description::read(|key| of_encoder.custom(key), |key| of_decoder.custom(key)).map_err(failed)?
+        };
+        description.check_weights(folder).map_err(failed)?;
+        let network = Self {
+            options: Arc::new(RunOptions::new().map_err(|error| failed(error.to_string()))?),
+            text_layers: description.text_layers,
+            heads: description.heads,
+            alignment_heads: description.alignment_heads.len(),
+            encoder,
+            decoder,
+        };
+        network.check_names().map_err(failed)?;
+        Ok((network, description))
+    }
+
+    /// The values are passed by position, so the graphs must have them in the order that this file knows.
+    fn check_names(&self) -> Result<(), String> {
+        let layers = |names: &[&str]| -> Vec<String> {
+            (0..self.text_layers)
+                .flat_map(|layer| names.iter().map(move |name| format!("{name}{layer}")))
+                .collect()
+        };
+        let mut inputs = vec!["tokens".to_owned(), "parents".to_owned()];
+        inputs.extend(layers(&["pk", "pv", "ck", "cv"]));
+        let mut outputs = layers(&["nk", "nv"]);
+        outputs.push("logits".to_owned());
+        outputs.extend((self.alignment_heads > 0).then(|| "attention".to_owned()));
+        let expected = [vec!["mel".to_owned()], layers(&["ck", "cv"]), inputs, outputs];
+        let names = |outlets: &[ort::value::Outlet]| -> Vec<String> {
+            outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
+        };
+        let found = [
+            names(self.encoder.inputs()),
+            names(self.encoder.outputs()),
+            names(self.decoder.inputs()),
+            names(self.decoder.outputs()),
+        ];
+        if found == expected { Ok(()) } else { Err("its graphs have other inputs and outputs than expected".to_owned()) }
+    }
+
+    /// Makes `cancel` end a pass that is in progress, between two of its operations.
+    pub fn watch(&self, cancel: &CancelFlag) {
+        let options = Arc::clone(&self.options);
+        // Fails only without memory; the flag is looked at between the passes as well.
+        let _ = self.options.unterminate();
+        cancel.on_cancel(move || {
+            let _ = options.terminate();
+        });
+    }
+
+    /// Encodes a spectrogram of `bands` rows of `frames` frames.
+    ///
+    /// # Errors
+    /// [`Error::Inference`].
+    pub fn encode(&mut self, mel: &[f32], frames: usize) -> Result<Encoded, Error> {
+        let bands = mel.len() / frames.max(1);
+        let mut encode = || -> ort::Result<Vec<DynValue>> {
+            let mel = TensorRef::from_array_view(([1, bands, frames], mel))?;
+            let outputs = self.encoder.run_with_options([SessionInputValue::from(mel)], &self.options)?;
+            Ok(outputs.into_iter().map(|(_, value)| value).collect())
+        };
+        let cross = encode().map_err(failed_to("encode"))?;
+        Ok(Encoded { cross, positions: frames / 2 })
+    }
+
+    /// The past before the first token.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] without memory.
+    pub fn nothing(&self) -> Result<Past, Error> {
+        let empty = |_| Tensor::from_array(([1, self.heads, 0, HEAD_VALUES], Vec::<f32>::new())).map(Tensor::into_dyn);
+        let layers = (0..TENSORS_A_LAYER * self.text_layers).map(empty).collect::<ort::Result<_>>();
+        Ok(Past { layers: layers.map_err(failed_to("decode"))? })
+    }
+
+    /// Reads `tokens`, the same number for each row; row `n` continues row `parents[n]` of `past`. Gives the new past.
+    ///
+    /// # Errors
+    /// [`Error::Inference`].
+    pub fn decode(
+        &mut self,
+        encoded: &Encoded,
+        past: &Past,
+        (tokens, parents): (&[i64], &[i64]),
+        scores: &mut Scores,
+    ) -> Result<Past, Error> {
+        let rows = parents.len();
+        let mut decode = || -> ort::Result<Past> {
+            let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(2 + 4 * self.text_layers);
+            inputs.push(TensorRef::from_array_view(([rows, tokens.len() / rows.max(1)], tokens))?.into());
+            inputs.push(TensorRef::from_array_view(([rows], parents))?.into());
+            let cross = encoded.cross.chunks(TENSORS_A_LAYER);
+            for (own, cross) in past.layers.chunks(TENSORS_A_LAYER).zip(cross) {
+                inputs.extend(own.iter().chain(cross).map(SessionInputValue::from));
+            }
+            let outputs = self.decoder.run_with_options(&inputs[..], &self.options)?;
+            let mut values = outputs.into_iter().map(|(_, value)| value);
+            let layers = values.by_ref().take(TENSORS_A_LAYER * self.text_layers).collect();
+            scores.logits.clear();
+            scores.attention.clear();
+            for buffer in [&mut scores.logits, &mut scores.attention] {
+                if let Some(value) = values.next() {
+                    buffer.extend_from_slice(value.try_extract_tensor::<f32>()?.1);
+                }
+            }
+            Ok(Past { layers })
+        };
+        decode().map_err(failed_to("decode"))
+    }
+}
+
+fn failed_to(step: &'static str) -> impl Fn(ort::Error) -> Error {
+    move |error| Error::Inference { step, reason: error.to_string() }
+}
+
+/// The message of an error with those of its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,131 @@
+//! Which tokens may come next.
+//!
+//! The original's rules: symbols that are no speech never come; the text does not begin with a blank or the end; time
+//! stamps come in pairs, never go back, and win where together they are more probable than any single word.
+
+use super::search::History;
+use crate::asr::decode::scores::{log_sum_exp, top_k};
+use crate::asr::decode::tokens::Vocabulary;
+
+/// The first time stamp is at most 1 s: 50 steps of 20 ms.
+const LATEST_START: u32 = 50;
+
+/// The rules of one vocabulary.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    suppressed: Vec<u32>,
+    blank: Vec<u32>,
+    end_of_text: u32,
+    first_timestamp: u32,
+}
+
+/// Two ranges of tokens: text with the end mark, and time stamps. Either may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    text: std::ops::Range<usize>,
+    timestamps: std::ops::Range<usize>,
+}
+
+impl Rules {
+    /// The rules for `vocabulary`.
+    pub fn new(vocabulary: &Vocabulary) -> Self {
+        Self {
+            suppressed: vocabulary.suppressed(),
+            blank: vocabulary.blank(),
+            end_of_text: vocabulary.eot(),
+            first_timestamp: vocabulary.first_timestamp(),
+        }
+    }
+
+    /// The token that ends a text.
+    pub const fn end_of_text(&self) -> u32 {
+        self.end_of_text
+    }
+
+    /// Rules out tokens after `history`: writes minus infinity over their `logits`, or leaves their range out.
+    pub fn apply(&self, history: &History<'_>, logits: &mut [f32]) -> Allowed {
+        for token in &self.suppressed {
+            rule_out(logits, *token);
+        }
+        let (end_of_text, first_timestamp) = (self.end_of_text as usize, self.first_timestamp as usize);
+        let text = 0..end_of_text + 1;
+        let none = 0..0;
+        let mut backwards = history.backwards();
+        let Some(last) = backwards.next() else {
+            let latest = first_timestamp + LATEST_START as usize + 1;
+            return Allowed { text: none, timestamps: first_timestamp..latest.min(logits.len()) };
+        };
+        let is_timestamp = |token: u32| token >= self.first_timestamp;
+        let before = backwards.next();
+        if is_timestamp(last) && before.is_none() {
+            for token in &self.blank {
+                rule_out(logits, *token);
+            }
+        }
+        let latest = history.backwards().find(|token| is_timestamp(*token)).unwrap_or(self.first_timestamp);
+        if is_timestamp(last) && before.is_none_or(is_timestamp) {
+            return Allowed { text, timestamps: none };
+        }
+        if is_timestamp(last) {
+            // A stretch has ended: the next begins, or the text ends.
+            return Allowed { text: end_of_text..end_of_text + 1, timestamps: last as usize..logits.len() };
+        }
+        let timestamps = (latest as usize + 1).min(logits.len())..logits.len();
+        let words = logits[..end_of_text].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        if log_sum_exp(&logits[timestamps.clone()]) > words.max(logits[end_of_text]) {
+            return Allowed { text: none, timestamps };
+        }
+        Allowed { text, timestamps }
+    }
+}
+
+fn rule_out(logits: &mut [f32], token: u32) {
+    if let Some(logit) = logits.get_mut(token as usize) {
+        *logit = f32::NEG_INFINITY;
+    }
+}
+
+impl Allowed {
+    /// Logarithm of the sum over all that is allowed.
+    pub fn log_sum_exp(&self, logits: &[f32]) -> f32 {
+        let text = log_sum_exp(&logits[self.text.clone()]);
+        let timestamps = log_sum_exp(&logits[self.timestamps.clone()]);
+        let (higher, lower) = if text > timestamps { (text, timestamps) } else { (timestamps, text) };
+        if lower == f32::NEG_INFINITY { higher } else { higher + (lower - higher).exp().ln_1p() }
+    }
+
+    /// The best `count` tokens with their logits, best first.
+    pub fn top_k(&self, logits: &[f32], count: usize, best: &mut Vec<(u32, f32)>) {
+        best.clear();
+        if self.timestamps.is_empty() {
+            return take_best(logits, &self.text, count, best);
+        }
+        if self.text.is_empty() {
+            return take_best(logits, &self.timestamps, count, best);
+        }
+        let mut of_timestamps = Vec::with_capacity(count);
+        take_best(logits, &self.text, count, best);
+        take_best(logits, &self.timestamps, count, &mut of_timestamps);
+        best.extend(of_timestamps);
+        best.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        best.truncate(count);
+    }
+
+    /// Whether `token` may come.
+    pub fn contains(&self, token: u32) -> bool {
+        self.text.contains(&(token as usize)) || self.timestamps.contains(&(token as usize))
+    }
+
+    /// Every token that may come.
+    pub fn tokens(&self) -> impl Iterator<Item = usize> {
+        self.text.clone().chain(self.timestamps.clone())
+    }
+}
+
+fn take_best(logits: &[f32], range: &std::ops::Range<usize>, count: usize, best: &mut Vec<(u32, f32)>) {
+    top_k(&logits[range.clone()], count, best);
+    for (token, _) in best.iter_mut() {
+        *token += range.start as u32;
+    }
+    best.retain(|(_, logit)| logit.is_finite());
+}

@@ -1,0 +1,372 @@
+//! Beam search over a decoder that gives scores token by token.
+//!
+//! The search is the original's: in every step each hypothesis is continued by its best tokens, the best continuations
+//! live on, those that end are set aside; it stops when as many have ended as there are beams, or when no living one
+//! can be expected to win. It is deterministic. Above temperature 0 every row is a draw of its own instead.
+//!
+//! The vocabulary of the call has a say inside the search: the first tokens of its names are always among the
+//! candidates, and a hypothesis that spells a name is ranked higher (see [`BiasTrie`]).
+//!
+//! Buffers are kept from search to search; in the loop over tokens nothing grows after the first few calls.
+
+use super::rules::{Allowed, Rules};
+use crate::asr::Error;
+use crate::asr::decode::bias::{BiasState, BiasTrie};
+
+/// A living hypothesis this far (natural logarithm) behind the best finished one is given up: it would have to gain by
+/// being longer what it lost in probability.
+const HOPELESS: f32 = 2.0;
+/// A name's token is offered to the search only where it is at least this probable (natural logarithm): below that no
+/// bonus would be honest.
+const LEAST_NAME_TOKEN: f32 = -9.0;
+
+/// What the search asks for scores.
+pub trait Decoder {
+    /// Feeds one token a row; each row continues the row `parents` names in the pass before.
+    ///
+    /// # Errors
+    /// What the engine says, or that the recognition was cancelled.
+    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<(), Error>;
+
+    /// Scores of every token after the last one of `row`; they may be written over.
+    fn logits(&mut self, row: usize) -> &mut [f32];
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Hypotheses that live at the same time; 1 is greedy.
+    pub beams: usize,
+    /// Most tokens of a hypothesis.
+    pub longest: usize,
+    /// 0 for the best, above that the rows are drawn at random.
+    pub temperature: f32,
+}
+
+/// One token of the tree of hypotheses.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    token: u32,
+    log_probability: f32,
+    /// The token before; `None` for the first.
+    parent: Option<usize>,
+    /// In which step and row the scores were taken that the token was chosen from.
+    step: usize,
+    row: usize,
+}
+
+/// A hypothesis that is still growing.
+#[derive(Debug, Clone, Copy)]
+struct Living {
+    node: Option<usize>,
+    sum: f32,
+    bonus: f32,
+    bias: BiasState,
+    row: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    parent: Living,
+    token: u32,
+    log_probability: f32,
+    delta: f32,
+    bias: BiasState,
+}
+
+impl Candidate {
+    fn rank(&self) -> f32 {
+        self.parent.sum + self.log_probability + self.parent.bonus + self.delta
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Finished {
+    node: Option<usize>,
+    sum: f32,
+    bonus: f32,
+    length: usize,
+    end: Option<Chosen>,
+}
+
+impl Finished {
+    /// Mean over the tokens and the end mark: what the original compares.
+    fn score(&self) -> f32 {
+        (self.sum + self.bonus) / (self.length + 1) as f32
+    }
+}
+
+/// A token of a finished hypothesis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chosen {
+    /// Its id.
+    pub token: u32,
+    /// Its log-probability under the rules.
+    pub log_probability: f32,
+    /// The step and row whose attention led to it.
+    pub step: usize,
+    /// See `step`.
+    pub row: usize,
+}
+
+/// A finished hypothesis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hypothesis {
+    /// Its tokens, time stamps included, the end mark not.
+    pub tokens: Vec<Chosen>,
+    /// The end mark; `None` for a text that was cut off at the longest.
+    pub end: Option<Chosen>,
+    /// Sum of their log-probabilities and that of the end mark.
+    pub log_probability: f32,
+    /// What the hypotheses are compared by.
+    pub score: f32,
+}
+
+/// The search with its buffers.
+#[derive(Debug, Default)]
+pub struct Search {
+    nodes: Vec<Node>,
+    living: Vec<Living>,
+    next: Vec<Living>,
+    candidates: Vec<Candidate>,
+    finished: Vec<Finished>,
+    best: Vec<(u32, f32)>,
+    tokens: Vec<u32>,
+    parents: Vec<usize>,
+    draws: Draws,
+}
+
+impl Search {
+    /// Searches from the state of `decoder`, whose only row has read the prompt and whose logits are those of the first
+    /// token. The hypotheses come best first, at least one.
+    ///
+    /// # Errors
+    /// Those of the decoder.
+    pub fn run(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        rules: &Rules,
+        bias: Option<&BiasTrie>,
+        settings: Settings,
+    ) -> Result<Vec<Hypothesis>, Error> {
+        self.nodes.clear();
+        self.finished.clear();
+        self.living.clear();
+        self.draws = Draws::default();
+        self.living.push(Living { node: None, sum: 0.0, bonus: 0.0, bias: BiasState::default(), row: 0 });
+        for step in 0..settings.longest {
+            self.collect(decoder, rules, bias, settings, step);
+            self.choose(rules, bias, settings, step);
+            if self.is_over(settings) {
+                break;
+            }
+            self.tokens.clear();
+            self.parents.clear();
+            for living in &mut self.living {
+                let node = living.node.map(|node| self.nodes[node]);
+                self.tokens.push(node.map_or(0, |node| node.token));
+                self.parents.push(living.row);
+                living.row = self.parents.len() - 1;
+            }
+            decoder.step(&self.tokens, &self.parents)?;
+        }
+        Ok(self.results(bias))
+    }
+
+    /// The continuations of every living hypothesis.
+    fn collect(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        rules: &Rules,
+        bias: Option<&BiasTrie>,
+        settings: Settings,
+        step: usize,
+    ) {
+        self.candidates.clear();
+        // Drawing starts with a single row, from which every draw takes its own first token.
+        let draws = if step == 0 { settings.beams } else { 1 };
+        for living in &self.living {
+            let history = History { nodes: &self.nodes, node: living.node };
+            let logits = decoder.logits(living.row);
+            let allowed = rules.apply(&history, logits);
+            let logits = &logits[..];
+            let total = allowed.log_sum_exp(logits);
+            let mut add = |token: u32, log_probability: f32| {
+                let (bias, delta) = match bias {
+                    Some(trie) => trie.step(living.bias, token),
+                    None => (living.bias, 0.0),
+                };
+                self.candidates.push(Candidate { parent: *living, token, log_probability, delta, bias });
+            };
+            if settings.temperature > 0.0 {
+                for _ in 0..draws {
+                    let token = self.draws.draw(logits, &allowed, settings.temperature);
+                    add(token, logits[token as usize] - total);
+                }
+                continue;
+            }
+            allowed.top_k(logits, settings.beams * 2, &mut self.best);
+            for (token, logit) in &self.best {
+                add(*token, logit - total);
+            }
+            if let Some(trie) = bias {
+                for token in trie.continuations(living.bias) {
+                    let Some(logit) = logits.get(token as usize) else { continue };
+                    let log_probability = logit - total;
+                    let is_new = !self.best.iter().any(|(known, _)| *known == token);
+                    if is_new && allowed.contains(token) && log_probability > LEAST_NAME_TOKEN {
+                        add(token, log_probability);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the best continuations live and sets aside those that end.
+    fn choose(&mut self, rules: &Rules, bias: Option<&BiasTrie>, settings: Settings, step: usize) {
+        if settings.temperature == 0.0 {
+            self.candidates.sort_by(|one, other| other.rank().total_cmp(&one.rank()));
+        }
+        self.next.clear();
+        for (place, candidate) in self.candidates.iter().enumerate() {
+            if self.next.len() == settings.beams {
+                break;
+            }
+            if !candidate.rank().is_finite() {
+                continue;
+            }
+            let sum = candidate.parent.sum + candidate.log_probability;
+            let bonus = candidate.parent.bonus + candidate.delta;
+            if candidate.token == rules.end_of_text() {
+                // An end that is not among the best beams of the step is no more worth than a word that is not.
+                if place < settings.beams || settings.temperature > 0.0 {
+                    let unfinished = bias.map_or(0.0, |trie| trie.finish(candidate.parent.bias));
+                    let bonus = candidate.parent.bonus + unfinished;
+                    let length = depth(&self.nodes, candidate.parent.node);
+                    let end = Chosen {
+                        token: candidate.token,
+                        log_probability: candidate.log_probability,
+                        step,
+                        row: candidate.parent.row,
+                    };
+                    self.finished.push(Finished {
+                        node: candidate.parent.node,
+                        sum,
+                        bonus,
+                        length,
+                        end: Some(end),
+                    });
+                }
+                continue;
+            }
+            self.nodes.push(Node {
+                token: candidate.token,
+                log_probability: candidate.log_probability,
+                parent: candidate.parent.node,
+                step,
+                row: candidate.parent.row,
+            });
+            let node = Some(self.nodes.len() - 1);
+            self.next.push(Living { node, sum, bonus, bias: candidate.bias, row: candidate.parent.row });
+        }
+        std::mem::swap(&mut self.living, &mut self.next);
+    }
+
+    fn is_over(&self, settings: Settings) -> bool {
+        if self.living.is_empty() || self.finished.len() >= settings.beams {
+            return true;
+        }
+        if settings.temperature > 0.0 {
+            return false;
+        }
+        let best_living = self.living.iter().map(|living| living.sum + living.bonus).fold(f32::MIN, f32::max);
+        let best_finished = self.finished.iter().map(|finished| finished.sum + finished.bonus).fold(f32::MIN, f32::max);
+        best_living + HOPELESS < best_finished
+    }
+
+    fn results(&mut self, bias: Option<&BiasTrie>) -> Vec<Hypothesis> {
+        if self.finished.is_empty() {
+            for living in &self.living {
+                let bonus = living.bonus + bias.map_or(0.0, |trie| trie.finish(living.bias));
+                let length = depth(&self.nodes, living.node);
+                self.finished.push(Finished { node: living.node, sum: living.sum, bonus, length, end: None });
+            }
+        }
+        self.finished.sort_by(|one, other| other.score().total_cmp(&one.score()));
+        let hypothesis = |finished: &Finished| {
+            let mut tokens: Vec<Chosen> = path(&self.nodes, finished.node)
+                .map(|node| Chosen {
+                    token: node.token,
+                    log_probability: node.log_probability,
+                    step: node.step,
+                    row: node.row,
+                })
+                .collect();
+            tokens.reverse();
+            Hypothesis { tokens, end: finished.end, log_probability: finished.sum, score: finished.score() }
+        };
+        self.finished.iter().map(hypothesis).collect()
+    }
+}
+
+fn path(nodes: &[Node], last: Option<usize>) -> impl Iterator<Item = Node> {
+    std::iter::successors(last.map(|node| nodes[node]), |node| node.parent.map(|parent| nodes[parent]))
+}
+
+fn depth(nodes: &[Node], last: Option<usize>) -> usize {
+    path(nodes, last).count()
+}
+
+/// The tokens of a hypothesis from the last backwards.
+pub struct History<'a> {
+    nodes: &'a [Node],
+    node: Option<usize>,
+}
+
+impl History<'_> {
+    /// Last token first.
+    pub fn backwards(&self) -> impl Iterator<Item = u32> {
+        path(self.nodes, self.node).map(|node| node.token)
+    }
+}
+
+/// Random numbers of the fall-back: the same for every recognition, so that the same audio gives the same text.
+#[derive(Debug)]
+struct Draws(u64);
+
+impl Default for Draws {
+    fn default() -> Self {
+        Self(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+impl Draws {
+    /// Uniform in [0, 1), by Marsaglia's xorshift64.
+    fn uniform(&mut self) -> f32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 40) as f32 / (1_u64 << 24) as f32
+    }
+
+    /// A token by its probability at `temperature`.
+    fn draw(&mut self, logits: &[f32], allowed: &Allowed, temperature: f32) -> u32 {
+        let scaled = |token: usize| logits[token] / temperature;
+        let highest = allowed.tokens().map(scaled).fold(f32::MIN, f32::max);
+        let weight = |token: usize| (scaled(token) - highest).exp();
+        let total: f32 = allowed.tokens().map(weight).sum();
+        let mut left = self.uniform() * total;
+        let mut last = allowed.tokens().next().unwrap_or_default();
+        for token in allowed.tokens() {
+            let weight = weight(token);
+            if weight > 0.0 {
+                last = token;
+            }
+            left -= weight;
+            if left < 0.0 {
+                break;
+            }
+        }
+        last as u32
+    }
+}

@@ -1,0 +1,181 @@
+//! Matrices of a graph in f32 or in 8 bits.
+//!
+//! 8 bits: weights symmetric with one scale a column (an output), activations with one scale and zero point a call,
+//! found by the runtime as it goes (`DynamicQuantizeMatMul`). That is fast and exact enough except where single
+//! activations are much larger than all others: see [`Mix`].
+
+use super::super::{Error, Precision};
+use super::super::weights::WeightSource;
+use super::builder::{Builder, Name};
+
+/// Largest magnitude of a weight in 8 bits.
+const LARGEST: f32 = 127.0;
+
+/// Which matrices are in 8 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mix {
+    /// Matrices that stay in f32; the others have 8 bits.
+    keep_f32: [bool; Part::ALL.len()],
+}
+
+/// The matrices of a Whisper by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Query, key and value of the encoder's attention.
+    EncoderAttention,
+    /// What the encoder's attention gives back.
+    EncoderOutput,
+    /// First matrix of the encoder's feed-forward blocks.
+    EncoderWiden,
+    /// Second matrix of the encoder's feed-forward blocks: its inputs have outliers of many times their mean.
+    EncoderNarrow,
+    /// Keys and values that the decoder attends to.
+    CrossAttention,
+    /// All matrices of the decoder but the two below.
+    Decoder,
+    /// Second matrix of the decoder's feed-forward blocks.
+    DecoderNarrow,
+    /// From the decoder's last state to the scores of the tokens.
+    Scores,
+}
+
+impl Part {
+    /// Every part, in order.
+    pub const ALL: [Self; 8] = [
+        Self::EncoderAttention,
+        Self::EncoderOutput,
+        Self::EncoderWiden,
+        Self::EncoderNarrow,
+        Self::CrossAttention,
+        Self::Decoder,
+        Self::DecoderNarrow,
+        Self::Scores,
+    ];
+
+    /// What users call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EncoderAttention => "encoder-attention",
+            Self::EncoderOutput => "encoder-output",
+            Self::EncoderWiden => "encoder-widen",
+            Self::EncoderNarrow => "encoder-narrow",
+            Self::CrossAttention => "cross-attention",
+            Self::Decoder => "decoder",
+            Self::DecoderNarrow => "decoder-narrow",
+            Self::Scores => "scores",
+        }
+    }
+}
+
+impl Mix {
+    /// Everything in f32.
+    pub const F32: Self = Self { keep_f32: [true; Part::ALL.len()] };
+
+    /// What `precision` stands for.
+    pub fn of(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::Int8 => Self::int8_except(&[Part::EncoderNarrow]),
+        }
+    }
+
+    /// Everything in 8 bits except `kept`.
+    pub fn int8_except(kept: &[Part]) -> Self {
+        let mut keep_f32 = [false; Part::ALL.len()];
+        for (keep, part) in keep_f32.iter_mut().zip(Part::ALL) {
+            *keep = kept.contains(&part);
+        }
+        Self { keep_f32 }
+    }
+
+    fn is_int8(self, part: Part) -> bool {
+        Part::ALL.iter().zip(self.keep_f32).any(|(candidate, keep)| *candidate == part && !keep)
+    }
+
+    /// For the file's own description: `f32`, or the parts in 8 bits.
+    pub(super) fn describe(self) -> String {
+        let int8: Vec<_> = Part::ALL.iter().filter(|part| self.is_int8(**part)).map(|part| part.name()).collect();
+        if int8.is_empty() { "f32".to_owned() } else { format!("int8: {}", int8.join(" ")) }
+    }
+}
+
+/// `outputs` rows of `inputs` weights, with a bias for each row.
+pub(super) struct Linear {
+    weights: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Linear {
+    /// The matrices `names` one above the other. A matrix without a bias counts as one of zeros where others have one.
+    pub(super) fn read(source: &mut dyn WeightSource, names: &[(&str, bool)]) -> Result<Self, Error> {
+        let mut linear = Self { weights: Vec::new(), bias: None, inputs: 0, outputs: 0 };
+        let mut bias = Vec::new();
+        for (name, has_bias) in names {
+            let matrix = source.tensor(&format!("{name}.weight"))?;
+            linear.inputs = matrix.dims[1];
+            linear.outputs += matrix.dims[0];
+            linear.weights.extend(matrix.values);
+            if *has_bias {
+                bias.extend(source.tensor(&format!("{name}.bias"))?.values);
+            } else {
+                bias.resize(bias.len() + matrix.dims[0], 0.0);
+            }
+        }
+        if names.iter().any(|(_, has_bias)| *has_bias) {
+            linear.bias = Some(bias);
+        }
+        Ok(linear)
+    }
+
+    /// A matrix without a bias from its rows.
+    pub(super) fn from_rows(weights: Vec<f32>, inputs: usize) -> Self {
+        let outputs = weights.len() / inputs.max(1);
+        Self { weights, bias: None, inputs, outputs }
+    }
+
+    /// Multiplies `input` (its last dimension is `inputs`) by the matrix and adds the bias.
+    pub(super) fn apply(&self, builder: &mut Builder<'_>, input: &str, mix: Mix, part: Part) -> Result<Name, Error> {
+        if mix.is_int8(part) { self.apply_int8(builder, input) } else { self.apply_f32(builder, input) }
+    }
+
+    fn apply_f32(&self, builder: &mut Builder<'_>, input: &str) -> Result<Name, Error> {
+        let transposed = builder.floats(&[self.inputs, self.outputs], &self.transposed(|value, _| value))?;
+        let product = builder.node("MatMul", &[input, &transposed], &[]);
+        let Some(bias) = &self.bias else { return Ok(product) };
+        let bias = builder.floats(&[self.outputs], bias)?;
+        Ok(builder.node("Add", &[&product, &bias], &[]))
+    }
+
+    fn apply_int8(&self, builder: &mut Builder<'_>, input: &str) -> Result<Name, Error> {
+        let scales: Vec<f32> = self.weights.chunks(self.inputs).map(scale_of).collect();
+        let rounded = self.transposed(|value, output| (value / scales[output]).round().clamp(-LARGEST, LARGEST) as i8);
+        let rounded = builder.bytes(&[self.inputs, self.outputs], &rounded)?;
+        let scales = builder.floats(&[self.outputs], &scales)?;
+        match &self.bias {
+            Some(bias) => {
+                let bias = builder.floats(&[self.outputs], bias)?;
+                Ok(builder.runtime_node("DynamicQuantizeMatMul", &[input, &rounded, &scales, "", &bias], &[]))
+            }
+            None => Ok(builder.runtime_node("DynamicQuantizeMatMul", &[input, &rounded, &scales], &[])),
+        }
+    }
+
+    /// The values by input, then output, as the runtime multiplies them.
+    fn transposed<T>(&self, value: impl Fn(f32, usize) -> T) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.weights.len());
+        for input in 0..self.inputs {
+            for output in 0..self.outputs {
+                values.push(value(self.weights[output * self.inputs + input], output));
+            }
+        }
+        values
+    }
+}
+
+/// The scale that brings a row into 8 bits; 1 for a row of zeros.
+fn scale_of(row: &[f32]) -> f32 {
+    let largest = row.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    if largest > 0.0 { largest / LARGEST } else { 1.0 }
+}

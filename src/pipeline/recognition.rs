@@ -1,0 +1,110 @@
+//! Which engine recognises on this machine, with which model.
+//!
+//! | `asr.engine` | what runs |
+//! |---|---|
+//! | `auto` | ONNX Runtime when the model is there in its form, else whisper.cpp; whisper.cpp in a build for a GPU |
+//! | `onnx` | ONNX Runtime; a model that is not there in its form is an error |
+//! | `whisper.cpp` | whisper.cpp |
+//!
+//! `asr.model` is a name of the manifest, or a path: to a folder of graphs or to a ggml file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::machinery::cores;
+use crate::asr::Engine;
+use crate::asr::config::{EngineKind, Precision};
+use crate::asr::onnx::OnnxEngine;
+use crate::asr::whisper::WhisperEngine;
+use crate::config::Config;
+use crate::models::{Manifest, ModelFolder};
+use crate::onnx::Runtime;
+use crate::pipeline::Error;
+use crate::processor;
+
+/// Whether this build has a GPU back end of whisper.cpp.
+const HAS_GPU: bool =
+    cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "hipblas"));
+
+/// What will recognise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The engine, never [`EngineKind::Auto`].
+    pub engine: EngineKind,
+    /// Its model: a folder for ONNX Runtime, a file for whisper.cpp.
+    pub model: PathBuf,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Chooses engine and model.
+///
+/// # Errors
+/// The model is not there in the form that the engine reads; the error names the command that helps.
+pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
+    let model = Path::new(&config.asr.model);
+    if model.components().count() > 1 {
+        return Ok(of_path(config.asr.engine, model));
+    }
+    let manifest = Manifest::builtin();
+    let precision = resolved_precision(config.asr.precision);
+    let graphs = format!("{}-onnx-{precision}", config.asr.model);
+    let onnx = |reason: String| {
+        let files = folder.files(&manifest, &graphs)?;
+        let model = files[0].parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Choice { engine: EngineKind::Onnx, model, reason })
+    };
+    let whisper_cpp = |reason: &str| {
+        let model = folder.file(&manifest, &config.asr.model)?;
+        Ok(Choice { engine: EngineKind::WhisperCpp, model, reason: reason.to_owned() })
+    };
+    match config.asr.engine {
+        EngineKind::Onnx => onnx(format!("asr.engine says so ({precision})")),
+        EngineKind::WhisperCpp => whisper_cpp("asr.engine says so"),
+        EngineKind::Auto if HAS_GPU => whisper_cpp("this build has a GPU back end"),
+        EngineKind::Auto if manifest.entry(&graphs).is_err() => {
+            whisper_cpp("the model has no form for ONNX Runtime")
+        }
+        EngineKind::Auto => match onnx(format!("the fastest on a processor ({precision})")) {
+            Err(_) if folder.file(&manifest, &config.asr.model).is_ok() => whisper_cpp(&format!(
+                "{graphs} is not there; `allo models pull {graphs}` brings the faster engine"
+            )),
+            found => found,
+        },
+    }
+}
+
+fn of_path(engine: EngineKind, model: &Path) -> Choice {
+    let engine = match engine {
+        EngineKind::Auto if model.is_dir() => EngineKind::Onnx,
+        EngineKind::Auto => EngineKind::WhisperCpp,
+        EngineKind::Onnx | EngineKind::WhisperCpp => engine,
+    };
+    let reason = "the form of the model that asr.model names".to_owned();
+    Choice { engine, model: model.to_path_buf(), reason }
+}
+
+/// 8 bits pay where the processor multiplies them four at a time; elsewhere they are no faster and may overflow.
+fn resolved_precision(precision: Precision) -> Precision {
+    match precision {
+        Precision::Auto if processor::multiplies_bytes() => Precision::Int8,
+        Precision::Auto => Precision::F32,
+        Precision::Int8 | Precision::F32 => precision,
+    }
+}
+
+/// Loads the engine that [`choose`] names.
+///
+/// # Errors
+/// As [`choose`]; the engine refuses the model.
+pub fn engine(config: &Config, runtime: &Runtime, folder: &ModelFolder) -> Result<Arc<dyn Engine>, Error> {
+    let choice = choose(config, folder)?;
+    let threads = config.asr.resolved_threads(cores());
+    tracing::info!(engine = %choice.engine, reason = choice.reason, "speech recognition");
+    Ok(match choice.engine {
+        EngineKind::WhisperCpp => Arc::new(WhisperEngine::load(&choice.model, &config.asr, threads)?),
+        EngineKind::Onnx | EngineKind::Auto => {
+            Arc::new(OnnxEngine::load(runtime, &choice.model, &config.asr, threads)?)
+        }
+    })
+}
