@@ -110,7 +110,7 @@ impl Default for Config {
             threads_per_inference: 0,
             queue_capacity: 64,
             context_margin: 256,
-            context_minimum: 1024,
+            context_minimum: 768,
             languages: Language::ALL.to_vec(),
             language_margin: 0.2,
             vocabulary_boost: 2.0,

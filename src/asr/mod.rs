@@ -293,3 +293,6 @@ pub fn check_samples(samples: &[f32]) -> Result<(), Error> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

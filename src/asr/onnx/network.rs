@@ -37,6 +37,19 @@ pub struct Past {
     layers: Vec<DynValue>,
 }
 
+/// What a pass of the decoder reads.
+#[derive(Clone, Copy)]
+pub struct Feed<'a> {
+    /// What was heard.
+    pub encoded: &'a Encoded,
+    /// What was read before.
+    pub past: &'a Past,
+    /// The same number of tokens for each row.
+    pub tokens: &'a [i64],
+    /// The row of the past that each row continues.
+    pub parents: &'a [i64],
+}
+
 /// What a pass of the decoder gives, in buffers that are used again.
 #[derive(Debug, Default)]
 pub struct Scores {
@@ -99,7 +112,11 @@ impl Network {
             names(self.decoder.inputs()),
             names(self.decoder.outputs()),
         ];
-        if found == expected { Ok(()) } else { Err("its graphs have other inputs and outputs than expected".to_owned()) }
+        if found == expected {
+            Ok(())
+        } else {
+            Err("its graphs have other inputs and outputs than expected".to_owned())
+        }
     }
 
     /// Makes `cancel` end a pass that is in progress, between two of its operations.
@@ -132,22 +149,19 @@ impl Network {
     /// # Errors
     /// [`Error::Inference`] without memory.
     pub fn nothing(&self) -> Result<Past, Error> {
-        let empty = |_| Tensor::from_array(([1, self.heads, 0, HEAD_VALUES], Vec::<f32>::new())).map(Tensor::into_dyn);
+        let empty = |_| {
+            Tensor::from_array(([1, self.heads, 0, HEAD_VALUES], Vec::<f32>::new())).map(Tensor::into_dyn)
+        };
         let layers = (0..TENSORS_A_LAYER * self.text_layers).map(empty).collect::<ort::Result<_>>();
         Ok(Past { layers: layers.map_err(failed_to("decode"))? })
     }
 
-    /// Reads `tokens`, the same number for each row; row `n` continues row `parents[n]` of `past`. Gives the new past.
+    /// Reads the tokens of `feed` and gives the new past.
     ///
     /// # Errors
     /// [`Error::Inference`].
-    pub fn decode(
-        &mut self,
-        encoded: &Encoded,
-        past: &Past,
-        (tokens, parents): (&[i64], &[i64]),
-        scores: &mut Scores,
-    ) -> Result<Past, Error> {
+    pub fn decode(&mut self, feed: &Feed<'_>, scores: &mut Scores) -> Result<Past, Error> {
+        let Feed { encoded, past, tokens, parents } = *feed;
         let rows = parents.len();
         let mut decode = || -> ort::Result<Past> {
             let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(2 + 4 * self.text_layers);

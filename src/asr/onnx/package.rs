@@ -121,8 +121,16 @@ impl Description {
             return Err("encoder and decoder are of different models".to_owned());
         }
         let numbers: Vec<u64> = shape.split(' ').map_while(|number| number.parse().ok()).collect();
-        let [vocabulary, audio_positions, text_positions, width, heads, text_layers, mel_bands, weights_bytes] =
-            numbers[..]
+        let [
+            vocabulary,
+            audio_positions,
+            text_positions,
+            width,
+            heads,
+            text_layers,
+            mel_bands,
+            weights_bytes,
+        ] = numbers[..]
         else {
             return Err(format!("its shape is not eight numbers: `{shape}`"));
         };

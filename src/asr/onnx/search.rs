@@ -43,6 +43,17 @@ pub struct Settings {
     pub temperature: f32,
 }
 
+/// What guides a search.
+#[derive(Clone, Copy)]
+pub struct Guide<'a> {
+    /// Which tokens may come.
+    pub rules: &'a Rules,
+    /// The names of the call.
+    pub bias: Option<&'a BiasTrie>,
+    /// How to search.
+    pub settings: Settings,
+}
+
 /// One token of the tree of hypotheses.
 #[derive(Debug, Clone, Copy)]
 struct Node {
@@ -142,21 +153,16 @@ impl Search {
     ///
     /// # Errors
     /// Those of the decoder.
-    pub fn run(
-        &mut self,
-        decoder: &mut dyn Decoder,
-        rules: &Rules,
-        bias: Option<&BiasTrie>,
-        settings: Settings,
-    ) -> Result<Vec<Hypothesis>, Error> {
+    pub fn run(&mut self, decoder: &mut dyn Decoder, guide: &Guide<'_>) -> Result<Vec<Hypothesis>, Error> {
+        let Guide { bias, settings, .. } = *guide;
         self.nodes.clear();
         self.finished.clear();
         self.living.clear();
         self.draws = Draws::default();
         self.living.push(Living { node: None, sum: 0.0, bonus: 0.0, bias: BiasState::default(), row: 0 });
         for step in 0..settings.longest {
-            self.collect(decoder, rules, bias, settings, step);
-            self.choose(rules, bias, settings, step);
+            self.collect(decoder, guide, step);
+            self.choose(guide, step);
             if self.is_over(settings) {
                 break;
             }
@@ -174,14 +180,8 @@ impl Search {
     }
 
     /// The continuations of every living hypothesis.
-    fn collect(
-        &mut self,
-        decoder: &mut dyn Decoder,
-        rules: &Rules,
-        bias: Option<&BiasTrie>,
-        settings: Settings,
-        step: usize,
-    ) {
+    fn collect(&mut self, decoder: &mut dyn Decoder, guide: &Guide<'_>, step: usize) {
+        let Guide { rules, bias, settings } = *guide;
         self.candidates.clear();
         // Drawing starts with a single row, from which every draw takes its own first token.
         let draws = if step == 0 { settings.beams } else { 1 };
@@ -223,7 +223,8 @@ impl Search {
     }
 
     /// Lets the best continuations live and sets aside those that end.
-    fn choose(&mut self, rules: &Rules, bias: Option<&BiasTrie>, settings: Settings, step: usize) {
+    fn choose(&mut self, guide: &Guide<'_>, step: usize) {
+        let Guide { rules, bias, settings } = *guide;
         if settings.temperature == 0.0 {
             self.candidates.sort_by(|one, other| other.rank().total_cmp(&one.rank()));
         }
@@ -280,7 +281,8 @@ impl Search {
             return false;
         }
         let best_living = self.living.iter().map(|living| living.sum + living.bonus).fold(f32::MIN, f32::max);
-        let best_finished = self.finished.iter().map(|finished| finished.sum + finished.bonus).fold(f32::MIN, f32::max);
+        let best_finished =
+            self.finished.iter().map(|finished| finished.sum + finished.bonus).fold(f32::MIN, f32::max);
         best_living + HOPELESS < best_finished
     }
 

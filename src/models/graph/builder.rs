@@ -8,8 +8,8 @@ use prost::Message;
 
 use super::super::{Error, half};
 use super::proto::{
-    Attribute, AttributeType, DataType, Dimension, Graph, Model, Node, OperatorSet, Shape, StringEntry, Tensor,
-    TensorType, Type, ValueInfo,
+    Attribute, AttributeType, DataType, Dimension, Graph, Model, Node, OperatorSet, Shape, StringEntry,
+    Tensor, TensorType, Type, ValueInfo,
 };
 
 /// Version of the ONNX format; every runtime since 1.17 reads it.
@@ -112,7 +112,7 @@ impl<'w> Builder<'w> {
     pub(super) fn node(&mut self, operator: &str, inputs: &[&str], attributes: &[(&str, Value<'_>)]) -> Name {
         self.made += 1;
         let output = format!("{operator}_{}", self.made);
-        self.node_to(operator, inputs, &[&output], attributes);
+        self.node_to(operator, (inputs, &[&output]), attributes);
         output
     }
 
@@ -134,8 +134,7 @@ impl<'w> Builder<'w> {
     pub(super) fn node_to(
         &mut self,
         operator: &str,
-        inputs: &[&str],
-        outputs: &[&str],
+        (inputs, outputs): (&[&str], &[&str]),
         attributes: &[(&str, Value<'_>)],
     ) {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -155,41 +154,40 @@ impl<'w> Builder<'w> {
             let bytes: Vec<u8> = part.iter().flat_map(|value| value.to_le_bytes()).collect();
             bytes
         });
-        self.constant(DataType::Float, dims, values.len() * 4, chunks)
+        self.constant((DataType::Float, values.len() * 4), dims, chunks)
     }
 
     /// A constant of f16 values.
     pub(super) fn halves(&mut self, dims: &[usize], values: &[f32]) -> Result<Name, Error> {
         let chunks = values.chunks(CHUNK_VALUES).map(|part| {
-            let bytes: Vec<u8> =
-                part.iter().flat_map(|value| half::from_f32(*value).to_le_bytes()).collect();
+            let bytes: Vec<u8> = part.iter().flat_map(|value| half::from_f32(*value).to_le_bytes()).collect();
             bytes
         });
-        self.constant(DataType::Float16, dims, values.len() * 2, chunks)
+        self.constant((DataType::Float16, values.len() * 2), dims, chunks)
     }
 
     /// A constant of signed bytes.
     pub(super) fn bytes(&mut self, dims: &[usize], values: &[i8]) -> Result<Name, Error> {
-        let chunks = values.chunks(CHUNK_VALUES).map(|part| part.iter().map(|value| value.cast_unsigned()).collect());
-        self.constant(DataType::Int8, dims, values.len(), chunks)
+        let chunks =
+            values.chunks(CHUNK_VALUES).map(|part| part.iter().map(|value| value.cast_unsigned()).collect());
+        self.constant((DataType::Int8, values.len()), dims, chunks)
     }
 
     /// A constant list of numbers: shapes, indices.
     pub(super) fn numbers(&mut self, values: &[i64]) -> Result<Name, Error> {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(DataType::Int64, &[values.len()], values.len() * 8, std::iter::once(bytes))
+        self.constant((DataType::Int64, values.len() * 8), &[values.len()], std::iter::once(bytes))
     }
 
     /// A constant number without dimensions.
     pub(super) fn scalar(&mut self, value: i64) -> Result<Name, Error> {
-        self.constant(DataType::Int64, &[], 8, std::iter::once(value.to_le_bytes().to_vec()))
+        self.constant((DataType::Int64, 8), &[], std::iter::once(value.to_le_bytes().to_vec()))
     }
 
     fn constant(
         &mut self,
-        kind: DataType,
+        (kind, length): (DataType, usize),
         dims: &[usize],
-        length: usize,
         chunks: impl Iterator<Item = Vec<u8>>,
     ) -> Result<Name, Error> {
         self.made += 1;

@@ -52,8 +52,8 @@ pub(super) fn build(
     let last = decoder.builder.node("Reshape", &[&last, &decoder.names.flat], &[]);
     let last = norm(decoder.builder, source, "decoder.ln", &last)?;
     let scores = Linear::from_rows(embeddings.values, dimensions.width);
-    let scores = scores.apply(decoder.builder, &last, mix, Part::Scores)?;
-    decoder.builder.node_to("Identity", &[&scores], &["logits"], &[]);
+    let scores = scores.apply(decoder.builder, &last, (mix, Part::Scores))?;
+    decoder.builder.node_to("Identity", (&[&scores], &["logits"]), &[]);
     decoder.builder.output("logits", &[ROWS, Length::Is(dimensions.vocabulary)]);
     decoder.finish_attention();
     Ok(())
@@ -125,17 +125,23 @@ impl<'b, 'w> Decoder<'b, 'w> {
         Ok(self.builder.node("Add", &[&tokens, &positions], &[]))
     }
 
-    fn self_attention(&mut self, source: &mut dyn WeightSource, layer: usize, state: &str) -> Result<Name, Error> {
+    fn self_attention(
+        &mut self,
+        source: &mut dyn WeightSource,
+        layer: usize,
+        state: &str,
+    ) -> Result<Name, Error> {
         let block = format!("decoder.blocks.{layer}");
         let input = norm(self.builder, source, &format!("{block}.attn_ln"), state)?;
         let name = |part: &str| format!("{block}.attn.{part}");
-        let fused = Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
-        let fused = fused.apply(self.builder, &input, self.mix, Part::Decoder)?;
+        let fused =
+            Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
+        let fused = fused.apply(self.builder, &input, (self.mix, Part::Decoder))?;
         let parts = ["q", "k", "v"].map(|part| format!("s{part}{layer}"));
         let width = self.dimensions.width as i64;
         let lengths = self.builder.numbers(&[width, width, width])?;
         let outputs = parts.each_ref().map(String::as_str);
-        self.builder.node_to("Split", &[&fused, &lengths], &outputs, &[("axis", Value::Int(-1))]);
+        self.builder.node_to("Split", (&[&fused, &lengths], &outputs), &[("axis", Value::Int(-1))]);
         let [query, key, value] = outputs;
         let query = self.builder.node("Mul", &[query, &self.names.scale], &[]);
         let query = self.heads(&query);
@@ -148,7 +154,7 @@ impl<'b, 'w> Decoder<'b, 'w> {
         let attended = self.builder.node("MatMul", &[&shares, &value], &[]);
         let attended = self.joined(&attended);
         let output = Linear::read(source, &[(&name("out"), true)])?;
-        let output = output.apply(self.builder, &attended, self.mix, Part::Decoder)?;
+        let output = output.apply(self.builder, &attended, (self.mix, Part::Decoder))?;
         Ok(self.builder.node("Add", &[state, &output], &[]))
     }
 
@@ -170,17 +176,22 @@ impl<'b, 'w> Decoder<'b, 'w> {
         let past = format!("p{what}");
         let past = self.builder.node("Gather", &[&past, "parents"], &[("axis", Value::Int(0))]);
         let grown = format!("n{what}");
-        self.builder.node_to("Concat", &[&past, &new], &[&grown], &[("axis", Value::Int(2))]);
+        self.builder.node_to("Concat", (&[&past, &new], &[&grown]), &[("axis", Value::Int(2))]);
         let (heads, values) = (Length::Is(self.dimensions.heads), Length::Is(HEAD_VALUES));
         self.builder.output(&grown, &[ROWS, heads, Length::Free("all"), values]);
         grown
     }
 
-    fn cross_attention(&mut self, source: &mut dyn WeightSource, layer: usize, state: &str) -> Result<Name, Error> {
+    fn cross_attention(
+        &mut self,
+        source: &mut dyn WeightSource,
+        layer: usize,
+        state: &str,
+    ) -> Result<Name, Error> {
         let block = format!("decoder.blocks.{layer}");
         let input = norm(self.builder, source, &format!("{block}.cross_attn_ln"), state)?;
         let query = Linear::read(source, &[(&format!("{block}.cross_attn.query"), true)])?;
-        let query = query.apply(self.builder, &input, self.mix, Part::Decoder)?;
+        let query = query.apply(self.builder, &input, (self.mix, Part::Decoder))?;
         let query = self.builder.node("Mul", &[&query, &self.names.scale], &[]);
         let query = self.builder.node("Reshape", &[&query, &self.names.cross_shape], &[]);
         let query = self.builder.node("Transpose", &[&query], &[("perm", Value::Ints(&[0, 2, 1, 3]))]);
@@ -190,7 +201,7 @@ impl<'b, 'w> Decoder<'b, 'w> {
         let attended = self.builder.node("MatMul", &[&shares, &format!("cv{layer}")], &[]);
         let attended = self.joined(&attended);
         let output = Linear::read(source, &[(&format!("{block}.cross_attn.out"), true)])?;
-        let output = output.apply(self.builder, &attended, self.mix, Part::Decoder)?;
+        let output = output.apply(self.builder, &attended, (self.mix, Part::Decoder))?;
         Ok(self.builder.node("Add", &[state, &output], &[]))
     }
 
@@ -211,20 +222,25 @@ impl<'b, 'w> Decoder<'b, 'w> {
     fn finish_attention(&mut self) {
         let parts: Vec<&str> = self.attention.iter().map(String::as_str).collect();
         if !parts.is_empty() {
-            self.builder.node_to("Concat", &parts, &["attention"], &[("axis", Value::Int(1))]);
+            self.builder.node_to("Concat", (&parts, &["attention"]), &[("axis", Value::Int(1))]);
             let heads = Length::Is(self.alignment_heads.len());
             self.builder.output("attention", &[UTTERANCES, heads, Length::Free("queries"), POSITIONS]);
         }
     }
 
-    fn feed_forward(&mut self, source: &mut dyn WeightSource, layer: usize, state: &str) -> Result<Name, Error> {
+    fn feed_forward(
+        &mut self,
+        source: &mut dyn WeightSource,
+        layer: usize,
+        state: &str,
+    ) -> Result<Name, Error> {
         let block = format!("decoder.blocks.{layer}");
         let input = norm(self.builder, source, &format!("{block}.mlp_ln"), state)?;
         let widen = Linear::read(source, &[(&format!("{block}.mlp.0"), true)])?;
-        let wide = widen.apply(self.builder, &input, self.mix, Part::Decoder)?;
+        let wide = widen.apply(self.builder, &input, (self.mix, Part::Decoder))?;
         let wide = self.builder.runtime_node("Gelu", &[&wide], &[]);
         let narrow = Linear::read(source, &[(&format!("{block}.mlp.2"), true)])?;
-        let output = narrow.apply(self.builder, &wide, self.mix, Part::DecoderNarrow)?;
+        let output = narrow.apply(self.builder, &wide, (self.mix, Part::DecoderNarrow))?;
         Ok(self.builder.node("Add", &[state, &output], &[]))
     }
 }

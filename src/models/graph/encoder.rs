@@ -23,19 +23,19 @@ pub(super) fn build(
     dimensions: Dimensions,
     mix: Mix,
 ) -> Result<(), Error> {
-    let mel = builder.input("mel", DataType::Float, &[
-        FREE,
-        Length::Is(dimensions.mel_bands),
-        Length::Free("frames"),
-    ]);
+    let mel = builder.input(
+        "mel",
+        DataType::Float,
+        &[FREE, Length::Is(dimensions.mel_bands), Length::Free("frames")],
+    );
     let mut state = front(builder, source, dimensions, &mel)?;
     for layer in 0..dimensions.audio_layers {
-        state = self_attention(builder, source, dimensions, (mix, layer), &state)?;
+        state = self_attention(builder, source, (mix, layer), &state)?;
         state = feed_forward(builder, source, (mix, layer), &state)?;
     }
     let state = norm(builder, source, "encoder.ln_post", &state)?;
     for layer in 0..dimensions.text_layers {
-        cross(builder, source, dimensions, (mix, layer), &state)?;
+        cross(builder, source, (mix, layer), &state)?;
     }
     Ok(())
 }
@@ -53,8 +53,11 @@ fn front(
         let bias = source.tensor(&format!("{name}.bias"))?;
         let weights = builder.floats(&weights.dims, &weights.values)?;
         let bias = builder.floats(&[bias.values.len()], &bias.values)?;
-        let attributes =
-            [("pads", Value::Ints(&[1, 1])), ("strides", Value::Ints(&[stride])), ("kernel_shape", Value::Ints(&[3]))];
+        let attributes = [
+            ("pads", Value::Ints(&[1, 1])),
+            ("strides", Value::Ints(&[stride])),
+            ("kernel_shape", Value::Ints(&[3])),
+        ];
         state = builder.node("Conv", &[&state, &weights, &bias], &attributes);
         state = builder.runtime_node("Gelu", &[&state], &[]);
     }
@@ -72,24 +75,25 @@ fn front(
 fn self_attention(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
-    dimensions: Dimensions,
     (mix, layer): (Mix, usize),
     state: &str,
 ) -> Result<Name, Error> {
+    let dimensions = source.dimensions();
     let block = format!("encoder.blocks.{layer}");
     let input = norm(builder, source, &format!("{block}.attn_ln"), state)?;
     let name = |part: &str| format!("{block}.attn.{part}");
-    let fused = Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
-    let fused = fused.apply(builder, &input, mix, Part::EncoderAttention)?;
+    let fused =
+        Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
+    let fused = fused.apply(builder, &input, (mix, Part::EncoderAttention))?;
     let parts = ["q", "k", "v"].map(|part| format!("e{part}{layer}"));
     let width = dimensions.width as i64;
     let lengths = builder.numbers(&[width, width, width])?;
     let outputs = parts.each_ref().map(String::as_str);
-    builder.node_to("Split", &[&fused, &lengths], &outputs, &[("axis", Value::Int(-1))]);
+    builder.node_to("Split", (&[&fused, &lengths], &outputs), &[("axis", Value::Int(-1))]);
     let heads = Value::Int(dimensions.heads as i64);
     let attended = builder.runtime_node("MultiHeadAttention", &outputs, &[("num_heads", heads)]);
     let output = Linear::read(source, &[(&name("out"), true)])?;
-    let output = output.apply(builder, &attended, mix, Part::EncoderOutput)?;
+    let output = output.apply(builder, &attended, (mix, Part::EncoderOutput))?;
     Ok(builder.node("Add", &[state, &output], &[]))
 }
 
@@ -102,10 +106,10 @@ fn feed_forward(
     let block = format!("encoder.blocks.{layer}");
     let input = norm(builder, source, &format!("{block}.mlp_ln"), state)?;
     let widen = Linear::read(source, &[(&format!("{block}.mlp.0"), true)])?;
-    let wide = widen.apply(builder, &input, mix, Part::EncoderWiden)?;
+    let wide = widen.apply(builder, &input, (mix, Part::EncoderWiden))?;
     let wide = builder.runtime_node("Gelu", &[&wide], &[]);
     let narrow = Linear::read(source, &[(&format!("{block}.mlp.2"), true)])?;
-    let output = narrow.apply(builder, &wide, mix, Part::EncoderNarrow)?;
+    let output = narrow.apply(builder, &wide, (mix, Part::EncoderNarrow))?;
     Ok(builder.node("Add", &[state, &output], &[]))
 }
 
@@ -113,10 +117,10 @@ fn feed_forward(
 fn cross(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
-    dimensions: Dimensions,
     (mix, layer): (Mix, usize),
     state: &str,
 ) -> Result<(), Error> {
+    let dimensions = source.dimensions();
     let block = format!("decoder.blocks.{layer}.cross_attn");
     let heads = dimensions.heads;
     let shape = builder.numbers(&[0, -1, heads as i64, HEAD_VALUES as i64])?;
@@ -124,10 +128,10 @@ fn cross(
         [("key", false, "ck", [0, 2, 3, 1]), ("value", true, "cv", [0, 2, 1, 3])]
     {
         let linear = Linear::read(source, &[(&format!("{block}.{part}"), has_bias)])?;
-        let values = linear.apply(builder, state, mix, Part::CrossAttention)?;
+        let values = linear.apply(builder, state, (mix, Part::CrossAttention))?;
         let values = builder.node("Reshape", &[&values, &shape], &[]);
         let name = format!("{output}{layer}");
-        builder.node_to("Transpose", &[&values], &[&name], &[("perm", Value::Ints(&order))]);
+        builder.node_to("Transpose", (&[&values], &[&name]), &[("perm", Value::Ints(&order))]);
         let (heads, values) = (Length::Is(heads), Length::Is(HEAD_VALUES));
         let lengths =
             if part == "key" { [FREE, heads, values, POSITIONS] } else { [FREE, heads, POSITIONS, values] };

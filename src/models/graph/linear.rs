@@ -4,12 +4,15 @@
 //! found by the runtime as it goes (`DynamicQuantizeMatMul`). That is fast and exact enough except where single
 //! activations are much larger than all others: see [`Mix`].
 
-use super::super::{Error, Precision};
 use super::super::weights::WeightSource;
-use super::builder::{Builder, Name};
+use super::super::{Error, Precision};
+use super::builder::{Builder, Name, Value};
 
 /// Largest magnitude of a weight in 8 bits.
 const LARGEST: f32 = 127.0;
+
+/// A row is divided by no less: GELU's values are never below -0.17.
+const LEAST_ROW: f32 = 0.2;
 
 /// Which matrices are in 8 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Mix {
     pub fn of(precision: Precision) -> Self {
         match precision {
             Precision::F32 => Self::F32,
-            Precision::Int8 => Self::int8_except(&[Part::EncoderNarrow]),
+            Precision::Int8 => Self::int8_except(&[Part::EncoderOutput]),
         }
     }
 
@@ -94,7 +97,8 @@ impl Mix {
 
     /// For the file's own description: `f32`, or the parts in 8 bits.
     pub(super) fn describe(self) -> String {
-        let int8: Vec<_> = Part::ALL.iter().filter(|part| self.is_int8(**part)).map(|part| part.name()).collect();
+        let int8: Vec<_> =
+            Part::ALL.iter().filter(|part| self.is_int8(**part)).map(|part| part.name()).collect();
         if int8.is_empty() { "f32".to_owned() } else { format!("int8: {}", int8.join(" ")) }
     }
 }
@@ -136,8 +140,32 @@ impl Linear {
     }
 
     /// Multiplies `input` (its last dimension is `inputs`) by the matrix and adds the bias.
-    pub(super) fn apply(&self, builder: &mut Builder<'_>, input: &str, mix: Mix, part: Part) -> Result<Name, Error> {
-        if mix.is_int8(part) { self.apply_int8(builder, input) } else { self.apply_f32(builder, input) }
+    pub(super) fn apply(
+        &self,
+        builder: &mut Builder<'_>,
+        input: &str,
+        (mix, part): (Mix, Part),
+    ) -> Result<Name, Error> {
+        match (mix.is_int8(part), part) {
+            (true, Part::EncoderNarrow | Part::DecoderNarrow) => self.apply_by_row(builder, input),
+            (true, _) => self.apply_int8(builder, input, self.bias.as_deref()),
+            (false, _) => self.apply_f32(builder, input),
+        }
+    }
+
+    /// In 8 bits with a scale of its own for each row of the input: each is divided by its largest value before and
+    /// multiplied by it afterwards. For inputs that are nowhere far below zero.
+    fn apply_by_row(&self, builder: &mut Builder<'_>, input: &str) -> Result<Name, Error> {
+        let largest =
+            builder.node("ReduceMax", &[input], &[("axes", Value::Ints(&[-1])), ("keepdims", Value::Int(1))]);
+        let least = builder.floats(&[1], &[LEAST_ROW])?;
+        let largest = builder.node("Max", &[&largest, &least], &[]);
+        let even = builder.node("Div", &[input, &largest], &[]);
+        let product = self.apply_int8(builder, &even, None)?;
+        let product = builder.node("Mul", &[&product, &largest], &[]);
+        let Some(bias) = &self.bias else { return Ok(product) };
+        let bias = builder.floats(&[self.outputs], bias)?;
+        Ok(builder.node("Add", &[&product, &bias], &[]))
     }
 
     fn apply_f32(&self, builder: &mut Builder<'_>, input: &str) -> Result<Name, Error> {
@@ -148,12 +176,18 @@ impl Linear {
         Ok(builder.node("Add", &[&product, &bias], &[]))
     }
 
-    fn apply_int8(&self, builder: &mut Builder<'_>, input: &str) -> Result<Name, Error> {
+    fn apply_int8(
+        &self,
+        builder: &mut Builder<'_>,
+        input: &str,
+        bias: Option<&[f32]>,
+    ) -> Result<Name, Error> {
         let scales: Vec<f32> = self.weights.chunks(self.inputs).map(scale_of).collect();
-        let rounded = self.transposed(|value, output| (value / scales[output]).round().clamp(-LARGEST, LARGEST) as i8);
+        let rounded =
+            self.transposed(|value, output| (value / scales[output]).round().clamp(-LARGEST, LARGEST) as i8);
         let rounded = builder.bytes(&[self.inputs, self.outputs], &rounded)?;
         let scales = builder.floats(&[self.outputs], &scales)?;
-        match &self.bias {
+        match bias {
             Some(bias) => {
                 let bias = builder.floats(&[self.outputs], bias)?;
                 Ok(builder.runtime_node("DynamicQuantizeMatMul", &[input, &rounded, &scales, "", &bias], &[]))

@@ -74,7 +74,12 @@ pub fn write(source: &mut dyn WeightSource, folder: &Path, mix: Mix, talk: Talk)
     Ok(())
 }
 
-fn norm(builder: &mut Builder<'_>, source: &mut dyn WeightSource, name: &str, input: &str) -> Result<Name, Error> {
+fn norm(
+    builder: &mut Builder<'_>,
+    source: &mut dyn WeightSource,
+    name: &str,
+    input: &str,
+) -> Result<Name, Error> {
     let gain = source.tensor(&format!("{name}.weight"))?;
     let bias = source.tensor(&format!("{name}.bias"))?;
     let gain = builder.floats(&[gain.values.len()], &gain.values)?;

@@ -1,0 +1,232 @@
+//! Both real engines on real voices: the recordings of the Debian packages `pocketsphinx-testdata` (English) and
+//! `asterisk-core-sounds-fr-wav` (French, 8 kHz). Without models or packages these tests say so and return, except
+//! in CI, where that is a failure.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::config::{Config, FULL_CONTEXT};
+use super::fake::check_engine;
+use super::onnx::OnnxEngine;
+use super::onnx::package::{DECODER_FILE, ENCODER_FILE, WEIGHTS_FILE};
+use super::whisper::WhisperEngine;
+use super::worker::{Pool, PoolConfig};
+use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::home::Home;
+use crate::models::graph::{self, Mix};
+use crate::models::{Talk, weights};
+use crate::onnx::Runtime;
+
+const ENGLISH: &str =
+    "/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0880.wav";
+const ENGLISH_LONG: &str =
+    "/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0870.wav";
+const FRENCH: &str = "/usr/share/asterisk/sounds/fr_CA_f_June/vm-intro.wav";
+
+/// The file, or `None` with a word about it.
+fn needed(path: PathBuf) -> Option<PathBuf> {
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "missing in CI: {}", path.display());
+    eprintln!("skipped, missing: {}", path.display());
+    None
+}
+
+fn models() -> PathBuf {
+    Home::resolve(|name| std::env::var_os(name)).expect("a home folder").models().to_path_buf()
+}
+
+/// Greedy for whisper.cpp: its beam draws at random, so that only a greedy decoding can be compared with another.
+fn whisper_cpp(file: &str) -> Option<Arc<dyn Engine>> {
+    let path = needed(models().join(file))?;
+    let config = Config { beam_size: 1, ..Config::default() };
+    Some(Arc::new(WhisperEngine::load(&path, &config, 1).expect("the model loads")))
+}
+
+/// A model in graphs that lives as long as its folder.
+struct Graphs {
+    folder: tempfile::TempDir,
+    runtime: Runtime,
+}
+
+impl Graphs {
+    fn of(file: &str) -> Option<Self> {
+        let path = needed(models().join(file))?;
+        let runtime = Runtime::load(&needed(models().join("libonnxruntime.so"))?).expect("the library loads");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut source = weights::open(&path, None).expect("the weights are read");
+        graph::write(source.as_mut(), folder.path(), Mix::F32, Talk::Silent).expect("the graphs are written");
+        Some(Self { folder, runtime })
+    }
+
+    fn engine(&self) -> Result<Arc<dyn Engine>, Error> {
+        let engine = OnnxEngine::load(&self.runtime, self.folder.path(), &Config::default(), 1)?;
+        Ok(Arc::new(engine))
+    }
+}
+
+/// The model of `file` in both engines.
+fn both(file: &str) -> Option<[Arc<dyn Engine>; 2]> {
+    let graphs = Graphs::of(file)?;
+    Some([whisper_cpp(file)?, graphs.engine().expect("the graphs load")])
+}
+
+/// Samples of a 16-bit mono WAV at 16 kHz, or at 8 kHz with every second sample interpolated.
+fn voice(path: &str) -> Option<Vec<f32>> {
+    let bytes = std::fs::read(needed(PathBuf::from(path))?).expect("the recording can be read");
+    let number =
+        |place: usize| u32::from_le_bytes(bytes[place..place + 4].try_into().expect("four bytes")) as usize;
+    let rate = number(24);
+    let mut place = 12;
+    while &bytes[place..place + 4] != b"data" {
+        place += 8 + number(place + 4);
+    }
+    let sample = |pair: &[u8]| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0;
+    let samples: Vec<f32> = bytes[place + 8..].chunks_exact(2).map(sample).collect();
+    if rate == 16_000 {
+        return Some(samples);
+    }
+    assert_eq!(rate, 8_000);
+    Some(samples.windows(2).flat_map(|pair| [pair[0], (pair[0] + pair[1]) / 2.0]).collect())
+}
+
+fn request(samples: &[f32], language: LanguageChoice) -> Request {
+    let (vocabulary, priority) = (Arc::from(Vec::new()), Priority::Batch);
+    Request { samples: samples.into(), language, vocabulary, priority }
+}
+
+fn recognize(engine: &dyn Engine, samples: &[f32], language: LanguageChoice) -> Recognition {
+    let mut recognizer = engine.recognizer().expect("a state");
+    recognizer.recognize(&request(samples, language), &CancelFlag::new()).expect("a recognition")
+}
+
+#[test]
+fn the_english_model_passes_the_checks_of_every_engine() {
+    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
+    for engine in engines {
+        check_engine(&*engine, &speech, Language::En);
+        let refused = engine
+            .recognizer()
+            .expect("a state")
+            .recognize(&request(&speech, LanguageChoice::Known(Language::Fr)), &CancelFlag::new());
+        assert!(matches!(refused, Err(Error::NoLanguage { .. })), "a model of one language refuses another");
+    }
+}
+
+#[test]
+fn english_speech_is_recognised_with_times() {
+    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
+    for engine in engines {
+        let found = recognize(&*engine, &speech, LanguageChoice::Known(Language::En));
+        assert!(found.text.reveal().to_lowercase().contains("young man"), "{}", found.text.reveal());
+        assert!(found.mean_log_probability > -0.5 && found.no_speech_probability < 0.3);
+        let last = found.words.last().expect("words");
+        assert!(
+            last.span.end.seconds() > speech.len() as f64 / 16_000.0 * 0.7,
+            "the last word lies near the end"
+        );
+    }
+}
+
+#[test]
+fn french_is_detected_although_english_is_preferred() {
+    let (Some(engines), Some(speech)) = (both("ggml-base.bin"), voice(FRENCH)) else { return };
+    for engine in engines {
+        let among = LanguageChoice::Among(vec![Language::En, Language::Nl, Language::Fr]);
+        let found = recognize(&*engine, &speech, among);
+        assert_eq!(found.language, Language::Fr);
+        let known = recognize(&*engine, &speech, LanguageChoice::Known(Language::Fr));
+        assert_eq!(found.text, known.text, "detecting changes nothing else");
+        let forced = recognize(&*engine, &speech, LanguageChoice::Among(vec![Language::Nl]));
+        assert_eq!(forced.language, Language::Nl, "only what is allowed");
+    }
+}
+
+/// How long a running recognition goes on after it was cancelled.
+fn stopped_after(engine: Arc<dyn Engine>, speech: &[f32]) -> Duration {
+    let pool = Pool::start(engine, PoolConfig { workers: 1, queue_capacity: 2 }).expect("a pool");
+    let english = || request(speech, LanguageChoice::Known(Language::En));
+    let before = pool.submit(english()).expect("room").wait().expect("a recognition");
+    let ticket = pool.submit(english()).expect("room");
+    while pool.snapshot().running == 0 {
+        std::thread::yield_now();
+    }
+    let asked = SystemClock.monotonic();
+    ticket.cancel();
+    assert!(matches!(ticket.wait(), Err(Error::Cancelled)));
+    let waited = SystemClock.monotonic() - asked;
+    let after = pool.submit(english()).expect("room").wait();
+    assert_eq!(after.expect("a recognition"), before, "a stopped inference leaves nothing behind");
+    waited
+}
+
+#[test]
+fn a_running_inference_can_be_stopped_and_the_worker_goes_on() {
+    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH_LONG)) else { return };
+    for engine in engines {
+        let name = engine.name().to_owned();
+        eprintln!("{name} stopped after {:?}", stopped_after(engine, &speech));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_model_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ggml-none.bin");
+    let load = || match WhisperEngine::load(&path, &Config::default(), 1) {
+        Ok(_) => panic!("there is no model"),
+        Err(error) => error.to_string(),
+    };
+    assert!(load().contains("ggml-none.bin"));
+    std::fs::write(&path, b"not a model").expect("written");
+    assert!(load().contains("ggml-none.bin"));
+}
+
+#[test]
+fn graphs_that_are_cut_mixed_up_or_of_another_kind_are_errors_and_no_crash() {
+    let Some(graphs) = Graphs::of("ggml-tiny.en.bin") else { return };
+    let folder = graphs.folder.path();
+    let refusal = |what: &str| match graphs.engine() {
+        Ok(_) => panic!("{what} was taken for a model"),
+        Err(error) => error.to_string(),
+    };
+    for file in [WEIGHTS_FILE, ENCODER_FILE, DECODER_FILE] {
+        let path = folder.join(file);
+        let whole = std::fs::read(&path).expect("read");
+        for length in [0, 100, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).expect("written");
+            let text = refusal(file);
+            assert!(
+                text.contains(&*folder.to_string_lossy()) && text.contains("hint:"),
+                "{file} {length}: {text}"
+            );
+        }
+        std::fs::remove_file(&path).expect("removed");
+        refusal(file);
+        std::fs::write(&path, &whole).expect("written");
+    }
+    let encoder = std::fs::read(folder.join(ENCODER_FILE)).expect("read");
+    let decoder = std::fs::read(folder.join(DECODER_FILE)).expect("read");
+    std::fs::write(folder.join(DECODER_FILE), &encoder).expect("written");
+    refusal("an encoder in the decoder's place");
+    if let Some(stranger) = needed(models().join("silero_vad.onnx")) {
+        std::fs::copy(stranger, folder.join(DECODER_FILE)).expect("copied");
+        assert!(refusal("a voice detector").contains("allo models convert"));
+    }
+    std::fs::write(folder.join(DECODER_FILE), &decoder).expect("written");
+    graphs.engine().expect("the whole model loads again");
+}
+
+#[test]
+fn both_engines_hear_the_same_words_at_the_same_times() {
+    let (Some([cpp, onnx]), Some(speech)) = (both("ggml-base.bin"), voice(ENGLISH)) else { return };
+    let [cpp, onnx] =
+        [cpp, onnx].map(|engine| recognize(&*engine, &speech, LanguageChoice::Known(Language::En)));
+    let words = |found: &Recognition| -> Vec<String> { crate::text::words_for_scoring(found.text.reveal()) };
+    let (of_cpp, of_onnx) = (words(&cpp), words(&onnx));
+    let common = of_cpp.iter().filter(|word| of_onnx.contains(word)).count();
+    assert!(common * 10 >= of_cpp.len() * 9, "{of_cpp:?}\n{of_onnx:?}");
+    assert!(onnx.context_positions <= FULL_CONTEXT);
+}
