@@ -213,7 +213,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.validate(), Ok(()));
         let text = toml::to_string(&config).unwrap();
-        assert!(text.contains("engine = \"whisper.cpp\""), "{text}");
+        assert!(text.contains("engine = \"auto\""), "{text}");
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
     }
 

@@ -67,10 +67,10 @@ impl Graphs {
     }
 }
 
-/// The model of `file` in both engines.
-fn both(file: &str) -> Option<[Arc<dyn Engine>; 2]> {
+/// The model of `file` in both engines; the graphs live as long as their folder.
+fn both(file: &str) -> Option<([Arc<dyn Engine>; 2], Graphs)> {
     let graphs = Graphs::of(file)?;
-    Some([whisper_cpp(file)?, graphs.engine().expect("the graphs load")])
+    Some(([whisper_cpp(file)?, graphs.engine().expect("the graphs load")], graphs))
 }
 
 /// Samples of a 16-bit mono WAV at 16 kHz, or at 8 kHz with every second sample interpolated.
@@ -104,7 +104,7 @@ fn recognize(engine: &dyn Engine, samples: &[f32], language: LanguageChoice) -> 
 
 #[test]
 fn the_english_model_passes_the_checks_of_every_engine() {
-    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
+    let (Some((engines, _graphs)), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
     for engine in engines {
         check_engine(&*engine, &speech, Language::En);
         let refused = engine
@@ -117,7 +117,7 @@ fn the_english_model_passes_the_checks_of_every_engine() {
 
 #[test]
 fn english_speech_is_recognised_with_times() {
-    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
+    let (Some((engines, _graphs)), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH)) else { return };
     for engine in engines {
         let found = recognize(&*engine, &speech, LanguageChoice::Known(Language::En));
         assert!(found.text.reveal().to_lowercase().contains("young man"), "{}", found.text.reveal());
@@ -132,7 +132,7 @@ fn english_speech_is_recognised_with_times() {
 
 #[test]
 fn french_is_detected_although_english_is_preferred() {
-    let (Some(engines), Some(speech)) = (both("ggml-base.bin"), voice(FRENCH)) else { return };
+    let (Some((engines, _graphs)), Some(speech)) = (both("ggml-base.bin"), voice(FRENCH)) else { return };
     for engine in engines {
         let among = LanguageChoice::Among(vec![Language::En, Language::Nl, Language::Fr]);
         let found = recognize(&*engine, &speech, among);
@@ -164,7 +164,9 @@ fn stopped_after(engine: Arc<dyn Engine>, speech: &[f32]) -> Duration {
 
 #[test]
 fn a_running_inference_can_be_stopped_and_the_worker_goes_on() {
-    let (Some(engines), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH_LONG)) else { return };
+    let (Some((engines, _graphs)), Some(speech)) = (both("ggml-tiny.en.bin"), voice(ENGLISH_LONG)) else {
+        return;
+    };
     for engine in engines {
         let name = engine.name().to_owned();
         eprintln!("{name} stopped after {:?}", stopped_after(engine, &speech));
@@ -221,7 +223,9 @@ fn graphs_that_are_cut_mixed_up_or_of_another_kind_are_errors_and_no_crash() {
 
 #[test]
 fn both_engines_hear_the_same_words_at_the_same_times() {
-    let (Some([cpp, onnx]), Some(speech)) = (both("ggml-base.bin"), voice(ENGLISH)) else { return };
+    let (Some(([cpp, onnx], _graphs)), Some(speech)) = (both("ggml-base.bin"), voice(ENGLISH)) else {
+        return;
+    };
     let [cpp, onnx] =
         [cpp, onnx].map(|engine| recognize(&*engine, &speech, LanguageChoice::Known(Language::En)));
     let words = |found: &Recognition| -> Vec<String> { crate::text::words_for_scoring(found.text.reveal()) };

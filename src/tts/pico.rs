@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 use ttspico::{Engine, EngineResetMode, EngineStatus, PicoError, System};
 
@@ -64,6 +65,9 @@ impl Locale {
     }
 }
 
+/// The library keeps state outside its engines: two that speak at the same moment disturb each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A Pico voice.
 pub struct Pico {
     engine: Engine,
@@ -82,6 +86,7 @@ impl Pico {
         if let Some(path) = paths.iter().find(|path| !path.is_file()) {
             return Err(Error::VoiceMissing { path: path.clone() });
         }
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let system = System::new(ENGINE_BYTES).map_err(refused("start"))?;
         let voice = System::create_voice(Rc::clone(&system), "allo").map_err(refused("define a voice"))?;
         for path in paths {
@@ -125,6 +130,7 @@ impl Voice for Pico {
     fn speak(&mut self, text: &str) -> Result<Speech, Error> {
         check_text(text)?;
         let marked = mark_up(text, self.delivery);
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         match self.say(&marked) {
             Ok(samples) if samples.is_empty() => Err(Error::NoSpeech { engine: "pico" }),
             Ok(samples) => Ok(Speech { samples, rate: SampleRate::PIPELINE }),

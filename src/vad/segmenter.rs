@@ -342,9 +342,15 @@ mod tests {
         SamplePos(index * WINDOW)
     }
 
+    /// Rolls of 200 ms, which these tests count with.
+    fn short_rolls() -> Config {
+        let roll = Duration::from_millis(200);
+        Config { pre_roll: roll, post_roll: roll, ..Config::default() }
+    }
+
     #[test]
     fn a_pause_ends_a_segment_with_both_rolls() {
-        let events = run(&Config::default(), &[(QUIET, 50), (SPEECH, 40), (QUIET, 50)]);
+        let events = run(&short_rolls(), &[(QUIET, 50), (SPEECH, 40), (QUIET, 50)]);
         assert_eq!(events[0], SegmentEvent::SpeechStarted { at: window(50) });
         let span = SampleSpan::new(window(50).minus(3_200), window(90).plus(3_200));
         let speech = SampleSpan::new(window(50), window(90));
@@ -353,15 +359,15 @@ mod tests {
 
     #[test]
     fn a_click_is_no_segment_and_a_short_word_is() {
-        assert_eq!(run(&Config::default(), &[(QUIET, 50), (SPEECH, 2), (QUIET, 50)]), []);
-        assert_eq!(segments(&run(&Config::default(), &[(QUIET, 50), (SPEECH, 4), (QUIET, 50)])).len(), 1);
+        assert_eq!(run(&short_rolls(), &[(QUIET, 50), (SPEECH, 2), (QUIET, 50)]), []);
+        assert_eq!(segments(&run(&short_rolls(), &[(QUIET, 50), (SPEECH, 4), (QUIET, 50)])).len(), 1);
     }
 
     #[test]
     fn a_short_pause_and_an_unsure_window_do_not_cut() {
         let unsure = (0.4, -40.0);
         let found = segments(&run(
-            &Config::default(),
+            &short_rolls(),
             &[(SPEECH, 20), (QUIET, 10), (SPEECH, 20), (unsure, 30), (SPEECH, 20), (QUIET, 30)],
         ));
         assert_eq!(found.len(), 1);
@@ -370,7 +376,7 @@ mod tests {
 
     #[test]
     fn pre_roll_stops_at_the_segment_before() {
-        let config = Config { pre_roll: Duration::from_secs(2), ..Config::default() };
+        let config = Config { pre_roll: Duration::from_secs(2), ..short_rolls() };
         let found = segments(&run(&config, &[(SPEECH, 20), (QUIET, 17), (SPEECH, 20), (QUIET, 30)]));
         assert_eq!(found.len(), 2);
         assert_eq!(found[1].0.start, found[0].0.end);
@@ -378,7 +384,7 @@ mod tests {
 
     #[test]
     fn speech_at_the_end_of_the_audio_is_kept() {
-        let events = run(&Config::default(), &[(QUIET, 20), (SPEECH, 20)]);
+        let events = run(&short_rolls(), &[(QUIET, 20), (SPEECH, 20)]);
         assert_eq!(
             segments(&events),
             [(SampleSpan::new(window(20).minus(3_200), window(40)), CutReason::EndOfAudio)]
@@ -388,7 +394,7 @@ mod tests {
     #[test]
     fn long_speech_is_cut_at_its_weakest_point() {
         let softer = (0.88, -45.0);
-        let events = run(&Config::default(), &[(SPEECH, 600), (softer, 5), (SPEECH, 600), (QUIET, 20)]);
+        let events = run(&short_rolls(), &[(SPEECH, 600), (softer, 5), (SPEECH, 600), (QUIET, 20)]);
         let found = segments(&events);
         assert_eq!(found[0], (SampleSpan::new(window(0), window(602).plus(256)), CutReason::MaxLength));
         assert_eq!(found[1].0.start, found[0].0.end);
@@ -400,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_cut_inside_a_pause_leaves_no_empty_segment() {
-        let config = Config { min_silence: Duration::from_secs(3), ..Config::default() };
+        let config = Config { min_silence: Duration::from_secs(3), ..short_rolls() };
         let found = segments(&run(&config, &[(SPEECH, 720), (QUIET, 200)]));
         assert_eq!(found, [(SampleSpan::new(window(0), window(720).plus(3_200)), CutReason::MaxLength)]);
     }
@@ -408,11 +414,11 @@ mod tests {
     #[test]
     fn short_pauses_are_joined_up_to_a_length_when_asked() {
         let calls = [(SPEECH, 100), (QUIET, 25), (SPEECH, 100), (QUIET, 25), (SPEECH, 100), (QUIET, 60)];
-        assert_eq!(segments(&run(&Config::default(), &calls)).len(), 3);
+        assert_eq!(segments(&run(&short_rolls(), &calls)).len(), 3);
         let joining = Config {
             join_below: Duration::from_secs(1),
             join_up_to: Duration::from_secs(5),
-            ..Config::default()
+            ..short_rolls()
         };
         let found = segments(&run(&joining, &calls));
         assert_eq!(found.len(), 2);
@@ -421,7 +427,7 @@ mod tests {
 
     #[test]
     fn not_a_number_is_not_speech() {
-        assert_eq!(run(&Config::default(), &[((f32::NAN, f32::NAN), 100)]), []);
+        assert_eq!(run(&short_rolls(), &[((f32::NAN, f32::NAN), 100)]), []);
     }
 
     fn any_config() -> impl Strategy<Value = Config> {
@@ -436,7 +442,7 @@ mod tests {
                     max_segment: milliseconds(2_000 + speech + pre + silence.max(join_below) + join_up_to),
                     join_below: milliseconds(join_below),
                     join_up_to: milliseconds(join_up_to),
-                    ..Config::default()
+                    ..short_rolls()
                 }
             },
         )

@@ -211,10 +211,16 @@ mod tests {
         segments
     }
 
+    /// Rolls of 200 ms, which these tests count with.
+    fn short_rolls() -> Config {
+        let roll = Duration::from_millis(200);
+        Config { pre_roll: roll, post_roll: roll, ..Config::default() }
+    }
+
     #[test]
     fn a_segment_carries_the_samples_of_its_span() {
         let samples = audio(&[(1000, false), (1500, true), (1001, false), (700, true)]);
-        let segments = run(&Config::default(), &[&samples]);
+        let segments = run(&short_rolls(), &[&samples]);
         assert_eq!(segments.len(), 2);
         for segment in &segments {
             let (start, end) = (segment.span.start.0 as usize, segment.span.end.0 as usize);
@@ -242,21 +248,21 @@ mod tests {
     fn a_short_word_is_not_averaged_with_the_silence_around_it() {
         // 160 ms of sound, five windows, with 400 ms of rolls.
         let samples = audio(&[(960, false), (160, true), (992, false)]);
-        let mut stream = SegmentStream::new(Sure, &Config::default()).unwrap();
+        let mut stream = SegmentStream::new(Sure, &short_rolls()).unwrap();
         stream.push(&samples).unwrap();
         let segment = stream.poll().unwrap();
         assert_eq!(segment.mean_probability, 1.0);
         assert_eq!(segment.span.duration(), Duration::from_millis(200 + 160 + 200));
         // A pause inside counts: 10 windows of speech, 10 of pause, 10 of speech.
         let samples = audio(&[(960, false), (320, true), (320, false), (320, true), (992, false)]);
-        let mut stream = SegmentStream::new(Sure, &Config::default()).unwrap();
+        let mut stream = SegmentStream::new(Sure, &short_rolls()).unwrap();
         stream.push(&samples).unwrap();
         assert!((stream.poll().unwrap().mean_probability - 2.0 / 3.0).abs() < 1e-6);
     }
 
     #[test]
     fn nothing_comes_of_no_audio_and_the_end_is_the_end() {
-        let mut stream = SegmentStream::new(EnergyDetector::new(), &Config::default()).unwrap();
+        let mut stream = SegmentStream::new(EnergyDetector::new(), &short_rolls()).unwrap();
         stream.finish().unwrap();
         assert_eq!(stream.poll(), None);
         assert!(matches!(stream.push(&[0.0]), Err(Error::AfterEnd)));
@@ -269,14 +275,14 @@ mod tests {
         samples[9_000] = f32::NAN;
         samples[9_001] = f32::INFINITY;
         samples[9_002] = 1e30;
-        let segments = run(&Config::default(), &[&samples]);
+        let segments = run(&short_rolls(), &[&samples]);
         assert_eq!(segments.len(), 1);
         assert!(segments[0].samples.iter().all(|sample| sample.abs() <= 1.0));
     }
 
     #[test]
     fn memory_is_bounded_by_the_longest_segment_over_an_hour() {
-        let config = Config::default();
+        let config = short_rolls();
         let bound = duration_samples(config.max_segment) as usize + WINDOW_SAMPLES;
         let mut stream = SegmentStream::new(EnergyDetector::new(), &config).unwrap();
         // A minute of endless sound, then a minute of bursts, thirty times: both keep as much as there may be.
@@ -316,7 +322,7 @@ mod tests {
             let config = Config {
                 max_segment: Duration::from_secs(3),
                 min_silence: Duration::from_millis(300),
-                ..Config::default()
+                ..short_rolls()
             };
             let samples = audio(&parts);
             let mut chunks = Vec::new();
