@@ -5,7 +5,7 @@
 //! never trained on less. Measured on 100 French Common Voice clips as 8 kHz G.711 (`base`, greedy): whole window WER
 //! 41.7; length + 256 and at least 768 positions 41.2 at less than half the time; length + 128, at least 512: 45.4;
 //! length + 64 without a minimum: 87 (loops). Through the whole pipeline, beam 5, over 40 clips in each of French, English
-//! and Dutch, at least 1024 gave 29.5 against 30.4 with at least 768, for a third more time (BENCHMARKS.md).
+//! and Dutch with whisper.cpp, at least 1024 gave 29.5 against 30.4 with at least 768, for a third more time (BENCHMARKS.md).
 
 use super::config::FULL_CONTEXT;
 
