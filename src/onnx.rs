@@ -92,11 +92,14 @@ pub struct SessionOptions {
     /// Threads for one inference, at least 1. One thread an inference and as many inferences as cores keeps latency
     /// flat; more threads help only a process that runs a single call.
     pub threads: usize,
+    /// Whether the session keeps the memory of an inference for the next one. Without it the memory goes back to the
+    /// system: for big networks whose inputs have many lengths, where the kept pieces would add up.
+    pub keeps_memory: bool,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { threads: 1, keeps_memory: true }
     }
 }
 
@@ -161,7 +164,10 @@ impl Runtime {
     }
 
     fn open(&self, model: &Path, options: SessionOptions) -> Result<Session, ort::Error> {
+        let processor = ort::ep::CPU::default().with_arena_allocator(options.keeps_memory).build();
         Session::builder(&self.environment)?
+            .with_execution_providers([processor])?
+            .with_memory_pattern(options.keeps_memory)?
             .with_intra_threads(options.threads.max(1))?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?

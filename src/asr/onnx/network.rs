@@ -66,7 +66,7 @@ impl Network {
     /// [`Error::Load`] for a file that is missing, cut, or of another kind.
     pub fn open(runtime: &Runtime, folder: &Path, threads: usize) -> Result<(Self, Description), Error> {
         let failed = |reason: String| Error::Load { path: folder.to_path_buf(), reason };
-        let options = SessionOptions { threads };
+        let options = SessionOptions { threads, keeps_memory: false };
         let open = |file: &str| {
             runtime.session_with(&folder.join(file), options).map_err(|error| failed(chain(&error)))
         };
