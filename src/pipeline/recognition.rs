@@ -17,7 +17,7 @@ use crate::asr::config::{EngineKind, Precision};
 use crate::asr::onnx::OnnxEngine;
 use crate::asr::whisper::WhisperEngine;
 use crate::config::Config;
-use crate::models::{Manifest, ModelFolder};
+use crate::models::{self, Manifest, ModelFolder};
 use crate::onnx::Runtime;
 use crate::pipeline::Error;
 use crate::processor;
@@ -65,9 +65,14 @@ pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
             whisper_cpp("the model has no form for ONNX Runtime")
         }
         EngineKind::Auto => match onnx(format!("the fastest on a processor ({precision})")) {
-            Err(_) if folder.file(&manifest, &config.asr.model).is_ok() => whisper_cpp(&format!(
-                "{graphs} is not there; `allo models pull {graphs}` brings the faster engine"
-            )),
+            // Only what is missing is made up for: a damaged model is an error, or nobody would mend it.
+            Err(Error::Models(models::Error::Missing { .. }))
+                if folder.file(&manifest, &config.asr.model).is_ok() =>
+            {
+                whisper_cpp(&format!(
+                    "{graphs} is not there; `allo models pull {graphs}` brings the faster engine"
+                ))
+            }
             found => found,
         },
     }
