@@ -108,7 +108,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The path of a language file cannot be given to the engine.
-    #[error("path of voice file {} is not UTF-8 or longer than 511 bytes", path.display())]
+    #[error("path of voice file {} holds a zero byte or is longer than 511 bytes", path.display())]
     VoicePath {
         /// The path.
         path: PathBuf,

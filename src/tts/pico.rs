@@ -1,25 +1,18 @@
-//! SVOX Pico, the built-in voices for French and English; the only module that names `ttspico`.
+//! SVOX Pico, the built-in voices for French and English.
 //!
 //! A voice is two files of the models folder: text analysis (`_ta.bin`) and signal generation (`_sg.bin`). Pico works
 //! in whole numbers, so the same text gives the same samples on every machine; each [`Pico`] owns its engine and its
 //! memory. Output: 16 kHz mono.
 
-use std::cell::RefCell;
+mod native;
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 
-use ttspico::{Engine, EngineResetMode, EngineStatus, PicoError, System};
-
+use self::native::{Engine, PATH_BYTES_MAX, Refusal, Step};
 use super::{Delivery, Error, SPEECH_SECONDS_MAX, Speech, Voice, check_text};
 use crate::audio::SampleRate;
-
-/// Memory set aside for one engine; only the 2.5 MB that Pico touches become resident.
-///
-/// It must be zero at the start: Pico reads some of it before writing it, and the crate allocates without clearing. With
-/// 4 MB the British voice said the same text differently from one engine to the next. glibc takes every block above
-/// 32 MB (its largest threshold for mapping) fresh from the system, hence zeroed. Below 2 MB the language files do not fit.
-const ENGINE_BYTES: usize = 40 * 1024 * 1024;
 
 /// Samples asked for in one step. Pico makes at most 128 bytes at once; more only saves calls.
 const STEP_SAMPLES: usize = 1_024;
@@ -27,9 +20,6 @@ const STEP_SAMPLES: usize = 1_024;
 /// Steps without a sample after which the engine is taken to hang. Text analysis of a long sentence takes some
 /// thousands of silent steps.
 const SILENT_STEPS_MAX: u32 = 1_000_000;
-
-/// Longest path that Pico can take, in bytes: it copies the path into 512 bytes, unchecked, with a zero at the end.
-const PATH_BYTES_MAX: usize = 511;
 
 /// A language of Pico that the product uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,9 +55,6 @@ impl Locale {
     }
 }
 
-/// The library keeps state outside its engines: two that speak at the same moment disturb each other.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// A Pico voice.
 pub struct Pico {
     engine: Engine,
@@ -86,14 +73,9 @@ impl Pico {
         if let Some(path) = paths.iter().find(|path| !path.is_file()) {
             return Err(Error::VoiceMissing { path: path.clone() });
         }
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let system = System::new(ENGINE_BYTES).map_err(refused("start"))?;
-        let voice = System::create_voice(Rc::clone(&system), "allo").map_err(refused("define a voice"))?;
-        for path in paths {
-            let resource = load(&system, path)?;
-            voice.borrow_mut().add_resource(resource).map_err(refused("use a voice file"))?;
-        }
-        Ok(Self { engine: start(voice)?, delivery })
+        let [analysis, generation] = paths;
+        let engine = Engine::open(&[path_for_pico(analysis)?, path_for_pico(generation)?])?;
+        Ok(Self { engine, delivery })
     }
 
     fn drain(&mut self, samples: &mut Vec<f32>) -> Result<(), Error> {
@@ -101,9 +83,9 @@ impl Pico {
         let mut step = [0_i16; STEP_SAMPLES];
         let mut silent_steps = 0;
         loop {
-            let (count, status) = self.engine.get_data(&mut step[..]).map_err(refused("speak"))?;
+            let (count, status) = self.engine.get_data(&mut step)?;
             samples.extend(step[..count].iter().map(|sample| f32::from(*sample) / 32_768.0));
-            if status == EngineStatus::Idle {
+            if status == Step::Idle {
                 return Ok(());
             }
             silent_steps = if count == 0 { silent_steps + 1 } else { 0 };
@@ -117,7 +99,7 @@ impl Pico {
         let mut samples = Vec::new();
         let mut rest = marked.as_bytes();
         while !rest.is_empty() {
-            let taken = self.engine.put_text(rest).map_err(refused("take text"))?;
+            let taken = self.engine.put_text(rest)?;
             rest = &rest[taken.min(rest.len())..];
             // The input buffer holds a few hundred bytes; speaking what it holds makes room for the rest.
             self.drain(&mut samples)?;
@@ -130,38 +112,31 @@ impl Voice for Pico {
     fn speak(&mut self, text: &str) -> Result<Speech, Error> {
         check_text(text)?;
         let marked = mark_up(text, self.delivery);
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         match self.say(&marked) {
             Ok(samples) if samples.is_empty() => Err(Error::NoSpeech { engine: "pico" }),
             Ok(samples) => Ok(Speech { samples, rate: SampleRate::PIPELINE }),
             Err(error) => {
-                // What is left of the failed text must not be heard in front of the next one; a reset that fails
-                // too will show in the next call.
-                let _ = self.engine.reset(EngineResetMode::Full);
+                // What is left of the failed text must not be heard in front of the next one.
+                self.engine.reset();
                 Err(error)
             }
         }
     }
 }
 
-fn load(system: &Rc<RefCell<System>>, path: PathBuf) -> Result<Rc<RefCell<ttspico::Resource>>, Error> {
-    let Some(name) = path.to_str().filter(|name| name.len() <= PATH_BYTES_MAX) else {
-        return Err(Error::VoicePath { path });
-    };
-    System::load_resource(Rc::clone(system), name).map_err(refused("load a voice file"))
+fn path_for_pico(path: PathBuf) -> Result<CString, Error> {
+    let bytes = path.as_os_str().as_bytes();
+    match CString::new(bytes) {
+        Ok(name) if bytes.len() <= PATH_BYTES_MAX => Ok(name),
+        Ok(_) | Err(_) => Err(Error::VoicePath { path }),
+    }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "the crate offers no other way to an engine; its one condition, both files added, holds in `open`"
-)]
-fn start(voice: Rc<RefCell<ttspico::Voice>>) -> Result<Engine, Error> {
-    // SAFETY: the caller has added a text analysis and a signal generation file, each accepted by Pico.
-    unsafe { ttspico::Voice::create_engine(voice) }.map_err(refused("start a voice"))
-}
-
-fn refused(action: &'static str) -> impl Fn(PicoError) -> Error {
-    move |error| Error::Pico { action, code: error.code, description: error.descr }
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { action, code, description } = refusal;
+        Self::Pico { action, code, description }
+    }
 }
 
 /// The text inside Pico's tags for pitch and speed, ended so that the engine speaks at once.
@@ -221,6 +196,28 @@ mod tests {
             assert!(speech.samples.iter().any(|sample| sample.abs() > 0.1));
             assert!(speech == second.speak("Allo, ici Camille.").unwrap(), "{locale:?} differs");
         }
+    }
+
+    /// Memory that was used before must not be heard, and voices on several threads must not disturb each other.
+    #[test]
+    fn many_voices_at_once_say_the_same() {
+        let Some(models) = models() else { return };
+        let say = || {
+            let mut voice = Pico::open(&models, Locale::EnGb, Delivery::default()).unwrap();
+            voice.speak("Hello, this is Oliver.").unwrap().samples
+        };
+        let first = say();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..8_u8 {
+                        // Leaves used memory behind, as large as an engine's, for the next engine to be given.
+                        drop(std::hint::black_box(vec![round + 1; 5 * 1024 * 1024]));
+                        assert!(say() == first, "round {round} differs");
+                    }
+                });
+            }
+        });
     }
 
     #[test]
