@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::context::ContextRule;
 use crate::call::Language;
 
 /// Most beams that a search may hold; more than 8 never paid in the literature and only costs time.
@@ -83,6 +84,9 @@ pub struct Config {
     pub context_margin: u32,
     /// Fewest encoder positions, at most 1500.
     pub context_minimum: u32,
+    /// Encoder positions that short segments of one channel of a recording may fill together, at most 1500; 0 recognises
+    /// each segment alone.
+    pub pack_up_to: u32,
     /// Languages that may be detected, the preferred one first.
     #[serde(with = "language_codes")]
     pub languages: Vec<Language>,
@@ -111,6 +115,7 @@ impl Default for Config {
             queue_capacity: 64,
             context_margin: 256,
             context_minimum: 768,
+            pack_up_to: 1_280,
             languages: Language::ALL.to_vec(),
             language_margin: 0.2,
             vocabulary_boost: 2.0,
@@ -167,10 +172,22 @@ impl Config {
         check((1..=FULL_CONTEXT).contains(&minimum), "context_minimum", minimum.to_string(), "1 to 1500")?;
         let margin = self.context_margin;
         check(margin <= FULL_CONTEXT, "context_margin", margin.to_string(), "0 to 1500")?;
+        let pack = self.pack_up_to;
+        check(pack <= FULL_CONTEXT, "pack_up_to", pack.to_string(), "0 to 1500")?;
         let boost = self.vocabulary_boost;
         check((0.0..=10.0).contains(&boost), "vocabulary_boost", boost.to_string(), "0 to 10")?;
         let margin = self.language_margin;
         check((0.0..=1.0).contains(&margin), "language_margin", margin.to_string(), "0 to 1")
+    }
+
+    /// How much of the window the encoder looks at.
+    pub const fn context_rule(&self) -> ContextRule {
+        ContextRule { margin: self.context_margin, minimum: self.context_minimum }
+    }
+
+    /// Samples up to which segments are recognised together; 0 for each alone.
+    pub const fn pack_up_to_samples(&self) -> usize {
+        self.context_rule().samples_within(self.pack_up_to)
     }
 
     /// Workers on a machine with `cores` cores.

@@ -25,6 +25,12 @@ pub struct ContextRule {
 }
 
 impl ContextRule {
+    /// The longest speech that takes no more than `positions`, in samples.
+    pub const fn samples_within(self, positions: u32) -> usize {
+        (positions / POSITION_BLOCK * POSITION_BLOCK).saturating_sub(self.margin) as usize
+            * SAMPLES_PER_POSITION
+    }
+
     /// Encoder positions for `samples` samples at 16 kHz: never fewer than the speech needs, at most
     /// [`FULL_CONTEXT`].
     pub fn positions(self, samples: usize) -> u32 {
@@ -47,6 +53,15 @@ mod tests {
         assert_eq!(rule.positions(16_000 * 10), 768);
         assert_eq!(rule.positions(16_000 * 12), 896);
         assert_eq!(rule.positions(16_000 * 30), FULL_CONTEXT);
+    }
+
+    #[test]
+    fn as_much_as_fits_costs_no_more_positions() {
+        let rule = ContextRule { margin: 256, minimum: 768 };
+        assert_eq!(rule.samples_within(768), 163_840);
+        assert_eq!(rule.positions(rule.samples_within(768)), 768);
+        assert_eq!(rule.positions(rule.samples_within(768) + 1), 832);
+        assert_eq!(rule.samples_within(200), 0);
     }
 
     proptest! {

@@ -93,7 +93,7 @@ impl WhisperEngine {
         let context =
             WhisperContext::new_with_params(path, parameters).map_err(|error| failed(lowercase(error)))?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let rule = ContextRule { margin: config.context_margin, minimum: config.context_minimum };
+        let rule = config.context_rule();
         let settings = Settings {
             beam_size: config.beam_size,
             threads: threads.max(1),

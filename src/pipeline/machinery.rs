@@ -39,6 +39,7 @@ pub fn start(config: &Config, home: &Home) -> Result<Transcriber, Error> {
         guard: Guard::new(&config.guard),
         two_channels: config.recording.channels.get(),
         segments_under_way: workers * SEGMENTS_A_WORKER,
+        pack_up_to_samples: config.asr.pack_up_to_samples(),
     })
 }
 

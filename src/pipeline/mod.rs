@@ -7,6 +7,7 @@ pub mod inputs;
 pub mod language;
 pub mod machinery;
 pub mod ordered;
+mod packing;
 pub mod recognition;
 pub mod telephone;
 pub mod transcribe;

@@ -17,6 +17,7 @@ use crate::guard::{self, Candidate, Guard, Reason, Rejection, Verdict};
 use crate::media::{Block, OpenOptions, Recording};
 use crate::pipeline::Error;
 use crate::pipeline::language::LanguageVote;
+use crate::pipeline::packing::{Pack, Packer};
 use crate::pipeline::telephone::TelephoneBand;
 use crate::progress::Progress;
 use crate::redact::Redacted;
@@ -101,6 +102,8 @@ pub struct Transcriber {
     /// How many segments of one recording may wait for recognition; bounds its memory to that many times the
     /// longest segment.
     pub segments_under_way: usize,
+    /// Segments of one channel are recognised together up to this many samples; 0 takes each alone.
+    pub pack_up_to_samples: usize,
 }
 
 impl Transcriber {
@@ -153,14 +156,15 @@ struct Chain {
     telephone: Option<TelephoneBand>,
     resampler: ChannelResampler,
     segments: SegmentStream<Box<dyn SpeechDetector>>,
+    packer: Packer,
     resampled: Vec<f32>,
     heard_samples: u64,
 }
 
-/// A segment that waits for its words.
+/// Segments that wait for their words.
 struct UnderWay {
     channel: Channel,
-    segment: Segment,
+    pack: Pack,
     ticket: Ticket,
 }
 
@@ -208,6 +212,7 @@ impl<'a> Hearing<'a> {
                     telephone,
                     resampler: ChannelResampler::new(rate)?,
                     segments: SegmentStream::new((transcriber.detector)()?, &transcriber.segments)?,
+                    packer: Packer::new(transcriber.pack_up_to_samples),
                     resampled: Vec::new(),
                     heard_samples: 0,
                 })
@@ -238,6 +243,9 @@ impl<'a> Hearing<'a> {
         for index in 0..self.chains.len() {
             self.chains[index].finish()?;
             self.take_segments(index)?;
+            if let Some(pack) = self.chains[index].packer.flush() {
+                self.recognize(self.chains[index].channel, pack)?;
+            }
         }
         while let Some(oldest) = self.under_way.pop_front() {
             self.settle(oldest)?;
@@ -258,22 +266,35 @@ impl<'a> Hearing<'a> {
 
     fn take_segments(&mut self, index: usize) -> Result<(), Error> {
         while let Some(segment) = self.chains[index].segments.poll() {
-            let channel = self.chains[index].channel;
-            let ticket = self.submit(&segment, self.vote.choice())?;
-            self.under_way.push_back(UnderWay { channel, segment, ticket });
-            // Until the language is settled each segment is waited for, since its vote decides how the next is heard.
-            let allowed = if self.vote.settled().is_some() { self.transcriber.segments_under_way } else { 0 };
-            while self.under_way.len() > allowed {
-                let oldest = self.under_way.pop_front().expect("the queue is longer than its bound");
-                self.settle(oldest)?;
+            let Chain { channel, packer, .. } = &mut self.chains[index];
+            // Until the language is settled each segment is heard alone, since its vote decides how the next is heard.
+            let full = match self.vote.settled() {
+                Some(_) => packer.push(segment),
+                None => Some(Pack::of(segment)),
+            };
+            let channel = *channel;
+            if let Some(pack) = full {
+                self.recognize(channel, pack)?;
             }
         }
         Ok(())
     }
 
-    fn submit(&self, segment: &Segment, language: LanguageChoice) -> Result<Ticket, Error> {
+    /// Sends a pack on its way, and waits for the oldest ones where too many are under way.
+    fn recognize(&mut self, channel: Channel, pack: Pack) -> Result<(), Error> {
+        let ticket = self.submit(pack.samples(), self.vote.choice())?;
+        self.under_way.push_back(UnderWay { channel, pack, ticket });
+        let allowed = if self.vote.settled().is_some() { self.transcriber.segments_under_way } else { 0 };
+        while self.under_way.len() > allowed {
+            let oldest = self.under_way.pop_front().expect("the queue is longer than its bound");
+            self.settle(oldest)?;
+        }
+        Ok(())
+    }
+
+    fn submit(&self, samples: Arc<[f32]>, language: LanguageChoice) -> Result<Ticket, Error> {
         let request = Request {
-            samples: Arc::clone(&segment.samples),
+            samples,
             language,
             vocabulary: Arc::clone(&self.instructions.vocabulary),
             priority: Priority::Batch,
@@ -281,18 +302,35 @@ impl<'a> Hearing<'a> {
         Ok(self.transcriber.pool.submit(request)?)
     }
 
-    fn settle(&mut self, UnderWay { channel, segment, ticket }: UnderWay) -> Result<(), Error> {
+    fn settle(&mut self, UnderWay { channel, pack, ticket }: UnderWay) -> Result<(), Error> {
         let recognition = ticket.wait()?;
-        let language = recognition.language;
-        let judged = self.judge(channel, &segment, recognition);
+        let was_packed = pack.segments() > 1;
+        for (segment, mut recognition) in pack.split(recognition) {
+            let mut judged = self.judge(channel, &segment, &recognition);
+            // What came of company, a loop or a sentence that was passed over, is heard once more alone.
+            if was_packed && (judged.rejected.is_some() || recognition.words.is_empty()) {
+                recognition = self.hear_alone(&segment, recognition.language)?;
+                judged = self.judge(channel, &segment, &recognition);
+            }
+            let language = recognition.language;
+            self.settle_segment(Undecided { channel, segment, language, judged })?;
+        }
+        Ok(())
+    }
+
+    fn hear_alone(&self, segment: &Segment, language: Language) -> Result<Recognition, Error> {
+        Ok(self.submit(Arc::clone(&segment.samples), LanguageChoice::Known(language))?.wait()?)
+    }
+
+    fn settle_segment(&mut self, heard: Undecided) -> Result<(), Error> {
         if self.vote.settled().is_some() {
-            self.keep(channel, segment.span, judged);
+            self.keep(heard.channel, heard.segment.span, heard.judged);
             return Ok(());
         }
-        if let Some(believed) = &judged.believed {
-            self.vote.count(believed, segment.span.duration());
+        if let Some(believed) = &heard.judged.believed {
+            self.vote.count(believed, heard.segment.span.duration());
         }
-        self.undecided.push_back(Undecided { channel, segment, language, judged });
+        self.undecided.push_back(heard);
         if self.vote.settled().is_some() { self.decide_language() } else { self.give_up_oldest_unbelieved() }
     }
 
@@ -301,8 +339,8 @@ impl<'a> Hearing<'a> {
         let winner = self.vote.leader();
         for Undecided { channel, segment, language, mut judged } in std::mem::take(&mut self.undecided) {
             if language != winner {
-                let recognition = self.submit(&segment, LanguageChoice::Known(winner))?.wait()?;
-                judged = self.judge(channel, &segment, recognition);
+                let recognition = self.hear_alone(&segment, winner)?;
+                judged = self.judge(channel, &segment, &recognition);
             }
             self.keep(channel, segment.span, judged);
         }
@@ -322,9 +360,9 @@ impl<'a> Hearing<'a> {
         Ok(())
     }
 
-    fn judge(&self, channel: Channel, segment: &Segment, recognition: Recognition) -> Judged {
+    fn judge(&self, channel: Channel, segment: &Segment, recognition: &Recognition) -> Judged {
         let candidate = Candidate {
-            recognition: &recognition,
+            recognition,
             segment_seconds: segment.span.duration().as_secs_f32(),
             mean_speech_probability: segment.mean_probability,
             level_dbfs: segment.level_dbfs,
@@ -332,10 +370,10 @@ impl<'a> Hearing<'a> {
             vocabulary: &self.instructions.vocabulary,
         };
         match self.transcriber.guard.judge(&candidate) {
-            Verdict::Accept => Judged { believed: Some(recognition), rejected: None },
+            Verdict::Accept => Judged { believed: Some(recognition.clone()), rejected: None },
             Verdict::Trim { words_kept } => Judged {
                 rejected: cut_tail(channel, &candidate, words_kept, segment.span),
-                believed: Some(guard::trimmed(&recognition, words_kept)),
+                believed: Some(guard::trimmed(recognition, words_kept)),
             },
             Verdict::Reject(rejection) => Judged {
                 believed: None,
@@ -456,6 +494,7 @@ mod tests {
             guard: Guard::new(&crate::guard::config::Config::default()),
             two_channels: [Channel::Caller, Channel::Agent],
             segments_under_way: 2,
+            pack_up_to_samples: 0,
         }
     }
 
@@ -473,6 +512,7 @@ mod tests {
         let start = SamplePos((index * SPEECH_SAMPLES) as u64);
         Segment {
             span: SampleSpan::new(start, start.plus(samples as u64)),
+            speech: SampleSpan::new(start, start.plus(samples as u64)),
             samples: vec![0.1; samples].into(),
             mean_probability,
             level_dbfs: -20.0,
@@ -485,8 +525,9 @@ mod tests {
     fn hear(hearing: &mut Hearing<'_>, segments: impl IntoIterator<Item = Segment>) -> usize {
         let mut most = 0;
         for segment in segments {
-            let ticket = hearing.submit(&segment, hearing.vote.choice()).unwrap();
-            hearing.settle(UnderWay { channel: Channel::Mixed, segment, ticket }).unwrap();
+            let pack = Pack::of(segment);
+            let ticket = hearing.submit(pack.samples(), hearing.vote.choice()).unwrap();
+            hearing.settle(UnderWay { channel: Channel::Mixed, pack, ticket }).unwrap();
             most = most.max(hearing.undecided.len());
         }
         most

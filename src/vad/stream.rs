@@ -13,6 +13,8 @@ const WINDOW: u64 = WINDOW_SAMPLES as u64;
 pub struct Segment {
     /// Where it lies in the channel.
     pub span: SampleSpan,
+    /// Its speech, from the first speech window to the pause that closed it; the rolls lie around it.
+    pub speech: SampleSpan,
     /// Its samples.
     pub samples: Arc<[f32]>,
     /// Mean speech probability from its first speech window to the pause that closed it, 0 to 1. The rolls do not
@@ -142,7 +144,15 @@ impl<D: SpeechDetector> SegmentStream<D> {
                     let mean_probability = self.mean_probability(speech);
                     let samples = self.samples_of(span);
                     let level_dbfs = level_dbfs(&samples);
-                    self.ready.push_back(Segment { span, samples, mean_probability, level_dbfs, cut });
+                    let speech = SampleSpan::new(speech.start.max(span.start), speech.end.min(span.end));
+                    self.ready.push_back(Segment {
+                        span,
+                        speech,
+                        samples,
+                        mean_probability,
+                        level_dbfs,
+                        cut,
+                    });
                 }
             }
         }

@@ -87,7 +87,7 @@ impl OnnxEngine {
         let settings = EngineSettings {
             beams: config.beam_size,
             threads: threads.max(1),
-            rule: ContextRule { margin: config.context_margin, minimum: config.context_minimum },
+            rule: config.context_rule(),
             language_margin: config.language_margin,
             vocabulary_boost: config.vocabulary_boost,
             vocabulary_prompt: config.vocabulary_prompt,
