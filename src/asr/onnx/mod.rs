@@ -522,3 +522,6 @@ impl AttentionLog {
         weights
     }
 }
+
+#[cfg(test)]
+mod tests;
