@@ -180,6 +180,14 @@ fn start(path: &Path) -> Result<Environment, Error> {
     if cfg!(target_os = "linux") {
         check_whole_elf(path)?;
     }
+    // The crate panics on a library that has the name and the version but not the interface.
+    std::panic::catch_unwind(|| start_checked(path)).unwrap_or_else(|_| {
+        let source = "it has not the interface of its version".into();
+        Err(Error::LibraryRefused { path: path.to_path_buf(), source })
+    })
+}
+
+fn start_checked(path: &Path) -> Result<Environment, Error> {
     let builder = ort::init_from(path)
         .map_err(|error| Error::LibraryRefused { path: path.to_path_buf(), source: error.into() })?;
     let environment = builder
@@ -257,94 +265,4 @@ fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ort::value::Tensor;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The developer's models, or `None` (with a line on stderr) where they are not pulled.
-    fn models_folder() -> Option<PathBuf> {
-        let folder = crate::home::Home::resolve(|name| std::env::var_os(name)).ok()?.models().to_path_buf();
-        if folder.join("libonnxruntime.so").is_file() {
-            return Some(folder);
-        }
-        assert!(std::env::var_os("CI").is_none(), "CI needs the models: run `allo models pull`");
-        eprintln!("skipped: no onnx runtime in {}", folder.display());
-        None
-    }
-
-    #[test]
-    fn silero_answers_on_silence() {
-        let Some(folder) = models_folder() else { return };
-        let runtime = Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
-        let again = Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
-        let mut session = again.session(&folder.join("silero_vad.onnx")).unwrap();
-        let audio = Tensor::from_array(([1_usize, 64 + 512], vec![0.0_f32; 64 + 512])).unwrap();
-        let state = Tensor::from_array(([2_usize, 1, 128], vec![0.0_f32; 256])).unwrap();
-        let rate = Tensor::from_array(([1_usize], vec![16_000_i64])).unwrap();
-        let outputs = session.run(ort::inputs!["input" => audio, "state" => state, "sr" => rate]).unwrap();
-        let (_, probability) = outputs["output"].try_extract_tensor::<f32>().unwrap();
-        assert!((0.0..0.2).contains(&probability[0]), "silence is not speech: {}", probability[0]);
-
-        let missing = runtime.session(&folder.join("no-such.onnx")).unwrap_err();
-        assert!(matches!(missing, Error::ModelMissing { .. }));
-        let not_a_model = runtime.session(&folder.join("pico/fr-FR_ta.bin")).unwrap_err();
-        assert!(matches!(not_a_model, Error::Model { .. }));
-    }
-
-    #[test]
-    fn a_missing_library_names_the_command_that_helps() {
-        let error = Runtime::load(Path::new("/nowhere/libonnxruntime.so")).unwrap_err();
-        assert!(error.to_string().contains("hint: run `allo models pull onnxruntime`"), "{error}");
-    }
-
-    #[test]
-    fn a_text_file_and_every_cut_of_the_library_are_refused_before_loading() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = folder.path().join("text.so");
-        std::fs::write(&text, "not a library").unwrap();
-        assert!(matches!(check_whole_elf(&text), Err(Error::LibraryDamaged { .. })));
-
-        let Some(models) = models_folder() else { return };
-        let whole = std::fs::read(models.join("libonnxruntime.so")).unwrap();
-        let cut = folder.path().join("cut.so");
-        std::fs::write(&cut, &whole).unwrap();
-        check_whole_elf(&cut).unwrap();
-        for length in [whole.len() - 1, whole.len() / 2, 4096, 100, 63, 0] {
-            File::options().write(true).open(&cut).unwrap().set_len(length as u64).unwrap();
-            let error = check_whole_elf(&cut).unwrap_err();
-            assert!(matches!(error, Error::LibraryDamaged { .. }), "{length}: {error}");
-        }
-    }
-
-    #[test]
-    fn another_library_than_onnx_runtime_is_refused_and_a_good_one_loads_afterwards() {
-        let stranger = Path::new("/usr/lib/x86_64-linux-gnu/libm.so.6");
-        if !stranger.is_file() {
-            return;
-        }
-        // Another test may have loaded the real one first; either way it is an error and not a crash.
-        let error = Runtime::load(stranger).unwrap_err();
-        assert!(
-            matches!(error, Error::LibraryRefused { .. } | Error::OtherLibraryLoaded { .. }),
-            "unexpected: {error}"
-        );
-        if let Some(folder) = models_folder() {
-            Runtime::load(&folder.join("libonnxruntime.so")).unwrap();
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_headers_are_errors(tail in prop::collection::vec(any::<u8>(), 0..300)) {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("hostile.so");
-            let mut bytes = b"\x7fELF\x02\x01".to_vec();
-            bytes.extend(tail);
-            std::fs::write(&file, bytes).unwrap();
-            // Zero program headers is a valid, if useless, file: only panics and unbounded reads are failures here.
-            let _ = check_whole_elf(&file);
-        }
-    }
-}
+mod tests;

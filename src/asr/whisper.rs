@@ -293,6 +293,7 @@ impl WhisperRecognizer {
         parameters.set_audio_ctx(context_length(attempt.positions));
         parameters.set_tokens(attempt.prompt);
         parameters.set_temperature_inc(attempt.temperature_step);
+        self.check_cancelled()?;
         let longest = TOKENS_BEFORE + TOKENS_A_SECOND * samples.len().div_ceil(16_000);
         parameters.set_max_tokens(i32::try_from(longest.min(TEXT_CONTEXT / 2)).expect("at most 224 tokens"));
         let outcome = self.state.full(parameters, samples);

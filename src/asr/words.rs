@@ -5,18 +5,16 @@
 //!
 //! Times come from the stretches that the engine tells apart, the loudness and the letters: inside a stretch the 10 ms
 //! frames that are loud enough to be speech are shared out among the words by length, so words never lie in a pause;
-//! times rise from word to word and never leave the request. whisper.cpp's alignment by attention is not used: it
+//! times rise from word to word and never leave the request. At the end the edges of words move to the silences beside
+//! them, whichever engine placed them. whisper.cpp's alignment by attention is not used: it
 //! ends the whole process by an assertion on stretches below 0.16 s (1.8.3, `median_filter`).
 
+mod pauses;
+
+use self::pauses::{FRAME_SAMPLES, loud_frames, snap};
 use crate::asr::RecognizedWord;
 use crate::audio::{SamplePos, SampleSpan};
 use crate::redact::Redacted;
-
-/// Samples of one loudness frame, 10 ms.
-const FRAME_SAMPLES: usize = 160;
-/// A frame counts as speech when it is at most this far below the loudest tenth of the request. Telephone speech
-/// spans about 30 dB; below that lies line noise.
-const SPEECH_RANGE_DB: f32 = 30.0;
 
 /// One token of the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,26 +73,28 @@ pub fn assemble(stretches: &[Stretch], samples: &[f32]) -> Assembled {
             words.push(draft.into_word(span));
         }
     }
+    snap(&mut words, samples);
     Assembled { text: joined(&words), words, is_valid_utf8 }
 }
 
-/// Joins tokens whose places are known to words. `samples` is the length of the request; words neither leave it nor
-/// overlap.
-pub fn assemble_timed(timed: &[TimedToken], samples: usize) -> Assembled {
+/// Joins tokens whose places are known to words. `samples` are those of the request; words neither leave it nor
+/// overlap, and silence beside them is no part of them.
+pub fn assemble_timed(timed: &[TimedToken], samples: &[f32]) -> Assembled {
+    let length = samples.len() as u64;
     let tokens: Vec<TextToken> = timed.iter().map(|timed| timed.token.clone()).collect();
     let (drafts, is_valid_utf8) = drafts(&tokens);
     let mut earliest = 0_u64;
     let mut words = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let heard = &timed[draft.heard.clone()];
-        let start =
-            heard.first().map_or(0, |token| token.span.start.0).clamp(earliest, samples.max(1) as u64);
-        let end = heard.last().map_or(0, |token| token.span.end.0).min(samples as u64);
-        let start = start.min(samples as u64);
+        let start = heard.first().map_or(0, |token| token.span.start.0).clamp(earliest, length.max(1));
+        let end = heard.last().map_or(0, |token| token.span.end.0).min(length);
+        let start = start.min(length);
         let span = SampleSpan::new(SamplePos(start), SamplePos(end.max(start)));
         earliest = span.end.0;
         words.push(draft.into_word(span));
     }
+    snap(&mut words, samples);
     Assembled { text: joined(&words), words, is_valid_utf8 }
 }
 
@@ -190,20 +190,10 @@ struct LoudTime {
 
 impl LoudTime {
     fn of(samples: &[f32]) -> Self {
-        let levels: Vec<f32> = samples
-            .chunks(FRAME_SAMPLES)
-            .map(|frame| {
-                let power = frame.iter().map(|sample| sample * sample).sum::<f32>() / frame.len() as f32;
-                10.0 * (power + 1e-10).log10()
-            })
-            .collect();
-        let mut sorted = levels.clone();
-        sorted.sort_by(f32::total_cmp);
-        let reference = sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(0.0);
         let mut elapsed = vec![0.0];
         let mut sum = 0.0;
-        for (level, frame) in levels.iter().zip(samples.chunks(FRAME_SAMPLES)) {
-            if *level >= reference - SPEECH_RANGE_DB {
+        for (is_loud, frame) in loud_frames(samples).zip(samples.chunks(FRAME_SAMPLES)) {
+            if is_loud {
                 sum += frame.len() as f64;
             }
             elapsed.push(sum);

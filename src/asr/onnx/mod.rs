@@ -439,7 +439,7 @@ impl OnnxRecognizer {
             .collect();
         Decoded {
             language,
-            assembled: words::assemble_timed(&tokens, samples.len()),
+            assembled: words::assemble_timed(&tokens, samples),
             text_tokens: text.iter().map(|chosen| chosen.token).collect(),
             hypothesis,
             no_speech_probability,
@@ -522,3 +522,6 @@ impl AttentionLog {
         weights
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ pub struct Network {
     text_layers: usize,
     heads: usize,
     alignment_heads: usize,
+    vocabulary: usize,
 }
 
 /// What the encoder heard: keys and values for each layer of the decoder.
@@ -83,10 +84,12 @@ impl Network {
             text_layers: description.text_layers,
             heads: description.heads,
             alignment_heads: description.alignment_heads.len(),
+            vocabulary: description.vocabulary,
             encoder,
             decoder,
         };
         network.check_names().map_err(failed)?;
+        network.check_lengths(&description).map_err(failed)?;
         Ok((network, description))
     }
 
@@ -117,6 +120,26 @@ impl Network {
         } else {
             Err("its graphs have other inputs and outputs than expected".to_owned())
         }
+    }
+
+    /// The lengths that the graphs declare must be those of the description, which sizes this program's own buffers.
+    fn check_lengths(&self, description: &Description) -> Result<(), String> {
+        let mut declared = vec![
+            (self.encoder.inputs().first(), 1, description.mel_bands),
+            (self.decoder.outputs().get(TENSORS_A_LAYER * self.text_layers), 1, description.vocabulary),
+            (self.decoder.inputs().get(2), 1, description.heads),
+        ];
+        if self.alignment_heads > 0 {
+            declared.push((self.decoder.outputs().last(), 1, self.alignment_heads));
+        }
+        for (outlet, place, expected) in declared {
+            let outlet = outlet.ok_or("its graphs have too few inputs or outputs")?;
+            let found = outlet.dtype().tensor_shape().and_then(|shape| shape.get(place).copied());
+            if found.and_then(|length| usize::try_from(length).ok()) != Some(expected) {
+                return Err(format!("its graphs have another length of `{}` than {expected}", outlet.name()));
+            }
+        }
+        Ok(())
     }
 
     /// Makes `cancel` end a pass that is in progress, between two of its operations.
@@ -183,7 +206,14 @@ impl Network {
             }
             Ok(Past { layers })
         };
-        decode().map_err(failed_to("decode"))
+        let past = decode().map_err(failed_to("decode"))?;
+        // A damaged graph may declare one length and give another; the search takes these for granted.
+        let expected = [rows * self.vocabulary, self.alignment_heads * tokens.len() * encoded.positions];
+        if [scores.logits.len(), scores.attention.len()] != expected {
+            let reason = "the graph gave scores of another length than it declares".to_owned();
+            return Err(Error::Inference { step: "decode", reason });
+        }
+        Ok(past)
     }
 }
 

@@ -129,3 +129,6 @@ fn take_best(logits: &[f32], range: &std::ops::Range<usize>, count: usize, best:
     }
     best.retain(|(_, logit)| logit.is_finite());
 }
+
+#[cfg(test)]
+mod tests;

@@ -372,3 +372,6 @@ impl Draws {
         last as u32
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -21,7 +21,7 @@ const RUNTIME_DOMAIN: &str = "com.microsoft";
 /// Tensors below this many bytes stay inside the graph; shapes and indices must.
 const INLINE_BYTES: usize = 1024;
 /// The runtime maps weights into memory; this is what it asks offsets to be a multiple of.
-const ALIGNMENT: u64 = 4096;
+pub(super) const ALIGNMENT: u64 = 4096;
 /// Values of an f32 tensor that are brought into bytes at a time.
 const CHUNK_VALUES: usize = 1 << 16;
 /// `TensorProto.DataLocation.EXTERNAL`.

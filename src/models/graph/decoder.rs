@@ -17,6 +17,7 @@
 
 use super::super::Error;
 use super::super::weights::{Dimensions, WeightSource};
+use super::block::Block;
 use super::builder::{Builder, Length, Name, Value};
 use super::linear::{Linear, Mix, Part};
 use super::proto::DataType;
@@ -45,7 +46,7 @@ pub(super) fn build(
     for layer in 0..dimensions.text_layers {
         state = decoder.self_attention(source, layer, &state)?;
         state = decoder.cross_attention(source, layer, &state)?;
-        state = decoder.feed_forward(source, layer, &state)?;
+        state = Block::of_decoder(layer, mix).feed_forward(decoder.builder, source, &state)?;
     }
     let last = decoder.builder.numbers(&[-1])?;
     let last = decoder.builder.node("Gather", &[&state, &last], &[("axis", Value::Int(1))]);
@@ -131,31 +132,19 @@ impl<'b, 'w> Decoder<'b, 'w> {
         layer: usize,
         state: &str,
     ) -> Result<Name, Error> {
-        let block = format!("decoder.blocks.{layer}");
-        let input = norm(self.builder, source, &format!("{block}.attn_ln"), state)?;
-        let name = |part: &str| format!("{block}.attn.{part}");
-        let fused =
-            Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
-        let fused = fused.apply(self.builder, &input, (self.mix, Part::Decoder))?;
-        let parts = ["q", "k", "v"].map(|part| format!("s{part}{layer}"));
-        let width = self.dimensions.width as i64;
-        let lengths = self.builder.numbers(&[width, width, width])?;
-        let outputs = parts.each_ref().map(String::as_str);
-        self.builder.node_to("Split", (&[&fused, &lengths], &outputs), &[("axis", Value::Int(-1))]);
-        let [query, key, value] = outputs;
-        let query = self.builder.node("Mul", &[query, &self.names.scale], &[]);
+        let block = Block::of_decoder(layer, self.mix);
+        let [query, key, value] = block.query_key_value(self.builder, source, state)?;
+        let query = self.builder.node("Mul", &[&query, &self.names.scale], &[]);
         let query = self.heads(&query);
-        let key = self.grown(key, &format!("k{layer}"));
-        let value = self.grown(value, &format!("v{layer}"));
+        let key = self.grown(&key, &format!("k{layer}"));
+        let value = self.grown(&value, &format!("v{layer}"));
         let key = self.builder.node("Transpose", &[&key], &[("perm", Value::Ints(&[0, 1, 3, 2]))]);
         let scores = self.builder.node("MatMul", &[&query, &key], &[]);
         let scores = self.builder.node("Add", &[&scores, &self.names.mask], &[]);
         let shares = self.builder.node("Softmax", &[&scores], &[("axis", Value::Int(-1))]);
         let attended = self.builder.node("MatMul", &[&shares, &value], &[]);
         let attended = self.joined(&attended);
-        let output = Linear::read(source, &[(&name("out"), true)])?;
-        let output = output.apply(self.builder, &attended, (self.mix, Part::Decoder))?;
-        Ok(self.builder.node("Add", &[state, &output], &[]))
+        block.add_attended(self.builder, source, ("attn", &attended, state))
     }
 
     /// (rows, new, width) to (rows, heads, new, 64).
@@ -188,9 +177,9 @@ impl<'b, 'w> Decoder<'b, 'w> {
         layer: usize,
         state: &str,
     ) -> Result<Name, Error> {
-        let block = format!("decoder.blocks.{layer}");
-        let input = norm(self.builder, source, &format!("{block}.cross_attn_ln"), state)?;
-        let query = Linear::read(source, &[(&format!("{block}.cross_attn.query"), true)])?;
+        let block = Block::of_decoder(layer, self.mix);
+        let input = norm(self.builder, source, &block.name("cross_attn_ln"), state)?;
+        let query = Linear::read(source, &[(&block.name("cross_attn.query"), true)])?;
         let query = query.apply(self.builder, &input, (self.mix, Part::Decoder))?;
         let query = self.builder.node("Mul", &[&query, &self.names.scale], &[]);
         let query = self.builder.node("Reshape", &[&query, &self.names.cross_shape], &[]);
@@ -200,9 +189,7 @@ impl<'b, 'w> Decoder<'b, 'w> {
         self.keep_attention(layer, &shares)?;
         let attended = self.builder.node("MatMul", &[&shares, &format!("cv{layer}")], &[]);
         let attended = self.joined(&attended);
-        let output = Linear::read(source, &[(&format!("{block}.cross_attn.out"), true)])?;
-        let output = output.apply(self.builder, &attended, (self.mix, Part::Decoder))?;
-        Ok(self.builder.node("Add", &[state, &output], &[]))
+        block.add_attended(self.builder, source, ("cross_attn", &attended, state))
     }
 
     fn keep_attention(&mut self, layer: usize, shares: &str) -> Result<(), Error> {
@@ -226,22 +213,6 @@ impl<'b, 'w> Decoder<'b, 'w> {
             let heads = Length::Is(self.alignment_heads.len());
             self.builder.output("attention", &[UTTERANCES, heads, Length::Free("queries"), POSITIONS]);
         }
-    }
-
-    fn feed_forward(
-        &mut self,
-        source: &mut dyn WeightSource,
-        layer: usize,
-        state: &str,
-    ) -> Result<Name, Error> {
-        let block = format!("decoder.blocks.{layer}");
-        let input = norm(self.builder, source, &format!("{block}.mlp_ln"), state)?;
-        let widen = Linear::read(source, &[(&format!("{block}.mlp.0"), true)])?;
-        let wide = widen.apply(self.builder, &input, (self.mix, Part::Decoder))?;
-        let wide = self.builder.runtime_node("Gelu", &[&wide], &[]);
-        let narrow = Linear::read(source, &[(&format!("{block}.mlp.2"), true)])?;
-        let output = narrow.apply(self.builder, &wide, (self.mix, Part::DecoderNarrow))?;
-        Ok(self.builder.node("Add", &[state, &output], &[]))
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::super::Error;
 use super::super::weights::{Dimensions, WeightSource};
+use super::block::Block;
 use super::builder::{Builder, Length, Name, Value};
 use super::linear::{Linear, Mix, Part};
 use super::proto::DataType;
@@ -30,8 +31,9 @@ pub(super) fn build(
     );
     let mut state = front(builder, source, dimensions, &mel)?;
     for layer in 0..dimensions.audio_layers {
-        state = self_attention(builder, source, (mix, layer), &state)?;
-        state = feed_forward(builder, source, (mix, layer), &state)?;
+        let block = Block::of_encoder(layer, mix);
+        state = self_attention(builder, source, block, &state)?;
+        state = block.feed_forward(builder, source, &state)?;
     }
     let state = norm(builder, source, "encoder.ln_post", &state)?;
     for layer in 0..dimensions.text_layers {
@@ -75,42 +77,14 @@ fn front(
 fn self_attention(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
-    (mix, layer): (Mix, usize),
+    block: Block,
     state: &str,
 ) -> Result<Name, Error> {
-    let dimensions = source.dimensions();
-    let block = format!("encoder.blocks.{layer}");
-    let input = norm(builder, source, &format!("{block}.attn_ln"), state)?;
-    let name = |part: &str| format!("{block}.attn.{part}");
-    let fused =
-        Linear::read(source, &[(&name("query"), true), (&name("key"), false), (&name("value"), true)])?;
-    let fused = fused.apply(builder, &input, (mix, Part::EncoderAttention))?;
-    let parts = ["q", "k", "v"].map(|part| format!("e{part}{layer}"));
-    let width = dimensions.width as i64;
-    let lengths = builder.numbers(&[width, width, width])?;
-    let outputs = parts.each_ref().map(String::as_str);
-    builder.node_to("Split", (&[&fused, &lengths], &outputs), &[("axis", Value::Int(-1))]);
-    let heads = Value::Int(dimensions.heads as i64);
-    let attended = builder.runtime_node("MultiHeadAttention", &outputs, &[("num_heads", heads)]);
-    let output = Linear::read(source, &[(&name("out"), true)])?;
-    let output = output.apply(builder, &attended, (mix, Part::EncoderOutput))?;
-    Ok(builder.node("Add", &[state, &output], &[]))
-}
-
-fn feed_forward(
-    builder: &mut Builder<'_>,
-    source: &mut dyn WeightSource,
-    (mix, layer): (Mix, usize),
-    state: &str,
-) -> Result<Name, Error> {
-    let block = format!("encoder.blocks.{layer}");
-    let input = norm(builder, source, &format!("{block}.mlp_ln"), state)?;
-    let widen = Linear::read(source, &[(&format!("{block}.mlp.0"), true)])?;
-    let wide = widen.apply(builder, &input, (mix, Part::EncoderWiden))?;
-    let wide = builder.runtime_node("Gelu", &[&wide], &[]);
-    let narrow = Linear::read(source, &[(&format!("{block}.mlp.2"), true)])?;
-    let output = narrow.apply(builder, &wide, (mix, Part::EncoderNarrow))?;
-    Ok(builder.node("Add", &[state, &output], &[]))
+    let parts = block.query_key_value(builder, source, state)?;
+    let heads = Value::Int(source.dimensions().heads as i64);
+    let parts = parts.each_ref().map(String::as_str);
+    let attended = builder.runtime_node("MultiHeadAttention", &parts, &[("num_heads", heads)]);
+    block.add_attended(builder, source, ("attn", &attended, state))
 }
 
 /// Keys (already transposed) and values of one decoder layer.

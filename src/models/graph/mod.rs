@@ -6,6 +6,7 @@
 //!
 //! The same weights and the same [`Mix`] give the same bytes on every machine.
 
+mod block;
 mod builder;
 mod decoder;
 mod encoder;
@@ -87,3 +88,6 @@ fn norm(
     let attributes = [("axis", Value::Int(-1)), ("epsilon", Value::Float(EPSILON))];
     Ok(builder.node("LayerNormalization", &[input, &gain, &bias], &attributes))
 }
+
+#[cfg(test)]
+mod tests;
