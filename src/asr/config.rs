@@ -115,7 +115,7 @@ impl Default for Config {
             queue_capacity: 64,
             context_margin: 256,
             context_minimum: 768,
-            pack_up_to: 1_280,
+            pack_up_to: FULL_CONTEXT,
             languages: Language::ALL.to_vec(),
             language_margin: 0.2,
             vocabulary_boost: 2.0,

@@ -116,7 +116,7 @@ struct FakeRecognizer {
 
 impl Recognizer for FakeRecognizer {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { word_times: true, vocabulary: true, language_detection: true }
+        Capabilities { word_times: true, vocabulary: true, language_detection: true, prefix: false }
     }
 
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
@@ -159,6 +159,7 @@ pub fn recognition(text: &str, samples: usize, language: Language) -> Recognitio
         no_speech_probability: 0.05,
         context_positions: 768,
         decodings: 1,
+        alternatives: Vec::new(),
     }
 }
 
@@ -173,6 +174,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         samples: samples.into(),
         language: choice,
         vocabulary: vocabulary.iter().map(|name| (*name).to_owned()).collect(),
+        prefix: Redacted::default(),
         priority: super::Priority::Batch,
     };
     let known = || LanguageChoice::Known(language);
@@ -214,6 +216,16 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         let choice = LanguageChoice::Among(vec![language]);
         let found = recognizer.recognize(&request(speech, choice, &[]), &go).expect("speech is recognised");
         assert_eq!(found.language, language);
+    }
+    if recognizer.capabilities().prefix {
+        let texts: Vec<&str> = first.words.iter().map(|word| word.text.reveal().as_str()).collect();
+        let known_text = texts[..texts.len() / 2].join(" ");
+        let with_prefix =
+            Request { prefix: Redacted::new(known_text.clone()), ..request(speech, known(), &[]) };
+        let found = recognizer.recognize(&with_prefix, &go).expect("speech with a known beginning");
+        assert!(found.text.reveal().starts_with(&known_text), "the text begins with what is known");
+        assert!(found.words.len() > texts.len() / 2, "the rest is decoded");
+        check_recognition(&found, speech.len());
     }
     if recognizer.capabilities().vocabulary {
         let many: Vec<String> = (0..500).map(|index| format!("Nom\0Propre{index}")).collect();

@@ -60,6 +60,9 @@ pub struct Request {
     pub language: LanguageChoice,
     /// Names and terms that may be said; given to the engine on every window. Empty for none.
     pub vocabulary: Arc<[String]>,
+    /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and
+    /// not decoded again. Empty for none; without effect on an engine that cannot ([`Capabilities::prefix`]).
+    pub prefix: Redacted<String>,
     /// Who goes first.
     pub priority: Priority,
 }
@@ -92,6 +95,17 @@ pub struct Recognition {
     pub context_positions: u32,
     /// How many times the segment was decoded, at least 1.
     pub decodings: u32,
+    /// Other texts that the search ended with, likeliest first; empty for an engine that gives only the best.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// Another text of the same speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The text, trimmed.
+    pub text: Redacted<String>,
+    /// Mean log-probability of its tokens and its end (natural logarithm, at most 0).
+    pub mean_log_probability: f32,
 }
 
 /// What an engine can do; callers branch on this, never on an engine's name.
@@ -103,6 +117,8 @@ pub struct Capabilities {
     pub vocabulary: bool,
     /// Whether a language can be detected; false for models of one language.
     pub language_detection: bool,
+    /// Whether [`Request::prefix`] has an effect.
+    pub prefix: bool,
 }
 
 /// Longest request, the length of Whisper's window; longer speech is cut by `vad`.

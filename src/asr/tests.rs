@@ -17,6 +17,7 @@ use crate::home::Home;
 use crate::models::graph::{self, Mix};
 use crate::models::{Talk, weights};
 use crate::onnx::Runtime;
+use crate::redact::Redacted;
 
 const ENGLISH: &str =
     "/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0880.wav";
@@ -94,7 +95,7 @@ fn voice(path: &str) -> Option<Vec<f32>> {
 
 fn request(samples: &[f32], language: LanguageChoice) -> Request {
     let (vocabulary, priority) = (Arc::from(Vec::new()), Priority::Batch);
-    Request { samples: samples.into(), language, vocabulary, priority }
+    Request { samples: samples.into(), language, vocabulary, prefix: Redacted::default(), priority }
 }
 
 fn recognize(engine: &dyn Engine, samples: &[f32], language: LanguageChoice) -> Recognition {

@@ -139,7 +139,12 @@ struct WhisperRecognizer {
 
 impl Recognizer for WhisperRecognizer {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { word_times: true, vocabulary: true, language_detection: self.settings.is_multilingual }
+        Capabilities {
+            word_times: true,
+            vocabulary: true,
+            language_detection: self.settings.is_multilingual,
+            prefix: false,
+        }
     }
 
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
@@ -224,6 +229,7 @@ impl Decoded {
             no_speech_probability: self.no_speech_probability,
             context_positions: self.positions,
             decodings: self.decodings,
+            alternatives: Vec::new(),
         }
     }
 }

@@ -292,6 +292,7 @@ mod tests {
     use crate::asr::LanguageChoice;
     use crate::asr::fake::{FakeEngine, Gate, Reply};
     use crate::call::Language;
+    use crate::redact::Redacted;
 
     /// The number of samples names the request in the scripts below.
     fn request(priority: Priority, samples: usize) -> Request {
@@ -299,6 +300,7 @@ mod tests {
             samples: vec![0.0; samples].into(),
             language: LanguageChoice::Known(Language::Fr),
             vocabulary: Arc::from(Vec::new()),
+            prefix: Redacted::default(),
             priority,
         }
     }

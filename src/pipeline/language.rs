@@ -127,6 +127,7 @@ mod tests {
             no_speech_probability: 0.0,
             context_positions: 768,
             decodings: 1,
+            alternatives: Vec::new(),
         }
     }
 

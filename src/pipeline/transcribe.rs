@@ -297,6 +297,7 @@ impl<'a> Hearing<'a> {
             samples,
             language,
             vocabulary: Arc::clone(&self.instructions.vocabulary),
+            prefix: Redacted::default(),
             priority: Priority::Batch,
         };
         Ok(self.transcriber.pool.submit(request)?)

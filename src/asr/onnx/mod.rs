@@ -12,6 +12,7 @@
 mod network;
 pub mod package;
 mod rules;
+mod running;
 mod search;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::network::{Encoded, Feed, Network, Past, Scores};
 use self::package::Description;
 use self::rules::Rules;
-use self::search::{Chosen, Decoder, Guide, Hypothesis, Search, Settings};
+use self::running::{AttentionLog, Running};
+use self::search::{Chosen, Guide, History, Hypothesis, Search, Settings};
 use super::config::Config;
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode;
@@ -33,11 +35,13 @@ use super::language;
 use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, TextToken, TimedToken};
 use super::{
-    CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, check_samples,
+    Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request,
+    check_samples,
 };
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
 use crate::onnx::Runtime;
+use crate::redact::Redacted;
 
 /// Frames of the spectrogram for each encoder position.
 const FRAMES_A_POSITION: usize = 2;
@@ -165,6 +169,7 @@ impl Recognizer for OnnxRecognizer {
             word_times: true,
             vocabulary: true,
             language_detection: self.vocabulary.is_multilingual(),
+            prefix: true,
         }
     }
 
@@ -189,6 +194,8 @@ struct Attempt<'a> {
     request: &'a Request,
     allowed: &'a [Language],
     temperature: f32,
+    /// What the text begins with; empty for nothing.
+    prefix: &'a str,
     cancel: &'a CancelFlag,
 }
 
@@ -206,6 +213,9 @@ struct Decoded {
     hypothesis: Hypothesis,
     assembled: words::Assembled,
     text_tokens: Vec<u32>,
+    /// Tokens of the hypothesis that were not searched for.
+    forced: usize,
+    alternatives: Vec<Alternative>,
     no_speech_probability: f32,
     positions: usize,
 }
@@ -213,7 +223,8 @@ struct Decoded {
 impl Decoded {
     /// Mean log-probability of the text tokens; 0 without any.
     fn mean(&self, first_special: u32) -> f32 {
-        let text = self.hypothesis.tokens.iter().filter(|chosen| chosen.token < first_special);
+        let searched = self.hypothesis.tokens.iter().skip(self.forced);
+        let text = searched.filter(|chosen| chosen.token < first_special);
         let (sum, count) =
             text.fold((0.0, 0_usize), |(sum, count), chosen| (sum + chosen.log_probability, count + 1));
         (sum / count.max(1) as f32).min(0.0)
@@ -230,8 +241,11 @@ impl OnnxRecognizer {
         let full = self.audio_positions;
         let positions = (self.settings.rule.positions(request.samples.len()) as usize).min(full);
         let mut encoded = self.encode(&request.samples, positions)?;
-        let first = Attempt { request, allowed, temperature: 0.0, cancel };
+        let prefix = request.prefix.reveal().as_str();
+        let first = Attempt { request, allowed, temperature: 0.0, prefix, cancel };
         let mut best = self.decode(&encoded, &first)?;
+        // A beginning that leads nowhere is not held on to.
+        let first = Attempt { prefix: "", ..first };
         let mut decodings = 1;
         let mut tries = [None, Some(TEMPERATURES[0]), Some(TEMPERATURES[1])].into_iter();
         while self.is_broken(&best) {
@@ -259,6 +273,7 @@ impl OnnxRecognizer {
             no_speech_probability: best.no_speech_probability,
             context_positions: best.positions as u32,
             decodings,
+            alternatives: best.alternatives,
         })
     }
 
@@ -302,7 +317,7 @@ impl OnnxRecognizer {
     }
 
     fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
-        let Attempt { request, allowed, temperature, cancel } = *attempt;
+        let Attempt { request, allowed, temperature, prefix, cancel } = *attempt;
         let before = self.prompt(&request.vocabulary);
         let prompt: Vec<i64> =
             before.iter().chain([&self.vocabulary.sot()]).map(|token| i64::from(*token)).collect();
@@ -316,12 +331,13 @@ impl OnnxRecognizer {
             let task = [code.unwrap_or_default(), self.vocabulary.transcribe()].map(i64::from);
             past = self.read_in(encoded, &past, &task)?;
         }
-        let room = self.text_positions.saturating_sub(prompt.len() + 2);
+        self.attention.clear(self.alignment_heads, encoded.positions);
+        self.attention.keep(&self.scores.attention, 1);
+        let (past, forced) = self.force(encoded, past, prefix)?;
+        let room = self.text_positions.saturating_sub(prompt.len() + 2 + forced.len());
         let seconds = request.samples.len().div_ceil(16_000);
         let longest = (TOKENS_BEFORE + TOKENS_A_SECOND * seconds).min(self.text_positions / 2).min(room);
         let settings = Settings { beams: self.settings.beams, longest, temperature };
-        self.attention.clear(self.alignment_heads, encoded.positions);
-        self.attention.keep(&self.scores.attention, 1);
         let mut running = Running {
             network: &mut self.network,
             encoded,
@@ -334,14 +350,54 @@ impl OnnxRecognizer {
             cancel,
         };
         let trie = self.names.as_ref().map(|(_, trie)| trie);
-        let hypotheses =
-            self.search.run(&mut running, &Guide { rules: &self.rules, bias: trie, settings })?;
-        let hypothesis = hypotheses.into_iter().next().ok_or(Error::Inference {
+        let guide = Guide { rules: &self.rules, bias: trie, forced: &forced, settings };
+        let mut hypotheses = self.search.run(&mut running, &guide)?.into_iter();
+        let hypothesis = hypotheses.next().ok_or(Error::Inference {
             step: "decode",
             reason: "the search found no text at all".to_owned(),
         })?;
         let heard = Heard { language, no_speech_probability, positions: encoded.positions };
-        Ok(self.read(hypothesis, heard, &request.samples))
+        let others: Vec<Hypothesis> = hypotheses.collect();
+        let mut decoded = self.read(hypothesis, heard, &request.samples);
+        decoded.forced = forced.len();
+        decoded.alternatives = self.alternatives(&others, decoded.assembled.text.reveal());
+        Ok(decoded)
+    }
+
+    /// Reads what the text is known to begin with in one pass: the time stamp that fits best, then the words. Gives the
+    /// tokens as if they had been searched for.
+    fn force(&mut self, encoded: &Encoded, past: Past, prefix: &str) -> Result<(Past, Vec<Chosen>), Error> {
+        let words = self.vocabulary.encode(&format!(" {}", prefix.trim().replace('\0', " ")));
+        if prefix.trim().is_empty() || words.len() >= self.text_positions / 2 {
+            return Ok((past, Vec::new()));
+        }
+        let mut start = Vec::new();
+        let allowed = self.rules.apply(&History::start(), &mut self.scores.logits);
+        allowed.top_k(&self.scores.logits, 1, &mut start);
+        let tokens: Vec<u32> = start.iter().map(|(token, _)| *token).chain(words).collect();
+        let fed: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
+        let past = self.read_in(encoded, &past, &fed)?;
+        self.attention.keep_each(&self.scores.attention);
+        let chosen = |(step, token)| Chosen { token, log_probability: 0.0, step, row: 0 };
+        Ok((past, tokens.into_iter().enumerate().map(chosen).collect()))
+    }
+
+    /// The other texts that the search ended with, each once, without the best.
+    fn alternatives(&self, others: &[Hypothesis], best: &str) -> Vec<Alternative> {
+        let end_of_text = self.vocabulary.eot();
+        let mut found: Vec<Alternative> = Vec::new();
+        for other in others {
+            let words = other.tokens.iter().filter(|chosen| chosen.token < end_of_text);
+            let bytes: Vec<u8> =
+                words.flat_map(|chosen| self.vocabulary.bytes(chosen.token)).copied().collect();
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            if text.is_empty() || text == best || found.iter().any(|known| *known.text.reveal() == text) {
+                continue;
+            }
+            let mean_log_probability = other.log_probability / (other.tokens.len() + 1) as f32;
+            found.push(Alternative { text: Redacted::new(text), mean_log_probability });
+        }
+        found
     }
 
     /// Reads tokens that are not searched for: one row.
@@ -442,84 +498,11 @@ impl OnnxRecognizer {
             assembled: words::assemble_timed(&tokens, samples),
             text_tokens: text.iter().map(|chosen| chosen.token).collect(),
             hypothesis,
+            forced: 0,
+            alternatives: Vec::new(),
             no_speech_probability,
             positions,
         }
-    }
-}
-
-/// The decoder as the search sees it.
-struct Running<'a> {
-    network: &'a mut Network,
-    encoded: &'a Encoded,
-    past: Past,
-    scores: &'a mut Scores,
-    attention: &'a mut AttentionLog,
-    vocabulary_size: usize,
-    tokens: Vec<i64>,
-    parents: Vec<i64>,
-    cancel: &'a CancelFlag,
-}
-
-impl Decoder for Running<'_> {
-    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<(), Error> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        self.tokens.clear();
-        self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
-        self.parents.clear();
-        self.parents.extend(parents.iter().map(|row| *row as i64));
-        let feed =
-            Feed { encoded: self.encoded, past: &self.past, tokens: &self.tokens, parents: &self.parents };
-        self.past = self.network.decode(&feed, self.scores)?;
-        self.attention.keep(&self.scores.attention, tokens.len());
-        Ok(())
-    }
-
-    fn logits(&mut self, row: usize) -> &mut [f32] {
-        &mut self.scores.logits[row * self.vocabulary_size..][..self.vocabulary_size]
-    }
-}
-
-/// Where the decoder looked in every step, for the times of the words.
-#[derive(Debug, Default)]
-struct AttentionLog {
-    heads: usize,
-    positions: usize,
-    values: Vec<f32>,
-    /// Start of each step in `values`, and its rows.
-    steps: Vec<(usize, usize)>,
-}
-
-impl AttentionLog {
-    fn clear(&mut self, heads: usize, positions: usize) {
-        self.heads = heads;
-        self.positions = positions;
-        self.values.clear();
-        self.steps.clear();
-    }
-
-    /// Keeps heads × queries × positions. Of a pass over several tokens the last one counts: it has one row.
-    fn keep(&mut self, attention: &[f32], rows: usize) {
-        let queries = attention.len() / (self.heads * self.positions).max(1);
-        self.steps.push((self.values.len(), rows));
-        for head in attention.chunks_exact((queries * self.positions).max(1)) {
-            self.values.extend_from_slice(&head[(queries - rows) * self.positions..]);
-        }
-    }
-
-    /// Heads × tokens × positions for the tokens of one hypothesis.
-    fn of(&self, tokens: &[Chosen]) -> Vec<f32> {
-        let mut weights = Vec::with_capacity(self.heads * tokens.len() * self.positions);
-        for head in 0..self.heads {
-            for chosen in tokens {
-                let (start, rows) = self.steps[chosen.step];
-                let row = start + (head * rows + chosen.row) * self.positions;
-                weights.extend_from_slice(&self.values[row..row + self.positions]);
-            }
-        }
-        weights
     }
 }
 

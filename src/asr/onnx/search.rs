@@ -50,6 +50,9 @@ pub struct Guide<'a> {
     pub rules: &'a Rules,
     /// The names of the call.
     pub bias: Option<&'a BiasTrie>,
+    /// Tokens that every hypothesis begins with. The decoder has read them, each as a step of its own; their
+    /// probabilities count for nothing.
+    pub forced: &'a [Chosen],
     /// How to search.
     pub settings: Settings,
 }
@@ -154,13 +157,18 @@ impl Search {
     /// # Errors
     /// Those of the decoder.
     pub fn run(&mut self, decoder: &mut dyn Decoder, guide: &Guide<'_>) -> Result<Vec<Hypothesis>, Error> {
-        let Guide { bias, settings, .. } = *guide;
+        let Guide { bias, settings, forced, .. } = *guide;
         self.nodes.clear();
         self.finished.clear();
         self.living.clear();
         self.draws = Draws::default();
-        self.living.push(Living { node: None, sum: 0.0, bonus: 0.0, bias: BiasState::default(), row: 0 });
-        for step in 0..settings.longest {
+        for (index, chosen) in forced.iter().enumerate() {
+            let Chosen { token, log_probability, step, row } = *chosen;
+            self.nodes.push(Node { token, log_probability, parent: index.checked_sub(1), step, row });
+        }
+        let node = self.nodes.len().checked_sub(1);
+        self.living.push(Living { node, sum: 0.0, bonus: 0.0, bias: BiasState::default(), row: 0 });
+        for step in forced.len()..forced.len() + settings.longest {
             self.collect(decoder, guide, step);
             self.choose(guide, step);
             if self.is_over(settings) {
@@ -181,10 +189,10 @@ impl Search {
 
     /// The continuations of every living hypothesis.
     fn collect(&mut self, decoder: &mut dyn Decoder, guide: &Guide<'_>, step: usize) {
-        let Guide { rules, bias, settings } = *guide;
+        let Guide { rules, bias, settings, forced } = *guide;
         self.candidates.clear();
         // Drawing starts with a single row, from which every draw takes its own first token.
-        let draws = if step == 0 { settings.beams } else { 1 };
+        let draws = if step == forced.len() { settings.beams } else { 1 };
         for living in &self.living {
             let history = History { nodes: &self.nodes, node: living.node };
             let logits = decoder.logits(living.row);
@@ -224,7 +232,7 @@ impl Search {
 
     /// Lets the best continuations live and sets aside those that end.
     fn choose(&mut self, guide: &Guide<'_>, step: usize) {
-        let Guide { rules, bias, settings } = *guide;
+        let Guide { rules, bias, settings, .. } = *guide;
         if settings.temperature == 0.0 {
             self.candidates.sort_by(|one, other| other.rank().total_cmp(&one.rank()));
         }
@@ -326,6 +334,11 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
+    /// Before the first token.
+    pub const fn start() -> Self {
+        Self { nodes: &[], node: None }
+    }
+
     /// Last token first.
     pub fn backwards(&self) -> impl Iterator<Item = u32> {
         path(self.nodes, self.node).map(|node| node.token)

@@ -12,6 +12,7 @@ use crate::models::graph::{self, Mix};
 use crate::models::weights::{self, Dimensions, catalogue};
 use crate::models::{Precision, Talk};
 use crate::onnx::Runtime;
+use crate::redact::Redacted;
 
 /// Large-v3 with fewer layers and `width`.
 const fn large(width: usize, audio_layers: usize, text_layers: usize) -> Dimensions {
@@ -65,7 +66,8 @@ fn recognized(runtime: &Runtime, folder: &Path) -> Recognition {
     let samples: Vec<f32> = (0..16_000_u16).map(|n| (f32::from(n) * 0.2).sin() * 0.3).collect();
     let language = LanguageChoice::Among(vec![Language::Fr, Language::En]);
     let (vocabulary, priority) = (Vec::new().into(), Priority::Batch);
-    let request = Request { samples: samples.into(), language, vocabulary, priority };
+    let request =
+        Request { samples: samples.into(), language, vocabulary, prefix: Redacted::default(), priority };
     engine.recognizer().unwrap().recognize(&request, &CancelFlag::new()).unwrap()
 }
 

@@ -15,6 +15,7 @@ use crate::models::graph::{self, Mix};
 use crate::models::weights::{Dimensions, Matrix, WeightSource, catalogue};
 use crate::models::{self, Precision, Talk};
 use crate::onnx::Runtime;
+use crate::redact::Redacted;
 
 /// The smallest Whisper with a real vocabulary.
 #[derive(Debug)]
@@ -87,6 +88,7 @@ fn used(runtime: &Runtime, folder: &Path) -> Result<Recognition, Error> {
         samples: samples.into(),
         language: LanguageChoice::Known(Language::En),
         vocabulary: Vec::new().into(),
+        prefix: Redacted::default(),
         priority: Priority::Batch,
     };
     engine.recognizer()?.recognize(&request, &CancelFlag::new())
