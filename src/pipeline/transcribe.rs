@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::asr::worker::{Pool, Ticket};
-use crate::asr::{LanguageChoice, Priority, Recognition, Request};
+use crate::asr::{CancelFlag, LanguageChoice, Priority, Recognition, Request};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::{Channel, Language, Transcript, Utterance, Word};
@@ -83,6 +83,16 @@ pub struct Rejected {
     pub rejection: Rejection,
 }
 
+/// Who follows a recording while it is heard.
+pub struct Following<'a> {
+    /// Moved by milliseconds of audio read.
+    pub progress: &'a Progress,
+    /// Called with each utterance once it is settled: by time within a channel, not across channels.
+    pub heard: &'a mut dyn FnMut(&Utterance),
+    /// Set when nobody wants the result any more; looked at with every block that is read.
+    pub cancel: &'a CancelFlag,
+}
+
 /// Makes a speech detector for one channel.
 pub type DetectorFactory = Box<dyn Fn() -> Result<Box<dyn SpeechDetector>, Error> + Send + Sync>;
 
@@ -114,6 +124,22 @@ impl Transcriber {
         instructions: &Instructions,
         progress: &Progress,
     ) -> Result<Transcription, Error> {
+        let following = Following { progress, heard: &mut |_| (), cancel: &CancelFlag::new() };
+        self.transcribe_followed(path, instructions, following)
+    }
+
+    /// As [`Transcriber::transcribe`], for somebody who wants each utterance as soon as it is believed, or who may lose
+    /// interest.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Cancelled`].
+    pub fn transcribe_followed(
+        &self,
+        path: &Path,
+        instructions: &Instructions,
+        following: Following<'_>,
+    ) -> Result<Transcription, Error> {
+        let Following { progress, heard, cancel } = following;
         let mut recording = Recording::open(path, &instructions.open)?;
         let rate = recording.info().sample_rate;
         let count = recording.info().channels;
@@ -131,7 +157,11 @@ impl Transcriber {
         let mut hearing = Hearing::new(self, instructions, &channels, rate)?;
         let mut block = Block::new();
         let mut frames_read = 0_u64;
+        let mut told = 0;
         let damage = loop {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
             match recording.next_block(&mut block) {
                 Ok(true) => {}
                 Ok(false) => break None,
@@ -140,9 +170,13 @@ impl Transcriber {
             }
             frames_read += block.frames() as u64;
             hearing.listen(&block)?;
+            hearing.utterances[told..].iter().for_each(&mut *heard);
+            told = hearing.utterances.len();
             progress.set(frames_read * 1000 / u64::from(rate.hz()));
         };
-        let (transcript, rejected) = hearing.finish()?;
+        hearing.hear_out()?;
+        hearing.utterances[told..].iter().for_each(heard);
+        let (transcript, rejected) = hearing.finish();
         Ok(Transcription { transcript, rejected, damage })
     }
 }
@@ -234,7 +268,8 @@ impl<'a> Hearing<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(Transcript, Vec<Rejected>), Error> {
+    /// Waits for the words of everything that was said.
+    fn hear_out(&mut self) -> Result<(), Error> {
         for index in 0..self.chains.len() {
             self.chains[index].finish()?;
             self.take_segments(index)?;
@@ -242,7 +277,10 @@ impl<'a> Hearing<'a> {
         while let Some(oldest) = self.under_way.pop_front() {
             self.settle(oldest)?;
         }
-        self.decide_language()?;
+        self.decide_language()
+    }
+
+    fn finish(mut self) -> (Transcript, Vec<Rejected>) {
         self.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
         self.rejected.sort_by_key(|rejected| (rejected.span.start, rejected.channel));
         let end = self.chains.iter().map(|chain| chain.heard_samples).max().unwrap_or(0);
@@ -253,7 +291,7 @@ impl<'a> Hearing<'a> {
             language: spoken.then(|| self.vote.leader()),
             utterances: self.utterances,
         };
-        Ok((transcript, self.rejected))
+        (transcript, self.rejected)
     }
 
     fn take_segments(&mut self, index: usize) -> Result<(), Error> {
@@ -500,7 +538,8 @@ mod tests {
         let most = hear(&mut hearing, (0..100).map(|index| segment(index, SPEECH_SAMPLES, 0.01)));
         assert_eq!(most, UNBELIEVED_WAITING_MAX);
         assert_eq!(hearing.vote.settled(), None);
-        let (transcript, rejected) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, rejected) = hearing.finish();
         assert!(transcript.utterances.is_empty() && transcript.language.is_none());
         assert_eq!(rejected.len(), 100);
         assert!(rejected.iter().all(|rejected| rejected.extent == Extent::Whole));
@@ -514,7 +553,8 @@ mod tests {
         let most = hear(&mut hearing, (0..20).map(|index| segment(index, 4_000, 0.9)));
         assert!(most < crate::pipeline::language::SEGMENTS_COUNTED_MAX, "{most}");
         assert_eq!(hearing.vote.settled(), Some(Language::Fr));
-        let (transcript, _) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, _) = hearing.finish();
         assert_eq!((transcript.utterances.len(), transcript.language), (20, Some(Language::Fr)));
     }
 
@@ -526,7 +566,8 @@ mod tests {
         let instructions = instructions();
         let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
         hear(&mut hearing, [segment(1, SPEECH_SAMPLES, 0.9)]);
-        let (transcript, rejected) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, rejected) = hearing.finish();
         let [said] = transcript.utterances.as_slice() else { panic!("one utterance") };
         let [cut] = rejected.as_slice() else { panic!("one tail: {rejected:?}") };
         assert!(said.text.reveal().ends_with("mars merci"), "{}", said.text.reveal());
