@@ -28,6 +28,8 @@ pub struct Config {
     pub intent: IntentConfig,
     /// Whose voice is on which channel.
     pub recording: RecordingConfig,
+    /// The service: address, keys, limits.
+    pub serve: crate::serve::config::Config,
 }
 
 /// What is understood and where it goes.
@@ -173,7 +175,8 @@ impl Config {
     fn validate(&self) -> Result<(), String> {
         self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
         self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
-        self.guard.validate().map_err(|error| format!("[guard] {error}"))
+        self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
+        self.serve.validate().map_err(|error| format!("[serve] {error}"))
     }
 }
 

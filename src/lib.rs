@@ -31,6 +31,7 @@ pub mod progress;
 pub mod queue;
 pub mod redact;
 pub mod scenario;
+pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod text;

@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scenario", &["call", "intent", "text"]),
     ("store", &["audio", "call", "redact", "text"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "vad"]),
+    ("config", &["asr", "call", "guard", "serve", "vad"]),
     (
         "pipeline",
         &[
@@ -60,6 +60,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vad",
         ],
     ),
+    // L5: the edge for other programs
+    (
+        "serve",
+        &["asr", "audio", "call", "clock", "export", "media", "pipeline", "progress", "redact", "text"],
+    ),
     ("fixtures", &["audio", "call", "progress", "tts"]),
     ("eval", &["call", "intent", "redact", "text"]),
     // L5: the command line knows everything
@@ -81,6 +86,15 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("ttspico_sys", &["tts/pico/native"]),
     ("sqlx", &["store/"]),
     ("ureq", &["models/"]),
+    ("axum", &["serve/"]),
+    ("hyper", &["serve/listener"]),
+    ("hyper_util", &["serve/listener"]),
+    ("rustls", &["serve/tls"]),
+    ("tokio_rustls", &["serve/"]),
+    ("futures_util", &["serve/"]),
+    ("subtle", &["serve/keys"]),
+    ("getrandom", &["serve/keys"]),
+    ("miniz_oxide", &["serve/openai/wire"]),
     ("zip", &["models/"]),
     ("indicatif", &["progress.rs"]),
     ("clap", &["cli/"]),
