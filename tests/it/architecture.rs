@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("models", &["asr", "progress"]),
     ("scenario", &["call", "intent", "text"]),
     ("store", &["audio", "call", "redact", "text"]),
+    ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
     ("config", &["asr", "call", "guard", "vad"]),
     (
