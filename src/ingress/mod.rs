@@ -16,11 +16,31 @@
 //!
 //! It does not authenticate: the driver refuses a connection before the bridge sees a byte.
 
+mod audiosocket;
+mod chan_websocket;
+mod chunked;
+mod encoding;
 mod error;
+mod freeswitch;
+mod generic;
+mod jambonz;
+#[cfg(feature = "mic")]
+pub mod microphone;
+mod opus;
+pub mod pacing;
+mod playback;
+mod sequence;
+mod session;
 mod start;
+mod telnyx;
+#[cfg(test)]
+mod tests;
+mod text;
+mod twilio;
+mod vonage;
 
-pub use error::{Error, Severity};
-pub use start::{CallStart, Track};
+pub use error::Error;
+pub use start::{CallStart, Parameters, Track};
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,8 +57,8 @@ pub trait Bridge: Send {
     /// Takes one message of the peer. For a protocol on a byte stream (AudioSocket) a message is any piece of it.
     ///
     /// # Errors
-    /// What was wrong with the message. `exchange` is valid then too: facts of the sound part, and replies that tell the
-    /// peer. [`Error::severity`] says whether the connection can go on.
+    /// What was wrong with the message, for a log and a counter. `exchange` is valid then too: facts of the sound part, and
+    /// replies that tell the peer. The connection goes on unless [`Reply::Close`] is among them.
     fn receive(&mut self, message: Message<'_>, exchange: &mut Exchange) -> Result<(), Error>;
 
     /// Takes one command of the call. Audio is only queued: it leaves by [`Bridge::poll`].
@@ -62,6 +82,17 @@ pub struct Exchange {
     pub facts: Vec<Incoming>,
     /// What is to be written to the peer.
     pub replies: Vec<Reply>,
+}
+
+impl Exchange {
+    /// The samples of each track, where there are any.
+    fn audio(&mut self, planes: Vec<Vec<f32>>) {
+        for (track, samples) in planes.into_iter().enumerate() {
+            if !samples.is_empty() {
+                self.facts.push(Incoming::Audio { track, samples });
+            }
+        }
+    }
 }
 
 /// One message of the peer.
@@ -102,6 +133,33 @@ pub enum Reply {
         /// For the peer's log: at most 123 bytes, without content of the call.
         reason: String,
     },
+}
+
+/// A bridge for one connection.
+pub fn bridge(protocol: Protocol, options: Options) -> Box<dyn Bridge> {
+    match protocol {
+        Protocol::Generic => Box::new(session::Talk::new(generic::Dialect::default(), options)),
+        Protocol::Twilio => Box::new(session::Talk::new(twilio::Dialect::default(), options)),
+        Protocol::Telnyx => Box::new(session::Talk::new(telnyx::Dialect::default(), options)),
+        Protocol::Vonage => Box::new(session::Talk::new(vonage::Dialect::default(), options)),
+        Protocol::Jambonz => Box::new(session::Talk::new(jambonz::Dialect::default(), options)),
+        Protocol::AudioStream => {
+            Box::new(session::Talk::new(freeswitch::Dialect::new(freeswitch::Module::AudioStream), options))
+        }
+        Protocol::AudioFork => {
+            Box::new(session::Talk::new(freeswitch::Dialect::new(freeswitch::Module::AudioFork), options))
+        }
+        Protocol::ChanWebsocket => Box::new(session::Talk::new(chan_websocket::Dialect::default(), options)),
+        Protocol::AudioSocket => Box::new(session::Talk::new(audiosocket::Dialect::default(), options)),
+    }
+}
+
+/// What is known of a connection before its first message.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Custom parameters from elsewhere: the query of the address (without credentials), the configuration. What the
+    /// protocol itself brings wins. docs/ingress.md lists the names that mean something.
+    pub parameters: Parameters,
 }
 
 /// What a peer said.
