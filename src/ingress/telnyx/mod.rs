@@ -23,7 +23,7 @@ const NAME: &str = Protocol::Telnyx.name();
 /// How far ahead audio is sent, as for Twilio.
 const LEAD: Duration = Duration::from_millis(500);
 /// How many chunks wait for one that is missing: 100 ms, the jitter that a call bears.
-pub(super) const REORDER_DEPTH: usize = 5;
+pub(in crate::ingress) const REORDER_DEPTH: usize = 5;
 
 /// One Telnyx stream.
 pub(super) struct Dialect {
