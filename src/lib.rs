@@ -20,6 +20,7 @@ pub mod export;
 pub mod fixtures;
 pub mod guard;
 pub mod home;
+pub mod ingress;
 pub mod intent;
 pub mod media;
 pub mod models;

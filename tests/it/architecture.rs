@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("models", &["asr", "progress"]),
     ("scenario", &["call", "intent", "text"]),
     ("store", &["audio", "call", "redact", "text"]),
+    ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
     ("config", &["asr", "call", "guard", "serve", "vad"]),
     (
@@ -82,7 +83,8 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("realfft", &["asr/decode/mel"]),
     ("audioadapter_buffers", &["audio/resample"]),
     ("symphonia", &["media/"]),
-    ("opus", &["media/"]),
+    ("opus", &["media/", "ingress/opus"]),
+    ("cpal", &["ingress/microphone"]),
     ("ttspico_sys", &["tts/pico/native"]),
     ("sqlx", &["store/"]),
     ("ureq", &["models/"]),
