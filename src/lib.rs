@@ -35,4 +35,5 @@ pub mod store;
 pub mod telemetry;
 pub mod text;
 pub mod tts;
+pub mod turn;
 pub mod vad;

@@ -26,6 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tts", &["audio"]),
     ("vad", &["audio", "onnx", "text"]),
     ("asr", &["audio", "call", "onnx", "queue", "redact"]),
+    // pure but for `turn/smart.rs`; the weakest point of speech is found as `vad` finds it
+    ("turn", &["audio", "call", "text", "vad"]),
     // L3: edges; they never import each other
     ("progress", &[]),
     ("telemetry", &[]),
