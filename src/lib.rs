@@ -21,6 +21,7 @@ pub mod fixtures;
 pub mod guard;
 pub mod home;
 pub mod intent;
+pub mod live;
 pub mod media;
 pub mod models;
 pub mod notes;

@@ -35,7 +35,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scenario", &["call", "intent", "text"]),
     ("store", &["audio", "call", "redact", "text"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "vad"]),
+    ("config", &["asr", "call", "guard", "live", "vad"]),
+    (
+        "live",
+        &[
+            "asr", "audio", "call", "clock", "config", "guard", "home", "media", "models", "onnx",
+            "pipeline", "queue", "redact", "store", "text", "turn", "vad",
+        ],
+    ),
     (
         "pipeline",
         &[
