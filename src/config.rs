@@ -24,6 +24,8 @@ pub struct Config {
     pub vad: crate::vad::Config,
     /// What is believed to be speech.
     pub guard: crate::guard::config::Config,
+    /// Live calls: how many, how they are listened to.
+    pub live: crate::live::config::Config,
     /// What is understood and where it goes.
     pub intent: IntentConfig,
     /// Whose voice is on which channel.
@@ -176,6 +178,7 @@ impl Config {
         self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
         self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
         self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
+        self.live.validate().map_err(|error| format!("[live] {error}"))?;
         self.serve.validate().map_err(|error| format!("[serve] {error}"))
     }
 }

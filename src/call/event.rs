@@ -191,6 +191,8 @@ pub enum GapReason {
     Dropped,
     /// The channel's processing stood still or failed and was started anew.
     Restarted,
+    /// It was heard, but the recogniser failed on it as often as it was asked.
+    Failed,
 }
 
 impl GapReason {
@@ -200,6 +202,7 @@ impl GapReason {
             Self::Lost => "lost",
             Self::Dropped => "dropped",
             Self::Restarted => "restarted",
+            Self::Failed => "failed",
         }
     }
 }

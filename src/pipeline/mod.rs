@@ -4,7 +4,6 @@
 
 pub mod analyse;
 pub mod inputs;
-pub mod language;
 pub mod machinery;
 pub mod ordered;
 pub mod recognition;

@@ -8,15 +8,16 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::asr::utterance::moved;
+use crate::asr::vote::LanguageVote;
 use crate::asr::worker::{Pool, Ticket};
 use crate::asr::{CancelFlag, LanguageChoice, Priority, Recognition, Request};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
-use crate::call::{Channel, Language, Transcript, Utterance, Word};
+use crate::call::{Channel, Language, Transcript, Utterance};
 use crate::guard::{self, Candidate, Guard, Reason, Rejection, Verdict};
 use crate::media::{Block, OpenOptions, Recording};
 use crate::pipeline::Error;
-use crate::pipeline::language::LanguageVote;
 use crate::pipeline::telephone::TelephoneBand;
 use crate::progress::Progress;
 use crate::redact::Redacted;
@@ -383,7 +384,7 @@ impl<'a> Hearing<'a> {
     }
 
     fn keep(&mut self, channel: Channel, span: SampleSpan, Judged { believed, rejected }: Judged) {
-        self.utterances.extend(believed.and_then(|believed| utterance(channel, span, believed)));
+        self.utterances.extend(believed.and_then(|believed| believed.into_utterance(channel, span)));
         self.rejected.extend(rejected);
     }
 }
@@ -439,40 +440,6 @@ impl Chain {
         self.heard_samples += self.resampled.len() as u64;
         Ok(self.segments.push(&self.resampled)?)
     }
-}
-
-/// A position within a segment as a position in the call.
-fn moved(segment: SampleSpan, position: SamplePos) -> SamplePos {
-    segment.start.plus(position.0).min(segment.end)
-}
-
-/// Moves a recognition from the time of its segment to the time of the call. `None` when no word was heard.
-fn utterance(channel: Channel, segment: SampleSpan, recognition: Recognition) -> Option<Utterance> {
-    if recognition.text.reveal().is_empty() {
-        return None;
-    }
-    let words: Vec<Word> = recognition
-        .words
-        .into_iter()
-        .map(|word| Word {
-            text: word.text,
-            span: SampleSpan::new(moved(segment, word.span.start), moved(segment, word.span.end)),
-            confidence: word.confidence,
-        })
-        .collect();
-    let span = match (words.first(), words.last()) {
-        (Some(first), Some(last)) => SampleSpan::new(first.span.start, last.span.end.max(first.span.start)),
-        (None, _) | (_, None) => segment,
-    };
-    let confidence = recognition.mean_log_probability.exp().clamp(0.0, 1.0);
-    Some(Utterance {
-        channel,
-        span,
-        language: recognition.language,
-        text: recognition.text,
-        confidence,
-        words,
-    })
 }
 
 #[cfg(test)]
@@ -551,7 +518,7 @@ mod tests {
         let instructions = instructions();
         let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
         let most = hear(&mut hearing, (0..20).map(|index| segment(index, 4_000, 0.9)));
-        assert!(most < crate::pipeline::language::SEGMENTS_COUNTED_MAX, "{most}");
+        assert!(most < crate::asr::vote::SEGMENTS_COUNTED_MAX, "{most}");
         assert_eq!(hearing.vote.settled(), Some(Language::Fr));
         hearing.hear_out().unwrap();
         let (transcript, _) = hearing.finish();

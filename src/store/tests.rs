@@ -1,5 +1,7 @@
 //! Against real SQLite, in memory and in temporary folders.
 
+mod live;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;

@@ -26,6 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tts", &["audio"]),
     ("vad", &["audio", "onnx", "text"]),
     ("asr", &["audio", "call", "onnx", "queue", "redact"]),
+    // pure but for `turn/smart.rs`; the weakest point of speech is found as `vad` finds it
+    ("turn", &["audio", "call", "text", "vad"]),
     // L3: edges; they never import each other
     ("progress", &[]),
     ("telemetry", &[]),
@@ -34,7 +36,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["audio", "call", "redact", "text"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "serve", "vad"]),
+    ("config", &["asr", "call", "guard", "live", "serve", "vad"]),
+    (
+        "live",
+        &[
+            "asr", "audio", "call", "clock", "config", "guard", "home", "media", "models", "onnx",
+            "pipeline", "queue", "redact", "store", "text", "turn", "vad",
+        ],
+    ),
     (
         "pipeline",
         &[

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::asr::{LanguageChoice, Recognition};
+use super::{LanguageChoice, Recognition};
 use crate::call::Language;
 
 /// Lead, in seconds of confidently recognised speech, that settles the vote. About one full sentence: a lone "oui"
