@@ -1,7 +1,8 @@
-//! From samples to the logarithmic mel spectrogram that Whisper's encoder takes; the only file that names realfft.
+//! From samples to the logarithmic mel spectrogram that Whisper's encoder and its relatives take; the only file that
+//! names realfft.
 //!
 //! The formula is that of the models' publisher (`log_mel_spectrogram` of openai-whisper): frames of 400 samples every
-//! 160, centred on their first sample with the signal mirrored at both ends of the 30 s window, a periodic Hann window,
+//! 160, centred on their first sample with the signal mirrored at both ends of the model's window, a periodic Hann window,
 //! the squared magnitude of the transform, a mel filter bank, the decimal logarithm, cut off at 8 below the loudest
 //! value of the whole window, and scaled to about [-1, 1].
 //!
@@ -11,19 +12,21 @@
 //! Units: samples at 16 kHz in [-1, 1]; frames of 10 ms. A frame that lies wholly in the silence behind the samples is
 //! not transformed.
 
+mod filters;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::Error;
+pub use filters::filters;
 
 /// Bins of the transform, and weights of one band of the filter bank.
 pub const BINS: usize = 201;
 /// Samples from one frame to the next.
 pub const HOP: usize = 160;
-/// Frames of the window that the models were trained on, 30 s.
+/// Frames of the window that Whisper was trained on, 30 s.
 pub const WINDOW_FRAMES: usize = 3_000;
 
 const FRAME_SAMPLES: usize = 400;
@@ -37,6 +40,7 @@ const RANGE: f32 = 8.0;
 
 /// Computes spectrograms with one filter bank. Holds the buffers of the transform: one a thread.
 pub struct MelFrontEnd {
+    window_frames: usize,
     bands: Vec<Band>,
     /// The weights of all bands one after the other, without the zeros on either side.
     weights: Vec<f32>,
@@ -46,6 +50,17 @@ pub struct MelFrontEnd {
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
     power: Vec<f32>,
+}
+
+/// The mel filters do not have the shape that their number of bands asks for, or hold a value that is not finite: a
+/// broken model file or a mistake of the engine that calls.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{values} values are no mel filters of {bands} bands with 201 finite weights each")]
+pub struct InvalidFilters {
+    /// Values given.
+    pub values: usize,
+    /// Bands they should be for.
+    pub bands: usize,
 }
 
 /// Where one band's weights are, and the bins that they belong to.
@@ -58,16 +73,17 @@ impl MelFrontEnd {
     /// A front end with the filter bank of a model: `bands` rows (80, or 128 for large-v3) of [`BINS`] weights.
     ///
     /// # Errors
-    /// [`Error::Filters`] when there are no bands, another number of weights, or weights that are not finite.
-    pub fn new(filters: Vec<f32>, bands: usize) -> Result<Self, Error> {
+    /// [`InvalidFilters`] when there are no bands, another number of weights, or weights that are not finite.
+    pub fn new(filters: Vec<f32>, bands: usize) -> Result<Self, InvalidFilters> {
         let fits = bands > 0 && bands.checked_mul(BINS) == Some(filters.len());
         if !fits || filters.iter().any(|weight| !weight.is_finite()) {
-            return Err(Error::Filters { values: filters.len(), bands });
+            return Err(InvalidFilters { values: filters.len(), bands });
         }
         let mut weights = Vec::new();
         let bands = filters.chunks_exact(BINS).map(|row| Band::of(row, &mut weights)).collect();
         let transform = RealFftPlanner::new().plan_fft_forward(FRAME_SAMPLES);
         Ok(Self {
+            window_frames: WINDOW_FRAMES,
             bands,
             weights,
             window: hann().collect(),
@@ -79,13 +95,20 @@ impl MelFrontEnd {
         })
     }
 
-    /// The first `frames` frames of the spectrogram of `samples`, which silence follows up to 30 s: into `out`, one row
+    /// The same for a model that was trained on a window of `frames` frames.
+    #[must_use]
+    pub fn with_window(mut self, frames: usize) -> Self {
+        self.window_frames = frames;
+        self
+    }
+
+    /// The first `frames` frames of the spectrogram of `samples`, which silence follows up to the window's end: into `out`, one row
     /// of `frames` values a band. The encoder takes an even number of frames, two a position.
     ///
-    /// Samples beyond `frames` count for the loudest value and for the frames that reach into them; those beyond 30 s
-    /// (or `frames`, if that is more) do not count. Allocates only where `out` is too small.
+    /// Samples beyond `frames` count for the loudest value and for the frames that reach into them; those beyond the
+    /// window (or `frames`, if that is more) do not count. Allocates only where `out` is too small.
     pub fn compute(&mut self, samples: &[f32], frames: usize, out: &mut Vec<f32>) {
-        let window_frames = frames.max(WINDOW_FRAMES);
+        let window_frames = frames.max(self.window_frames);
         let window_samples = window_frames.saturating_mul(HOP);
         let heard = &samples[..samples.len().min(window_samples)];
         out.clear();

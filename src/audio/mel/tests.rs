@@ -153,7 +153,7 @@ fn filters_of_another_shape_are_refused() {
     let check = |filters: Vec<f32>, bands: usize| {
         let values = filters.len();
         let error = MelFrontEnd::new(filters, bands).err();
-        assert_eq!(error, Some(Error::Filters { values, bands }));
+        assert_eq!(error, Some(InvalidFilters { values, bands }));
     };
     check(Vec::new(), 0);
     check(vec![0.0; 200], 1);
