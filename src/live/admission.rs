@@ -23,6 +23,9 @@ const LEARNT_OVER_S: f64 = 3_600.0;
 const FINALS_MAX: usize = 200;
 const FINALS_FEWEST: usize = 5;
 
+/// The settings are 32-bit numbers: seven times a tenth has to fit into seven tenths.
+const ROUNDING: f64 = 1e-6;
+
 /// What a new call gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -115,7 +118,7 @@ impl Admission {
         }
         let (finals, partials) = self.load(now);
         let (a_final, a_partial) = self.average_load();
-        let room = self.workers * f64::from(self.config.load_limit);
+        let room = self.workers * f64::from(self.config.load_limit) + ROUNDING;
         let calls = open as f64 + 1.0;
         let fits = |present: f64, average: f64| present + average <= room && calls * average <= room;
         if fits(finals + partials, a_final + a_partial) {

@@ -84,8 +84,10 @@ pub(super) fn start(machine: &Arc<Machine>) -> Result<Vec<JoinHandle<()>>, Error
     Ok(vec![thread("live-finals", keep_finals)?, thread("live-endings", complete_calls)?])
 }
 
+/// A runtime whose tasks go on between two uses: a connection that was let go of returns to its pool in a task.
 fn runtime() -> Option<tokio::runtime::Runtime> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).thread_name("live-store").enable_all().build();
     runtime.inspect_err(|error| tracing::error!(%error, "the store has no runtime")).ok()
 }
 

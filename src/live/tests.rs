@@ -127,16 +127,6 @@ fn all_events(log: &Arc<EventLog>) -> Vec<Arc<Event>> {
     std::iter::from_fn(|| reader.next_blocking().expect("nothing was dropped")).collect()
 }
 
-/// Everything that is known so far.
-fn events_now(log: &Arc<EventLog>) -> Vec<Arc<Event>> {
-    let mut reader = log.subscribe(1);
-    std::iter::from_fn(|| match reader.peek() {
-        Ok(Peek::Event(event)) => Some(event),
-        Ok(Peek::NotYet | Peek::End) | Err(_) => None,
-    })
-    .collect()
-}
-
 fn names(events: &[Arc<Event>]) -> Vec<&'static str> {
     events.iter().map(|event| event.body.name()).collect()
 }

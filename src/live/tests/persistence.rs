@@ -7,7 +7,7 @@ use super::*;
 use crate::store::CallFilter;
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 fn keeping(store: &Store) -> Arc<Live> {
