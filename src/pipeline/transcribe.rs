@@ -100,7 +100,7 @@ pub type DetectorFactory = Box<dyn Fn() -> Result<Box<dyn SpeechDetector>, Error
 /// The shared machinery that one recording after another runs through.
 pub struct Transcriber {
     /// Recognition for all recordings.
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
     /// Makes a detector for each channel.
     pub detector: DetectorFactory,
     /// Where segments begin and end.
@@ -455,7 +455,7 @@ mod tests {
     fn transcriber(engine: FakeEngine) -> Transcriber {
         let workers = PoolConfig { workers: 1, queue_capacity: 4 };
         Transcriber {
-            pool: Pool::start(Arc::new(engine), workers).unwrap(),
+            pool: Arc::new(Pool::start(Arc::new(engine), workers).unwrap()),
             detector: Box::new(|| Ok(Box::new(EnergyDetector::new()) as Box<dyn SpeechDetector>)),
             segments: vad::Config::default(),
             guard: Guard::new(&crate::guard::config::Config::default()),

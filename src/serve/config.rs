@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::duration::as_text;
+
 /// Section `[serve]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,7 +16,7 @@ pub struct Config {
     /// Address and port of HTTP and WebSocket; port 0 takes a free one.
     pub listen: SocketAddr,
     /// How long calls and requests that are under way may take to end when the service is stopped.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub drain: Duration,
     /// Names of OpenAI's models that clients may ask for; all are answered by the one model that is loaded.
     pub model_aliases: Vec<String>,
@@ -24,6 +26,8 @@ pub struct Config {
     pub limits: Limits,
     /// Certificate and key; without them the service speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Asterisk's AudioSocket; not served without it.
+    pub audiosocket: Option<AudioSocket>,
     /// API keys. The environment variable `ALLO_API_KEY` adds one with all rights.
     pub keys: Vec<KeyEntry>,
 }
@@ -41,7 +45,7 @@ pub struct Limits {
     /// Requests with recordings that may wait for their turn; further ones are refused with 503.
     pub waiting: usize,
     /// Longest silence of a client in the middle of a request.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub idle: Duration,
     /// Largest WebSocket message, in bytes.
     pub message_bytes: usize,
@@ -57,6 +61,20 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// Section `[serve.audiosocket]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioSocket {
+    /// Address and port; 9092 is the usual one.
+    pub listen: SocketAddr,
+    /// Rate of an Asterisk that does not tell it.
+    #[serde(default)]
+    pub sample_rate: Option<u32>,
+    /// Whether addresses other than loopback are fine: the protocol has no keys.
+    #[serde(default)]
+    pub allow_remote: bool,
 }
 
 /// One `[[serve.keys]]`: who may do what. The key itself is nowhere; `allo keys new` makes one and shows it once.
@@ -136,12 +154,18 @@ impl Default for Config {
                 "gpt-4o-transcribe",
                 "gpt-4o-mini-transcribe",
                 "gpt-4o-transcribe-diarize",
+                "nova-2",
+                "nova-2-general",
+                "nova-2-phonecall",
+                "nova-3",
+                "nova-3-general",
             ]
             .map(str::to_owned)
             .to_vec(),
             cors_origins: Vec::new(),
             limits: Limits::default(),
             tls: None,
+            audiosocket: None,
             keys: Vec::new(),
         }
     }
@@ -229,21 +253,6 @@ impl Config {
             }
         }
         Ok(())
-    }
-}
-
-mod duration_text {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&crate::text::duration::format(*duration))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        crate::text::duration::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

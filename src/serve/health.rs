@@ -34,7 +34,12 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// The figures, for Prometheus.
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let pool = service.desk.transcriber.pool.snapshot();
-    text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", service.metrics.render(&pool))
+    let live = service.live.as_ref().map(|live| live.snapshot());
+    text(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        service.metrics.render(&pool, live.as_ref()),
+    )
 }
 
 /// The description of the interface.

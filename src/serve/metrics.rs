@@ -9,7 +9,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::live::figures;
 use crate::asr::worker::PoolSnapshot;
+use crate::live;
+
+/// The histogram of all stages.
+pub const STAGE: &str = "allo_stage_duration_seconds";
 
 /// Upper bounds in seconds: from a health check to an hour of audio.
 const BOUNDS_S: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.9, 2.0, 5.0, 20.0, 60.0, 300.0];
@@ -23,19 +28,16 @@ pub enum Stage {
     Wait,
     /// From a recording to its transcript: decoding, voice detection, recognition.
     Transcribe,
-    /// From the end of somebody's speech to the announcement of its final text.
-    Final,
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Receive, Self::Wait, Self::Transcribe, Self::Final];
+    const ALL: [Self; 3] = [Self::Receive, Self::Wait, Self::Transcribe];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Receive => "receive",
             Self::Wait => "wait",
             Self::Transcribe => "transcribe",
-            Self::Final => "final",
         }
     }
 
@@ -44,7 +46,6 @@ impl Stage {
             Self::Receive => 0,
             Self::Wait => 1,
             Self::Transcribe => 2,
-            Self::Final => 3,
         }
     }
 }
@@ -58,7 +59,7 @@ pub enum Refusal {
     Transcriptions,
     /// Too many calls, or the machine cannot keep up with more.
     Calls,
-    /// A client sent messages too fast.
+    /// A client sent messages too fast and was slowed down.
     MessageRate,
     /// A TLS handshake failed.
     Handshake,
@@ -177,8 +178,8 @@ impl Metrics {
         self.audio_milliseconds.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    /// Everything as text; `pool` is how the recognisers are.
-    pub fn render(&self, pool: &PoolSnapshot) -> String {
+    /// Everything as text; `pool` is how the recognisers are, `live` how the live calls are.
+    pub fn render(&self, pool: &PoolSnapshot, live: Option<&live::Snapshot>) -> String {
         let mut out = String::with_capacity(8 * 1024);
         family(&mut out, "allo_http_requests_total", "counter", "Requests answered.");
         for (labels, count) in &*lock(&self.requests) {
@@ -191,11 +192,14 @@ impl Metrics {
         for (route, histogram) in &*lock(&self.request_seconds) {
             histogram.write(&mut out, REQUEST, &format!("route=\"{route}\""));
         }
-        const STAGE: &str = "allo_stage_duration_seconds";
         family(&mut out, STAGE, "histogram", "How long each stage of the work takes.");
         for stage in Stage::ALL {
             let label = format!("stage=\"{}\"", stage.name());
             lock(&self.stages[stage.index()]).write(&mut out, STAGE, &label);
+        }
+        if let Some(live) = live {
+            figures::write_stages(&mut out, live);
+            figures::write_calls(&mut out, live);
         }
         family(&mut out, "allo_refused_total", "counter", "What was refused, by reason.");
         for refusal in Refusal::ALL {
@@ -254,11 +258,13 @@ fn write_pool(out: &mut String, pool: &PoolSnapshot) {
     }
 }
 
-fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+/// The head of a family.
+pub fn family(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+/// One line.
+pub fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("writing to a string cannot fail");
 }
 
@@ -282,7 +288,7 @@ mod tests {
         for milliseconds in [4, 40, 400_000] {
             metrics.stage(Stage::Transcribe, Duration::from_millis(milliseconds));
         }
-        let text = metrics.render(&idle_pool());
+        let text = metrics.render(&idle_pool(), None);
         for expected in [
             "allo_stage_duration_seconds_bucket{stage=\"transcribe\",le=\"0.005\"} 1",
             "allo_stage_duration_seconds_bucket{stage=\"transcribe\",le=\"300\"} 2",
@@ -298,7 +304,7 @@ mod tests {
     fn every_family_is_described_and_every_name_keeps_to_the_conventions() {
         let metrics = Metrics::default();
         metrics.request("/v1/models", "GET", 200, Duration::from_millis(1));
-        let text = metrics.render(&idle_pool());
+        let text = metrics.render(&idle_pool(), None);
         for family in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let (name, kind) = family.split_once(' ').unwrap();
             assert!(name.starts_with("allo_"), "{name}");

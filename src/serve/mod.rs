@@ -16,6 +16,7 @@ pub mod face;
 pub mod health;
 pub mod keys;
 pub mod listener;
+pub mod live;
 pub mod metrics;
 pub mod openai;
 pub mod router;
@@ -38,8 +39,10 @@ use self::listener::Listener;
 use self::metrics::Metrics;
 use crate::call::Language;
 use crate::clock::Clock;
+use crate::live::Live;
 use crate::pipeline::transcribe::Transcriber;
 use crate::redact::Redacted;
+use crate::turn;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// AudioSocket has no keys, and another machine could reach it.
+    #[error(
+        "refusing to serve AudioSocket on {address}: the protocol has no keys, anybody who reaches it could use it\n\
+         hint: listen on 127.0.0.1, or on a private network with serve.audiosocket.allow_remote = true"
+    )]
+    OpenAudioSocket {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -77,6 +89,10 @@ pub struct Parts {
     pub transcriber: Arc<Transcriber>,
     /// What is recognised, with what.
     pub offer: Offer,
+    /// Live calls, where there are any.
+    pub live: Option<Arc<Live>>,
+    /// When turns end, for clients that say it themselves.
+    pub turn: turn::Config,
     /// Recognition workers, for the number of recordings at once.
     pub workers: usize,
     /// Time.
@@ -104,6 +120,10 @@ pub struct Service {
     pub desk: Desk,
     /// What is recognised, with what.
     pub offer: Offer,
+    /// Live calls, where there are any.
+    pub live: Option<Arc<Live>>,
+    /// When turns end, for clients that say it themselves.
+    pub turn: turn::Config,
     /// Time.
     pub clock: Arc<dyn Clock>,
     stopping: watch::Receiver<bool>,
@@ -112,7 +132,7 @@ pub struct Service {
 impl Service {
     /// A service that ends when `stopping` becomes true.
     pub fn new(parts: Parts, stopping: watch::Receiver<bool>) -> Self {
-        let Parts { config, environment_key, transcriber, offer, workers, clock } = parts;
+        let Parts { config, environment_key, transcriber, offer, live, turn, workers, clock } = parts;
         let metrics = Arc::new(Metrics::default());
         let at_once = if config.limits.transcriptions == 0 { workers } else { config.limits.transcriptions };
         let room = Room { at_once, waiting: config.limits.waiting };
@@ -127,6 +147,8 @@ impl Service {
             desk: Desk::new(transcriber, room, Arc::clone(&metrics), Arc::clone(&clock)),
             metrics,
             offer,
+            live,
+            turn,
             clock,
             stopping,
             config,
@@ -147,6 +169,8 @@ impl Service {
 /// A service that listens and does not answer yet.
 pub struct Server {
     listener: Listener,
+    audiosocket: Option<(TcpListener, SocketAddr)>,
+    service: Arc<Service>,
     address: SocketAddr,
     config: Config,
     stop: watch::Sender<bool>,
@@ -163,6 +187,12 @@ impl Server {
         if !has_key && !config.listen.ip().is_loopback() {
             return Err(Error::Open { address: config.listen });
         }
+        if let Some(audiosocket) = &config.audiosocket
+            && !audiosocket.allow_remote
+            && !audiosocket.listen.ip().is_loopback()
+        {
+            return Err(Error::OpenAudioSocket { address: audiosocket.listen });
+        }
         config.tls.as_ref().map(tls::load).transpose()?;
         Ok(())
     }
@@ -177,18 +207,19 @@ impl Server {
         let tls = config.tls.as_ref().map(tls::load).transpose()?.map(TlsAcceptor::from);
         let (stop, stopping) = watch::channel(false);
         let service = Arc::new(Service::new(parts, stopping.clone()));
-        let wanted = config.listen;
-        let listen_error = |source| Error::Listen { address: wanted, source };
-        let socket = TcpListener::bind(wanted).await.map_err(listen_error)?;
-        let address = socket.local_addr().map_err(listen_error)?;
+        let (socket, address) = listen(config.listen).await?;
+        let audiosocket = match &config.audiosocket {
+            Some(audiosocket) if service.live.is_some() => Some(listen(audiosocket.listen).await?),
+            Some(_) | None => None,
+        };
         let listener = Listener {
             socket,
             tls,
             metrics: Arc::clone(&service.metrics),
             connections_max: config.limits.connections,
-            router: router::router(service),
+            router: router::router(Arc::clone(&service)),
         };
-        Ok(Self { listener, address, config, stop, stopping })
+        Ok(Self { listener, audiosocket, service, address, config, stop, stopping })
     }
 
     /// Where it listens, with the port that was taken.
@@ -199,20 +230,40 @@ impl Server {
 
     /// The line for stdout that tells so.
     pub fn ready_line(&self) -> String {
-        let line = wire::ReadyLine { ready: true, http: self.url() };
-        serde_json::to_string(&line).expect("two fields always serialise")
+        let audiosocket = self.audiosocket.as_ref().map(|(_, address)| format!("tcp://{address}"));
+        let line = wire::ReadyLine { ready: true, http: self.url(), audiosocket };
+        serde_json::to_string(&line).expect("texts always serialise")
     }
 
     /// Serves until `stopped` ends, then drains. Returns whether everything under way ended in time.
     pub async fn run(self, stopped: impl Future<Output = ()>) -> bool {
-        let serving = self.listener.serve(self.stopping, self.config.drain);
+        let drain = self.config.drain;
+        if let Some((socket, _)) = self.audiosocket {
+            tokio::spawn(live::audiosocket::serve(socket, Arc::clone(&self.service)));
+        }
+        let serving = self.listener.serve(self.stopping, drain);
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => return ended,
             () = stopped => {}
         }
-        tracing::info!(drain_s = self.config.drain.as_secs(), "stopping");
+        tracing::info!(drain_s = drain.as_secs(), "stopping");
         self.stop.send_replace(true);
-        serving.await
+        // Calls end within the same time as requests; their connections close when they have ended.
+        let calls = async {
+            match &self.service.live {
+                Some(live) => live.drain(drain).await == 0,
+                None => true,
+            }
+        };
+        let (connections_ended, calls_ended) = tokio::join!(serving, calls);
+        connections_ended && calls_ended
     }
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen_error = |source| Error::Listen { address: wanted, source };
+    let socket = TcpListener::bind(wanted).await.map_err(listen_error)?;
+    let address = socket.local_addr().map_err(listen_error)?;
+    Ok((socket, address))
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Service;
 use super::config::Right;
 use super::error::ApiError;
-use super::{access, health, openai};
+use super::{access, health, live, openai};
 
 /// One path with one method.
 #[derive(Debug)]
@@ -89,6 +89,20 @@ pub enum Endpoint {
     Models,
     /// OpenAI: one model.
     Model,
+    /// OpenAI: realtime transcription.
+    Realtime,
+    /// Deepgram: live transcription.
+    Listen,
+    /// Allo's own protocol for live calls.
+    CallStream,
+    /// Other peers' protocols.
+    Ingress,
+    /// The calls that go on.
+    Calls,
+    /// One call.
+    Call,
+    /// The events of a call.
+    CallEvents,
 }
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint, right: Option<Right>) -> Route {
@@ -105,6 +119,14 @@ pub const ROUTES: &[Route] = &[
     route(Method::Post, "/v1/audio/translations", Endpoint::Translations, Some(Right::Transcribe)),
     route(Method::Get, "/v1/models", Endpoint::Models, Some(Right::Transcribe)),
     route(Method::Get, "/v1/models/{model}", Endpoint::Model, Some(Right::Transcribe)),
+    route(Method::Get, "/v1/realtime", Endpoint::Realtime, Some(Right::Stream)),
+    Route { face: Face::Deepgram, ..route(Method::Get, "/v1/listen", Endpoint::Listen, Some(Right::Stream)) },
+    route(Method::Get, "/v1/calls", Endpoint::Calls, Some(Right::Read)),
+    route(Method::Get, "/v1/calls/stream", Endpoint::CallStream, Some(Right::Stream)),
+    route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
+    route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
+    route(Method::Get, "/ingress/{protocol}", Endpoint::Ingress, Some(Right::Stream)),
+    route(Method::Get, "/ingress/{protocol}/{key}", Endpoint::Ingress, Some(Right::Stream)),
 ];
 
 impl Route {
@@ -123,6 +145,13 @@ impl Route {
             Endpoint::Translations => post(openai::transcriptions::translate),
             Endpoint::Models => get(openai::models::list),
             Endpoint::Model => get(openai::models::one),
+            Endpoint::Realtime => get(live::faces::realtime),
+            Endpoint::Listen => get(live::faces::listen),
+            Endpoint::CallStream => get(live::ingress::generic),
+            Endpoint::Ingress => get(live::ingress::peer),
+            Endpoint::Calls => get(live::calls::list),
+            Endpoint::Call => get(live::calls::one),
+            Endpoint::CallEvents => get(live::calls::events),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::vad::{self, EnergyDetector, SpeechDetector};
 fn parts(config: Config) -> Parts {
     let engine = Arc::new(FakeEngine::hearing("bonjour"));
     let transcriber = Transcriber {
-        pool: Pool::start(engine, PoolConfig { workers: 1, queue_capacity: 4 }).unwrap(),
+        pool: Arc::new(Pool::start(engine, PoolConfig { workers: 1, queue_capacity: 4 }).unwrap()),
         detector: Box::new(|| Ok(Box::new(EnergyDetector::new()) as Box<dyn SpeechDetector>)),
         segments: vad::Config::default(),
         guard: Guard::new(&crate::guard::config::Config::default()),
@@ -35,6 +35,8 @@ fn parts(config: Config) -> Parts {
         environment_key: None,
         transcriber: Arc::new(transcriber),
         offer: Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() },
+        live: None,
+        turn: crate::turn::Config::default(),
         workers: 1,
         clock: Arc::new(SystemClock),
     }
@@ -138,7 +140,12 @@ async fn every_route_is_described_and_everything_described_answers() {
 
     let client = Client::with_key(&[Right::Admin]);
     for route in ROUTES {
-        let path = route.path.replace("{model}", "whisper-1").replace("{key}", "one").replace("{id}", "none");
+        let path = route
+            .path
+            .replace("{model}", "whisper-1")
+            .replace("{key}", "one")
+            .replace("{id}", "none")
+            .replace("{protocol}", "twilio");
         let method = route.method.name().to_ascii_uppercase();
         let without = client.send(request(&method, &path, None).body(Body::empty()).unwrap()).await.status();
         let is_closed = route.right.is_some() && !route.has_path_key();

@@ -30,6 +30,9 @@ pub struct ReadyLine {
     pub ready: bool,
     /// Address of HTTP and WebSocket.
     pub http: String,
+    /// Address of AudioSocket, where it is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audiosocket: Option<String>,
 }
 
 /// The answer of `/healthz` and `/readyz`.

@@ -1,17 +1,18 @@
 """The official Deepgram client against `allo serve`: ADDRESS KEY RECORDING (16 kHz WAV)."""
 
 import sys
-import wave
 
 from deepgram import DeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
+
+import sound
 
 address, key, recording = sys.argv[1:]
 live = address.replace("http", "ws", 1)
 environment = DeepgramClientEnvironment(base=address, production=live, agent=live, agent_rest=address)
 client = DeepgramClient(api_key=key, environment=environment)
-with wave.open(recording) as file:
-    rate, pcm = file.getframerate(), file.readframes(file.getnframes())
+rate, samples = sound.read(recording)
+pcm = samples.tobytes()
 silence = b"\0" * (rate * 2 * 2)
 usual = dict(model="nova-3", encoding="linear16", sample_rate=rate, language="en")
 

@@ -1,18 +1,16 @@
 """The official OpenAI client's realtime transcription against `allo serve`: ADDRESS KEY RECORDING (16 kHz WAV)."""
 
-import audioop
 import base64
 import sys
-import wave
 
 import openai
+import sound
 
 address, key, recording = sys.argv[1:]
 client = openai.OpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0)
-with wave.open(recording) as file:
-    rate, pcm = file.getframerate(), file.readframes(file.getnframes())
-pcm24 = audioop.ratecv(pcm, 2, 1, rate, 24_000, None)[0]
-mulaw = audioop.lin2ulaw(audioop.ratecv(pcm, 2, 1, rate, 8_000, None)[0], 2)
+rate, samples = sound.read(recording)
+pcm24 = sound.resampled(samples, rate, 24_000).tobytes()
+mulaw = sound.mulaw(sound.resampled(samples, rate, 8_000))
 query = {"intent": "transcription"}
 
 

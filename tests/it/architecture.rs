@@ -73,7 +73,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // L5: the edge for other programs
     (
         "serve",
-        &["asr", "audio", "call", "clock", "export", "media", "pipeline", "progress", "redact", "text"],
+        &[
+            "asr", "audio", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
+            "redact", "text", "turn",
+        ],
     ),
     ("fixtures", &["audio", "call", "progress", "tts"]),
     ("eval", &["call", "intent", "redact", "text"]),

@@ -105,6 +105,27 @@ fn the_official_openai_client_transcribes_recordings() {
 }
 
 #[test]
+fn the_official_openai_client_transcribes_live() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("openai_live.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn the_official_deepgram_client_transcribes_live() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("deepgram_live.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn calls_come_in_and_their_events_can_be_followed_and_replayed() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("calls.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
 fn a_service_without_a_key_serves_this_machine_and_ends_when_it_is_told_to() {
     let service = Service::start(CONFIG, None);
     assert!(service.get("/healthz", "").starts_with("HTTP/1.1 200"));
@@ -125,6 +146,38 @@ fn without_a_key_it_does_not_serve_other_machines() {
         .exits(2)
         .says("without an API key")
         .says("hint: set ALLO_API_KEY");
+}
+
+#[test]
+fn https_is_spoken_with_a_certificate_of_ones_own() {
+    let folder = Home::new();
+    let (certificate, key) = (folder.path("cert.pem"), folder.path("key.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .arg("-out")
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .expect("openssl is installed: scripts/setup test");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let config = format!("{CONFIG}[serve.tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n");
+    let service = Service::start(&config, None);
+    assert!(service.address.starts_with("https://"), "{}", service.address);
+    client("tls.py", &[&service.address, certificate]);
+    assert_eq!(service.stop(), Some(0));
 }
 
 #[test]

@@ -41,8 +41,12 @@ pub async fn list(State(service): State<Arc<Service>>) -> Result<Json<Value>, Ap
 ///
 /// # Errors
 /// There is no such call.
-pub async fn one(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(summary(&*find(&service, &id)?)))
+pub async fn one(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let log = find(&service, &id)?;
+    Ok(Json(summary(&log)))
 }
 
 fn summary(log: &EventLog) -> Value {
@@ -81,7 +85,8 @@ fn first(query: &[(String, String)], headers: &HeaderMap) -> Result<u64, ApiErro
         if name != "from" {
             return Err(ApiError::parameter(name.clone(), format!("`{name}` is not supported, only from")));
         }
-        let number = value.parse().map_err(|_| ApiError::parameter("from", "`from` is no number of an event"))?;
+        let number =
+            value.parse().map_err(|_| ApiError::parameter("from", "`from` is no number of an event"))?;
         from = Some(number);
     }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -48,7 +48,9 @@ fn body(body: &EventBody) -> Value {
             "end_of_speech": seconds(*end_of_speech),
             "reason": reason.name(),
         }),
-        EventBody::SpeechDiscarded { channel, turn } => json!({ "channel": channel.to_string(), "turn": turn }),
+        EventBody::SpeechDiscarded { channel, turn } => {
+            json!({ "channel": channel.to_string(), "turn": turn })
+        }
         EventBody::Interrupted { channel, at } => {
             json!({ "channel": channel.to_string(), "start": seconds(*at) })
         }
@@ -114,8 +116,14 @@ mod tests {
         let span = SampleSpan::new(SamplePos::from_seconds(1.0), SamplePos::from_seconds(1.5));
         let channel = Channel::Caller;
         let words = vec![Word { text: "Bonjour.".into(), span, confidence: 0.75 }];
-        let utterance =
-            Utterance { channel, span, language: Language::Fr, text: "Bonjour.".into(), confidence: 0.75, words };
+        let utterance = Utterance {
+            channel,
+            span,
+            language: Language::Fr,
+            text: "Bonjour.".into(),
+            confidence: 0.75,
+            words,
+        };
         let started = jiff::Timestamp::UNIX_EPOCH;
         let bodies = [
             EventBody::CallStarted { ingress: "twilio", channels: vec![channel], started },
@@ -134,7 +142,12 @@ mod tests {
                 joins: None,
                 latency: Duration::from_millis(310),
             },
-            EventBody::TurnEnded { channel, turn: 1, end_of_speech: span.end, reason: TurnEndReason::Finished },
+            EventBody::TurnEnded {
+                channel,
+                turn: 1,
+                end_of_speech: span.end,
+                reason: TurnEndReason::Finished,
+            },
             EventBody::SpeechDiscarded { channel, turn: 2 },
             EventBody::Interrupted { channel, at: span.start },
             EventBody::Dtmf { channel, digit: '5'.into() },

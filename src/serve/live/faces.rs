@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocket;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::line::{GOING_AWAY, Input, Line};
+use super::line::{GOING_AWAY, Input, Line, Upgrade, upgraded};
 use super::opening;
 use crate::call::event::CallEndReason;
 use crate::live::{Call, Reader};
@@ -38,7 +38,7 @@ pub async fn realtime(
     State(service): State<Arc<Service>>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     service.live()?;
     let mut has_intent = false;
@@ -53,6 +53,7 @@ pub async fn realtime(
     if !has_intent {
         return Err(ApiError::parameter("intent", "only intent=transcription is supported"));
     }
+    let upgrade = upgraded(upgrade)?;
     let is_beta = headers.get("openai-beta").is_some_and(|value| value == "realtime=v1");
     let shape = if is_beta { Shape::Beta } else { Shape::Present };
     let upgrade = upgrade.max_message_size(service.config.limits.message_bytes).protocols(["realtime"]);
@@ -70,13 +71,14 @@ pub async fn realtime(
 pub async fn listen(
     State(service): State<Arc<Service>>,
     Query(query): Query<Vec<(String, String)>>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Response {
     let checked = service
         .live()
-        .and_then(|_| ListenQuery::read(&query, &service.offer, &service.config.model_aliases));
-    let query = match checked {
-        Ok(query) => query,
+        .and_then(|_| ListenQuery::read(&query, &service.offer, &service.config.model_aliases))
+        .and_then(|query| Ok((query, upgraded(upgrade)?)));
+    let (query, upgrade) = match checked {
+        Ok(checked) => checked,
         Err(error) => return router::Face::Deepgram.respond(&error),
     };
     let upgrade = upgrade.max_message_size(service.config.limits.message_bytes).protocols(["token"]);
@@ -211,10 +213,10 @@ impl Connection {
             Demand::Settle => {
                 let silence = vec![0.0; (SETTLING.as_secs_f64() * self.rate_hz) as usize];
                 for track in 0..self.tracks {
-                    self.hand_over(track, &silence).await;
+                    hand_over(self.call.as_ref(), self.rate_hz, (track, &silence)).await;
                 }
                 if let Some(call) = self.call.clone() {
-                    self.blocking(move || call.wait_until_idle()).await;
+                    blocking(move || call.wait_until_idle()).await;
                 }
                 self.drain_events(effects);
                 self.face.settled(effects);
@@ -244,25 +246,9 @@ impl Connection {
         }
         let is_ahead = self.given > now.saturating_duration_since(begun) + AHEAD_MAX;
         if is_ahead {
-            self.hand_over(track, samples).await;
+            hand_over(self.call.as_ref(), self.rate_hz, (track, samples)).await;
         } else if let Some(call) = &self.call {
             call.audio(track, samples);
-        }
-    }
-
-    /// Gives audio as fast as the call can take it, dropping none.
-    async fn hand_over(&self, track: usize, samples: &[f32]) {
-        let Some(call) = &self.call else { return };
-        for piece in samples.chunks(((PIECE.as_secs_f64() * self.rate_hz) as usize).max(1)) {
-            let (waiting, length) = (Arc::clone(call), piece.len());
-            self.blocking(move || waiting.wait_for_room(track, length)).await;
-            call.audio(track, piece);
-        }
-    }
-
-    async fn blocking(&self, work: impl FnOnce() + Send + 'static) {
-        if let Err(error) = tokio::task::spawn_blocking(work).await {
-            tracing::error!(%error, "waiting for a call failed");
         }
     }
 
@@ -280,5 +266,21 @@ async fn next(events: &mut Option<Reader>) -> Option<Arc<crate::call::event::Eve
             Ok(event) => return event,
             Err(missed) => tracing::warn!(%missed, "a client was too slow for its events"),
         }
+    }
+}
+
+/// Gives audio as fast as the call can take it, dropping none.
+async fn hand_over(call: Option<&Arc<Call>>, rate_hz: f64, (track, samples): (usize, &[f32])) {
+    let Some(call) = call else { return };
+    for piece in samples.chunks(((PIECE.as_secs_f64() * rate_hz) as usize).max(1)) {
+        let (waiting, length) = (Arc::clone(call), piece.len());
+        blocking(move || waiting.wait_for_room(track, length)).await;
+        call.audio(track, piece);
+    }
+}
+
+async fn blocking(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(work).await {
+        tracing::error!(%error, "waiting for a call failed");
     }
 }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocket;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use tokio::sync::mpsc;
 
 use super::events::event_json;
-use super::line::{GOING_AWAY, Input, Line, POLICY, TRY_AGAIN};
+use super::line::{GOING_AWAY, Input, Line, POLICY, TRY_AGAIN, Upgrade, upgraded};
 use super::opening;
 use crate::call::event::{CallEndReason, Event, EventBody};
-use crate::ingress::{self, Bridge, EndReason, Exchange, Incoming, Message, Options, Outgoing, Parameters, Protocol, Reply};
+use crate::ingress::{
+    self, Bridge, EndReason, Exchange, Incoming, Message, Options, Outgoing, Parameters, Protocol, Reply,
+};
 use crate::live::{Call, Command, Missed, Reader, Refused};
 use crate::redact::Redacted;
 use crate::serve::Service;
@@ -31,7 +33,7 @@ type Pairs = Vec<(String, String)>;
 pub async fn generic(
     State(service): State<Arc<Service>>,
     Query(query): Query<Pairs>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     accept(service, Protocol::Generic, query, upgrade)
 }
@@ -44,12 +46,12 @@ pub async fn peer(
     State(service): State<Arc<Service>>,
     Path(path): Path<Vec<(String, String)>>,
     Query(query): Query<Pairs>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let name = path.into_iter().find(|(name, _)| name == "protocol").map(|(_, value)| value).unwrap_or_default();
-    let protocol = protocol(&name).ok_or_else(|| ApiError::NotFound {
-        what: "such protocol; docs/ingress.md lists them".to_owned(),
-    })?;
+    let name =
+        path.into_iter().find(|(name, _)| name == "protocol").map(|(_, value)| value).unwrap_or_default();
+    let protocol = protocol(&name)
+        .ok_or_else(|| ApiError::NotFound { what: "such protocol; docs/ingress.md lists them".to_owned() })?;
     accept(service, protocol, query, upgrade)
 }
 
@@ -69,11 +71,12 @@ fn accept(
     service: Arc<Service>,
     protocol: Protocol,
     query: Pairs,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     service.live()?;
-    let tells_events =
-        protocol == Protocol::Generic && !query.iter().any(|(name, value)| name == "events" && value == "false");
+    let upgrade = upgraded(upgrade)?;
+    let tells_events = protocol == Protocol::Generic
+        && !query.iter().any(|(name, value)| name == "events" && value == "false");
     let parameters: Parameters = query
         .into_iter()
         .filter(|(name, _)| name != "events")
@@ -135,7 +138,12 @@ pub enum CallSide {
 
 impl Talk {
     /// Over a bridge that has heard nothing yet.
-    pub fn new(service: Arc<Service>, protocol: Protocol, bridge: Box<dyn Bridge>, tells_events: bool) -> Self {
+    pub fn new(
+        service: Arc<Service>,
+        protocol: Protocol,
+        bridge: Box<dyn Bridge>,
+        tells_events: bool,
+    ) -> Self {
         Self {
             service,
             protocol,
@@ -264,7 +272,10 @@ impl Talk {
                     drop(self.bridge.send(&Outgoing::HangUp, &mut self.exchange));
                     writes.extend(self.poll());
                     if !matches!(writes.last(), Some(Write::Close { .. })) {
-                        writes.push(Write::Close { code: close_code(*reason), reason: reason.name().to_owned() });
+                        writes.push(Write::Close {
+                            code: close_code(*reason),
+                            reason: reason.name().to_owned(),
+                        });
                     }
                 }
                 writes
@@ -277,30 +288,26 @@ impl Talk {
 
     /// Takes a fact to the call. Gives the goodbye when the call is refused.
     fn fact(&mut self, fact: Incoming) -> Option<Write> {
-        match (fact, &self.call) {
-            (Incoming::Started(start), None) => return self.open(&start).err(),
-            (Incoming::Audio { track, samples }, Some(call)) => call.audio(track, &samples),
-            (Incoming::Lost { track, samples }, Some(call)) => call.lost(track, samples),
-            (Incoming::Dtmf { track, digit }, Some(call)) => call.dtmf(track, digit),
-            (Incoming::PlaybackFinished { mark, completed }, Some(call)) => call.playback_finished(mark, completed),
+        match (&fact, &self.call) {
+            (Incoming::Started(start), None) => return self.open(start).err(),
             (Incoming::Ended { reason }, Some(_)) => {
                 let reason = match reason {
                     EndReason::Stopped => CallEndReason::HungUp,
                     EndReason::PeerFailed => CallEndReason::Disconnected,
                 };
-                if let Some(call) = self.call.take() {
-                    call.end(reason);
-                }
+                self.call.take()?.end(reason);
+                return None;
             }
-            (
-                Incoming::Started(_)
-                | Incoming::Audio { .. }
-                | Incoming::Lost { .. }
-                | Incoming::Dtmf { .. }
-                | Incoming::PlaybackFinished { .. }
-                | Incoming::Ended { .. },
-                _,
-            ) => {}
+            (_, None) => return None,
+            (_, Some(_)) => {}
+        }
+        let call = self.call.as_ref()?;
+        match fact {
+            Incoming::Audio { track, samples } => call.audio(track, &samples),
+            Incoming::Lost { track, samples } => call.lost(track, samples),
+            Incoming::Dtmf { track, digit } => call.dtmf(track, digit),
+            Incoming::PlaybackFinished { mark, completed } => call.playback_finished(mark, completed),
+            Incoming::Started(_) | Incoming::Ended { .. } => {}
         }
         None
     }

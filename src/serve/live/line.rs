@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 
 use super::rate::{Beat, Pulse, RateLimit};
 use crate::serve::Service;
+use crate::serve::error::ApiError;
 use crate::serve::metrics::Refusal;
 
 /// Close code for a peer that breaks a rule.
@@ -17,11 +19,28 @@ pub const TRY_AGAIN: u16 = 1013;
 /// Close code of a service that stops.
 pub const GOING_AWAY: u16 = 1001;
 
+/// The upgrade of a request to a WebSocket.
+///
+/// # Errors
+/// [`ApiError::Malformed`] when it asks for none.
+pub fn upgraded(
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<WebSocketUpgrade, ApiError> {
+    upgrade.map_err(|_| ApiError::Malformed {
+        message: "this is a WebSocket: the request asks for none".to_owned(),
+    })
+}
+
+/// What the extractor of an upgrade gives.
+pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
 /// One connection.
 pub struct Line {
     socket: WebSocket,
     service: Arc<Service>,
     rate: RateLimit,
+    /// Nothing is read before this: the peer was too fast.
+    paused_until: Option<Instant>,
     pulse: Pulse,
 }
 
@@ -34,7 +53,7 @@ pub enum Input {
     Binary(Bytes),
     /// The moment that was waited for.
     Due,
-    /// The peer closed, properly or not, or broke a limit; nothing can be sent any more.
+    /// The peer closed, properly or not; nothing can be sent any more.
     Gone,
 }
 
@@ -46,16 +65,27 @@ impl Line {
         let rate = RateLimit::new(limits.messages_per_second, now);
         let pulse = Pulse::new(limits.idle, now);
         service.metrics.web_sockets(1);
-        Self { socket, rate, pulse, service }
+        Self { socket, rate, paused_until: None, pulse, service }
     }
 
     /// The next message, or [`Input::Due`] at `deadline`. Dropping the future loses no message.
     pub async fn next(&mut self, deadline: Option<Instant>) -> Input {
         loop {
             let wake = deadline.map_or(self.pulse.deadline(), |deadline| deadline.min(self.pulse.deadline()));
-            let received = tokio::time::timeout_at(wake.into(), self.socket.recv()).await;
+            let received = match self.paused_until {
+                Some(until) if until < wake => {
+                    tokio::time::sleep_until(until.into()).await;
+                    self.paused_until = None;
+                    continue;
+                }
+                Some(_) => {
+                    tokio::time::sleep_until(wake.into()).await;
+                    None
+                }
+                None => tokio::time::timeout_at(wake.into(), self.socket.recv()).await.ok(),
+            };
             let now = self.service.clock.monotonic();
-            let Ok(received) = received else {
+            let Some(received) = received else {
                 match self.pulse.beat(now) {
                     Beat::Ask => drop(self.socket.send(Message::Ping(Bytes::new())).await),
                     Beat::GiveUp => return Input::Gone,
@@ -68,10 +98,10 @@ impl Line {
             };
             let Some(Ok(message)) = received else { return Input::Gone };
             self.pulse.heard(now);
-            if !self.rate.take(now) {
+            let pause = self.rate.took(now);
+            if !pause.is_zero() {
                 self.service.metrics.refused(Refusal::MessageRate);
-                self.close(POLICY, "too many messages").await;
-                return Input::Gone;
+                self.paused_until = Some(now + pause);
             }
             match message {
                 Message::Text(text) => return Input::Text(text),

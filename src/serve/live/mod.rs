@@ -4,6 +4,7 @@ pub mod audiosocket;
 pub mod calls;
 pub mod events;
 pub mod faces;
+pub mod figures;
 pub mod ingress;
 pub mod line;
 pub mod opening;
@@ -21,6 +22,8 @@ impl Service {
     /// # Errors
     /// [`ApiError::NotFound`] where the service was started without them.
     pub fn live(&self) -> Result<&Arc<Live>, ApiError> {
-        self.live.as_ref().ok_or_else(|| ApiError::NotFound { what: "service for live calls here".to_owned() })
+        self.live
+            .as_ref()
+            .ok_or_else(|| ApiError::NotFound { what: "service for live calls here".to_owned() })
     }
 }

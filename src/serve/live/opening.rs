@@ -13,7 +13,8 @@ use crate::turn;
 
 /// A call that a peer's stream begins.
 pub fn of_peer(service: &Service, protocol: Protocol, start: &CallStart) -> CallSetup {
-    let tracks = start.tracks.iter().map(|track| Track { channel: track.channel, rate: track.rate }).collect();
+    let tracks =
+        start.tracks.iter().map(|track| Track { channel: track.channel, rate: track.rate }).collect();
     let mut setup = CallSetup::new(protocol.name(), tracks);
     setup.language = match start.language {
         Some(language) => LanguageChoice::Known(language),

@@ -20,16 +20,14 @@ impl RateLimit {
         Self { per_second, left: per_second * BURST_SECONDS, at: now }
     }
 
-    /// Whether one more is allowed.
-    pub fn take(&mut self, now: Instant) -> bool {
+    /// One came. Gives how long the next may not be taken: who sends too fast is slowed down, not thrown out, because a
+    /// client that sends a recording as fast as it can is no attacker.
+    pub fn took(&mut self, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.at);
         self.at = self.at.max(now);
-        self.left = (self.left + passed.as_secs_f64() * self.per_second).min(self.per_second * BURST_SECONDS);
-        let is_allowed = self.left >= 1.0;
-        if is_allowed {
-            self.left -= 1.0;
-        }
-        is_allowed
+        let filled = self.left + passed.as_secs_f64() * self.per_second;
+        self.left = filled.min(self.per_second * BURST_SECONDS) - 1.0;
+        Duration::from_secs_f64((-self.left / self.per_second).max(0.0))
     }
 }
 
@@ -100,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_sends_more_than_a_burst_and_the_rate(
+        fn whoever_waits_as_told_never_sends_more_than_a_burst_and_the_rate(
             per_second in 1_u32..100,
             steps in proptest::collection::vec(0_u64..500, 1..500),
         ) {
@@ -109,9 +107,20 @@ mod tests {
             let (mut now, mut taken) = (start, 0_u32);
             for step in steps {
                 now += Duration::from_millis(step);
-                taken += u32::from(limit.take(now));
+                now += limit.took(now);
+                taken += 1;
                 let allowed = f64::from(per_second) * (BURST_SECONDS + (now - start).as_secs_f64());
                 prop_assert!(f64::from(taken) <= allowed + 1e-6, "{taken} of {allowed}");
+            }
+        }
+
+        #[test]
+        fn whoever_keeps_to_the_rate_is_never_slowed_down(per_second in 1_u32..100) {
+            let mut now = SystemClock.monotonic();
+            let mut limit = RateLimit::new(per_second, now);
+            for _ in 0..2_000 {
+                now += Duration::from_secs(1) / per_second + Duration::from_nanos(1);
+                prop_assert_eq!(limit.took(now), Duration::ZERO);
             }
         }
     }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::asr::LanguageChoice;
 use crate::audio::{SampleRate, SampleSpan};
@@ -227,4 +229,51 @@ fn what_asks_for_nothing_special_is_taken() {
     assert_eq!(query.rate, SampleRate::TELEPHONE);
     assert_eq!(*query.vocabulary, ["Livebox", "Sosh"].map(str::to_owned));
     assert_eq!(query.endpointing, Endpointing::Own);
+}
+
+proptest! {
+    #[test]
+    fn audio_is_the_same_however_it_is_cut(
+        bytes in proptest::collection::vec(any::<u8>(), 1..400),
+        cuts in proptest::collection::vec(0_usize..400, 0..8),
+        channels in 1_usize..4,
+        multichannel: bool,
+    ) {
+        let query = format!("encoding=linear16&sample_rate=8000&channels={channels}&multichannel={multichannel}");
+        let heard = |pieces: Vec<&[u8]>| -> Vec<Vec<f32>> {
+            let mut script = Script::new(&query);
+            pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| drop(script.sends(Received::Binary(piece))));
+            let mut planes = vec![Vec::new(); channels];
+            for demand in script.demands {
+                if let Demand::Audio { track, samples } = demand {
+                    planes[track].extend(samples);
+                }
+            }
+            planes
+        };
+        let mut places: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        places.extend([0, bytes.len()]);
+        places.sort_unstable();
+        let pieces = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+        prop_assert_eq!(heard(pieces), heard(vec![&bytes]));
+    }
+
+    #[test]
+    fn whatever_a_client_sends_is_answered_or_taken(texts in proptest::collection::vec(".{0,40}", 0..8)) {
+        let mut script = Script::new(BASIC);
+        for text in &texts {
+            script.sends(Received::Text(text));
+        }
+        prop_assert!(script.told.iter().all(|told| told["type"] == "Error"));
+    }
+
+    #[test]
+    fn any_query_is_read_or_refused_by_name(name in "[a-z_]{0,16}", value in ".{0,20}") {
+        let offer = Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() };
+        let usual = [("encoding", "mulaw"), ("sample_rate", "8000")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pairs: Vec<_> = usual.into_iter().chain([(name.clone(), value)]).collect();
+        if let Err(error) = Query::read(&pairs, &offer, &[]) {
+            prop_assert_eq!(error.parameter_name(), Some(&*name));
+        }
+    }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::asr::LanguageChoice;
 use crate::audio::SampleSpan;
@@ -241,4 +243,82 @@ fn a_full_machine_says_so_and_closes_with_try_again_later() {
     script.take(effects);
     assert_eq!(script.told.last().unwrap()["error"]["code"], "busy");
     assert_eq!(script.closed, Some(1013));
+}
+
+/// Anything between a message and noise: real names in wrong places find more than random bytes do.
+fn json_value() -> impl Strategy<Value = Value> {
+    let names = [
+        "type",
+        "session",
+        "audio",
+        "input",
+        "format",
+        "rate",
+        "transcription",
+        "turn_detection",
+        "server_vad",
+        "model",
+        "session.update",
+        "transcription_session.update",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+        "input_audio_buffer.clear",
+        "audio/pcmu",
+        "silence_duration_ms",
+        "language",
+        "fr",
+        "AAAA",
+        "",
+    ];
+    let text = proptest::sample::select(names.to_vec()).prop_map(str::to_owned);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>()
+            .prop_map(|number| serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)),
+        text.clone().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map(text.clone(), inner, 0..5)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_client_sends_is_answered_or_taken(messages in proptest::collection::vec(json_value(), 0..12)) {
+        let mut script = Script::new(Shape::Present);
+        for message in messages {
+            script.says(message);
+        }
+        for told in script.told {
+            prop_assert!(told["type"].is_string() && told["event_id"].is_string());
+        }
+    }
+
+    #[test]
+    fn audio_is_the_same_however_it_is_cut(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        cuts in proptest::collection::vec(0_usize..400, 0..8),
+    ) {
+        let heard = |pieces: Vec<&[u8]>| -> Vec<f32> {
+            let mut script = Script::new(Shape::Present);
+            pieces.into_iter().for_each(|piece| drop(script.says(append(piece))));
+            let audio = script.demands.into_iter().filter_map(|demand| match demand {
+                Demand::Audio { samples, .. } => Some(samples),
+                Demand::Open(_) | Demand::Settle | Demand::End => None,
+            });
+            audio.flatten().collect()
+        };
+        let mut places: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        places.extend([0, bytes.len()]);
+        places.sort_unstable();
+        let pieces = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+        prop_assert_eq!(heard(pieces), heard(vec![&bytes]));
+    }
 }
