@@ -17,6 +17,7 @@ mod config;
 mod floor;
 mod patience;
 mod smart;
+mod speech;
 mod taker;
 pub mod text;
 

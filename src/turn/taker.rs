@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::floor::Floor;
 use super::patience::{self, Evidence, Settings};
+use super::speech::{Ended, Heard, Onset, Pause, Turn};
 use super::{Config, Expectation, Input, InvalidConfig, Output, Reading, Reason, RequestId, TextKind};
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::TurnEndReason;
@@ -20,8 +21,6 @@ const JUDGED_SAMPLES: u64 = 8 * 16_000;
 const JUDGED_LEAD_SAMPLES: u64 = 8_000;
 /// A turn is continued only where this much still fits into one final: 2 s.
 const JOIN_ROOM_SAMPLES: u64 = 32_000;
-/// Requests whose answer is still looked at; older ones are too late to say anything.
-const OPEN_REQUESTS_MAX: usize = 8;
 
 /// Turn-taking of one channel. Drain [`TurnTaker::poll`] after every push.
 #[derive(Debug)]
@@ -52,57 +51,6 @@ enum State {
     /// Speech, not enough of it to be sure.
     Candidate(Onset),
     Speaking(Turn),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Onset {
-    audio_start: SamplePos,
-    speech_start: SamplePos,
-    speech_windows: u64,
-    pause_start: Option<SamplePos>,
-}
-
-#[derive(Debug, Clone)]
-struct Turn {
-    number: u64,
-    /// Start of the audio since the last part.
-    audio_start: SamplePos,
-    /// First speech since the last part.
-    speech_start: SamplePos,
-    /// Where this turn itself began to speak; later than `speech_start` when it continues another.
-    onset: SamplePos,
-    joins: Option<u64>,
-    parts: u32,
-    pause: Option<Pause>,
-    next_partial: SamplePos,
-    /// What was asked for, with the end of its audio.
-    open: VecDeque<(RequestId, SamplePos)>,
-    reading: Option<Heard>,
-    /// Whether somebody else had the floor while it spoke.
-    over_other: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Heard {
-    request: RequestId,
-    until: SamplePos,
-    reading: Reading,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    start: SamplePos,
-    loud_windows: u32,
-    speculation: Option<(RequestId, SampleSpan)>,
-    judge: Option<RequestId>,
-    done_probability: Option<f32>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Ended {
-    turn: u64,
-    speech: SampleSpan,
-    audio_start: SamplePos,
 }
 
 impl TurnTaker {
@@ -344,7 +292,13 @@ impl TurnTaker {
 
     /// Does what is due.
     fn act(&mut self) {
-        let State::Speaking(mut turn) = std::mem::replace(&mut self.state, State::Idle) else { return };
+        let mut turn = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Speaking(turn) => turn,
+            silent @ (State::Idle | State::Candidate(_)) => {
+                self.state = silent;
+                return;
+            }
+        };
         self.interrupt(&turn);
         if self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
             self.cut(&mut turn);
@@ -502,35 +456,6 @@ const fn takes_floor(kind: TextKind, expectation: Expectation) -> bool {
         | TextKind::EmailComplete
         | TextKind::Unfinished
         | TextKind::Other => true,
-    }
-}
-
-impl Turn {
-    /// Remembers that the text of the audio up to `end` is on its way.
-    fn await_text(&mut self, request: RequestId, end: SamplePos) {
-        if self.open.len() == OPEN_REQUESTS_MAX {
-            self.open.pop_front();
-        }
-        self.open.push_back((request, end));
-    }
-
-    /// What the text says that would be the final.
-    fn final_reading(&self) -> Option<Reading> {
-        let (speculation, _) = self.pause?.speculation?;
-        self.reading.filter(|heard| heard.request == speculation).map(|heard| heard.reading)
-    }
-}
-
-impl Pause {
-    const fn at(start: SamplePos) -> Self {
-        Self { start, loud_windows: 0, speculation: None, judge: None, done_probability: None }
-    }
-
-    /// What is not wanted any more when the speaker goes on.
-    fn cancelled(&self) -> impl Iterator<Item = Output> + use<> {
-        let judge = self.judge.filter(|_| self.done_probability.is_none());
-        let speculation = self.speculation.map(|(request, _)| request);
-        judge.into_iter().chain(speculation).map(|request| Output::Cancel { request })
     }
 }
 

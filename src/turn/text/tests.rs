@@ -38,7 +38,7 @@ fn words_and_marks_that_ask_for_more_are_seen() {
             "Je voudrais, euh",
             "C'est à cause de la",
             "Je déménage et",
-            "Ma ligne, l'",
+            "Je crois qu'",
             "Je suis à la maison,",
         ],
     );

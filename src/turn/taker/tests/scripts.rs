@@ -175,7 +175,7 @@ fn who_speaks_again_later_or_after_another_had_the_floor_begins_a_new_turn() {
     script.expect(&[
         ("speech 1", 0.08),
         ("end 1 finished", first),
-        ("speech 2", 3.26),
+        ("speech 2", 3.29),
         ("end 2 finished", after(4.19, delay)),
     ]);
 }
@@ -224,14 +224,16 @@ fn a_short_no_interrupts_when_its_text_comes_after_the_turn() {
 
 #[test]
 fn a_key_interrupts_and_ends_the_pause() {
-    let script = script().judge(0.1).input(Input::PlaybackStarted).speech_until(0.4).silence_until(0.6);
+    let script = script().judge(0.1).text(None).input(Input::PlaybackStarted);
+    let script = script.speech_until(0.4).silence_until(0.6);
     let script = script.input(Input::Dtmf).silence_until(3.0);
     script.expect(&[("speech 1", 0.08), ("interrupt", 0.58), ("end 1 dtmf", 0.58)]);
 }
 
 #[test]
 fn the_end_of_the_audio_ends_the_turn() {
-    let script = script().speech_until(1.0).input(Input::EndOfAudio).speech_until(1.5);
+    let window = Input::Window { speech_probability: 0.95, level_dbfs: -22.0 };
+    let script = script().speech_until(1.0).input(Input::EndOfAudio).input(window);
     script.expect(&[("speech 1", 0.08), ("end 1 end_of_audio", 0.99)]);
 }
 
