@@ -205,10 +205,12 @@ mod tests {
     fn contents(inbox: &mut Inbox, wanted: usize) -> Vec<(bool, u64)> {
         let items = inbox.take().into_iter();
         items
-            .filter_map(|item| match item {
-                Item::Audio { track, samples, .. } if track == wanted => Some((true, samples.len() as u64)),
-                Item::Missing { track, samples, .. } if track == wanted => Some((false, samples)),
-                _ => None,
+            .filter_map(|item| {
+                if let Item::Audio { track, samples, .. } = item {
+                    return (track == wanted).then_some((true, samples.len() as u64));
+                }
+                let Item::Missing { track, samples, .. } = item else { return None };
+                (track == wanted).then_some((false, samples))
             })
             .collect()
     }
@@ -258,10 +260,12 @@ mod tests {
                 prop_assert!(inbox.room(track) <= inbox.tracks[track].capacity);
             }
             for item in inbox.take() {
-                match item {
-                    Item::Audio { track, samples, .. } => came[track] -= samples.len() as u64,
-                    Item::Missing { track, samples, .. } => came[track] -= samples,
-                    _ => prop_assert!(false, "only sound was pushed"),
+                if let Item::Audio { track, samples, .. } = item {
+                    came[track] -= samples.len() as u64;
+                } else if let Item::Missing { track, samples, .. } = item {
+                    came[track] -= samples;
+                } else {
+                    prop_assert!(false, "only sound was pushed");
                 }
             }
             prop_assert_eq!(came, [0, 0]);

@@ -93,10 +93,22 @@ fn parts(engine: FakeEngine, workers: usize) -> Parts {
         detector: detector(),
         turn_judges: vec![Box::new(|_| Some(0.1))],
         guard: Guard::new(&guard::config::Config::default()),
-        turn: turn::Config::default(),
+        turn: turns(),
         store: None,
         understanding: None,
         clock: Arc::new(SystemClock),
+    }
+}
+
+/// Turns that end a second after the speech and are never continued: the scripts below say when one is over.
+fn turns() -> turn::Config {
+    turn::Config {
+        smart_turn: true,
+        max_delay: Duration::from_secs(1),
+        unfinished_delay: Duration::from_secs(1),
+        dictation_delay: Duration::from_secs(1),
+        repair_window: Duration::ZERO,
+        ..turn::Config::default()
     }
 }
 
@@ -132,13 +144,23 @@ fn names(events: &[Arc<Event>]) -> Vec<&'static str> {
 }
 
 fn finals(events: &[Arc<Event>]) -> Vec<String> {
-    events
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::TranscriptFinal { utterance, .. } => Some(utterance.text.reveal().clone()),
-            _ => None,
-        })
-        .collect()
+    picked(events, |body| {
+        let EventBody::TranscriptFinal { utterance, .. } = body else { return None };
+        Some(utterance.text.reveal().clone())
+    })
+}
+
+/// What `pick` finds in the events, in order.
+fn picked<T>(events: &[Arc<Event>], pick: impl Fn(&EventBody) -> Option<T>) -> Vec<T> {
+    events.iter().filter_map(|event| pick(&event.body)).collect()
+}
+
+/// Turn and position of each start of speech.
+fn starts(events: &[Arc<Event>]) -> Vec<(u64, u64)> {
+    picked(events, |body| {
+        let EventBody::SpeechStarted { turn, at, .. } = body else { return None };
+        Some((*turn, at.0))
+    })
 }
 
 fn end(call: Call) -> Vec<Arc<Event>> {

@@ -67,13 +67,10 @@ fn the_channels_of_a_call_share_one_stream_and_its_time_line() {
     call.wait_until_idle();
     let events = end(call);
     assert_eq!(finals(&events), ["mot1 mot2 mot3", "mot7 mot8 mot9"]);
-    let starts: Vec<u64> = events
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::TranscriptFinal { utterance, .. } => Some(utterance.span.start.0),
-            _ => None,
-        })
-        .collect();
+    let starts: Vec<u64> = picked(&events, |body| {
+        let EventBody::TranscriptFinal { utterance, .. } = body else { return None };
+        Some(utterance.span.start.0)
+    });
     // Words are spread evenly over what was decoded, rolls included, so they are near, not exact.
     assert!(starts[0] < WORD as u64 && starts[1].abs_diff((PAUSE + 3 * WORD) as u64) < 16_000, "{starts:?}");
 }
@@ -184,22 +181,21 @@ proptest! {
         let mut open_turns = std::collections::BTreeSet::new();
         let mut stable = (0, String::new());
         for event in &events {
-            match &event.body {
-                EventBody::SpeechStarted { turn, .. } => prop_assert!(open_turns.insert(*turn)),
-                EventBody::TurnEnded { turn, .. } | EventBody::SpeechDiscarded { turn, .. } => {
-                    prop_assert!(open_turns.remove(turn), "turn {} ended twice", turn);
+            if let EventBody::SpeechStarted { turn, .. } = &event.body {
+                prop_assert!(open_turns.insert(*turn));
+            }
+            if let EventBody::TurnEnded { turn, .. } | EventBody::SpeechDiscarded { turn, .. } = &event.body {
+                prop_assert!(open_turns.remove(turn), "turn {} ended twice", turn);
+            }
+            if let EventBody::TranscriptPartial { start, stable: shown, .. } = &event.body {
+                if stable.0 == start.0 {
+                    prop_assert!(shown.reveal().starts_with(&stable.1));
                 }
-                EventBody::TranscriptPartial { start, stable: shown, .. } => {
-                    if stable.0 == start.0 {
-                        prop_assert!(shown.reveal().starts_with(&stable.1));
-                    }
-                    stable = (start.0, shown.reveal().clone());
-                }
-                EventBody::TranscriptFinal { utterance, .. } => {
-                    prop_assert!(utterance.text.reveal().starts_with(&stable.1));
-                    stable = (u64::MAX, String::new());
-                }
-                _ => {}
+                stable = (start.0, shown.reveal().clone());
+            }
+            if let EventBody::TranscriptFinal { utterance, .. } = &event.body {
+                prop_assert!(utterance.text.reveal().starts_with(&stable.1));
+                stable = (u64::MAX, String::new());
             }
         }
         prop_assert!(open_turns.is_empty(), "{:?} never ended", open_turns);

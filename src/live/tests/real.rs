@@ -56,15 +56,10 @@ fn a_live_call_is_heard_as_its_recording_is() {
     replay.play(&call, Pace::AsFastAsPossible).unwrap();
     let events = end(call);
     for channel in config.recording.channels.get() {
-        let heard: Vec<&str> = events
-            .iter()
-            .filter_map(|event| match &event.body {
-                EventBody::TranscriptFinal { channel: its, utterance, .. } if *its == channel => {
-                    Some(utterance.text.reveal().as_str())
-                }
-                _ => None,
-            })
-            .collect();
+        let heard: Vec<String> = picked(&events, |body| {
+            let EventBody::TranscriptFinal { channel: its, utterance, .. } = body else { return None };
+            (*its == channel).then(|| utterance.text.reveal().clone())
+        });
         let heard = words_for_scoring(&heard.join(" "));
         let expected = words_for_scoring(recorded.text_of(Some(channel), " ").reveal());
         let apart = distance(&heard, &expected) as f64 / expected.len().max(1) as f64;

@@ -11,13 +11,10 @@ use crate::live::inbox::Control;
 
 /// Gaps of a call: reason, start, length.
 fn gaps(events: &[Arc<Event>]) -> Vec<(GapReason, u64, u64)> {
-    events
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::Gap { span, reason, .. } => Some((*reason, span.start.0, span.samples())),
-            _ => None,
-        })
-        .collect()
+    picked(events, |body| {
+        let EventBody::Gap { span, reason, .. } = body else { return None };
+        Some((*reason, span.start.0, span.samples()))
+    })
 }
 
 #[test]
@@ -30,14 +27,8 @@ fn lost_sound_is_marked_and_what_comes_after_it_keeps_its_time() {
     let events = end(call);
     let before = (2 * WORD + PAUSE) as u64;
     assert_eq!(gaps(&events), [(GapReason::Lost, before, 80_000)]);
-    let starts: Vec<u64> = events
-        .iter()
-        .filter_map(|event| match event.body {
-            EventBody::SpeechStarted { at, .. } => Some(at.0),
-            _ => None,
-        })
-        .collect();
-    assert!(starts[1].abs_diff(before + 80_000) <= 512, "{starts:?}");
+    let starts = starts(&events);
+    assert!(starts[1].1.abs_diff(before + 80_000) <= 512, "{starts:?}");
     assert_eq!(finals(&events), ["mot1 mot2", "mot3 mot4"]);
 }
 
@@ -79,13 +70,7 @@ fn a_panic_in_one_call_starts_its_channels_anew_and_the_others_do_not_notice() {
     assert_eq!(finals(&events), ["mot3 mot4"]);
     assert_eq!(gaps(&events).len(), 1);
     assert!(names(&events).contains(&"speech.discarded"), "the turn that was lost ends too");
-    let turns: Vec<u64> = events
-        .iter()
-        .filter_map(|event| match event.body {
-            EventBody::SpeechStarted { turn, .. } => Some(turn),
-            _ => None,
-        })
-        .collect();
+    let turns: Vec<u64> = starts(&events).into_iter().map(|(turn, _)| turn).collect();
     assert_eq!(turns, [1, 2], "turns are counted on");
     assert_eq!(finals(&end(sound)), ["mot5 mot6 mot7"]);
     assert_eq!((live.snapshot().panics, live.snapshot().chains_restarted), (1, 1));
