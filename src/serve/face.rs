@@ -15,9 +15,9 @@ use crate::asr::LanguageChoice;
 use crate::audio::SampleRate;
 use crate::call::event::Event;
 
-/// Silence that makes the end of a turn certain: longer than any pause that a turn waits for. It is not real time; the
-/// call hears it as fast as it can.
-pub const SETTLING: Duration = Duration::from_secs(4);
+/// Silence that makes the end of a turn certain: longer than any pause that a turn may be set to wait for (20 s). It is
+/// not real time; the call hears digital silence as fast as it can.
+pub const SETTLING: Duration = Duration::from_secs(21);
 
 /// The machine of one connection.
 pub trait Face: Send {
@@ -213,10 +213,10 @@ mod tests {
         let client = |seconds: f64| timeline.client(SamplePos::from_seconds(seconds)).seconds();
         assert_eq!(client(1.0), 1.0);
         assert_eq!(client(2.0), 2.0);
-        assert_eq!(client(4.5), 2.0);
-        assert_eq!(client(6.0), 2.0);
-        assert_eq!(client(6.5), 2.5);
-        assert_eq!(client(9.0), 3.0);
-        assert_eq!(client(11.5), 3.5);
+        assert_eq!(client(22.5), 2.0);
+        assert_eq!(client(23.0), 2.0);
+        assert_eq!(client(23.5), 2.5);
+        assert_eq!(client(26.0), 3.0);
+        assert_eq!(client(45.5), 3.5);
     }
 }

@@ -53,6 +53,7 @@ fn turns(base: &turn::Config, pause: Option<Pause>) -> turn::Config {
         &mut config.min_delay,
         &mut config.unjudged_delay,
         &mut config.max_delay,
+        &mut config.opening_delay,
         &mut config.unfinished_delay,
         &mut config.dictation_delay,
     ] {
@@ -60,8 +61,8 @@ fn turns(base: &turn::Config, pause: Option<Pause>) -> turn::Config {
     }
     if let Some(threshold) = threshold {
         // The same distance as between Silero's own two thresholds.
-        config.negative_threshold = (threshold - 0.15).max(0.01).min(threshold);
-        config.threshold = threshold;
+        config.threshold = threshold.max(0.01);
+        config.negative_threshold = (threshold - 0.15).max(0.005);
     }
     config.pre_roll = pre_roll.unwrap_or(config.pre_roll);
     config
