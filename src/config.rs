@@ -22,12 +22,18 @@ pub struct Config {
     pub asr: crate::asr::config::Config,
     /// Voice detection and the cutting of segments.
     pub vad: crate::vad::Config,
+    /// When a speaker of a live call is done.
+    pub turn: crate::turn::Config,
     /// What is believed to be speech.
     pub guard: crate::guard::config::Config,
+    /// Live calls: how many, how they are listened to.
+    pub live: crate::live::config::Config,
     /// What is understood and where it goes.
     pub intent: IntentConfig,
     /// Whose voice is on which channel.
     pub recording: RecordingConfig,
+    /// The service: address, keys, limits.
+    pub serve: crate::serve::config::Config,
 }
 
 /// What is understood and where it goes.
@@ -173,7 +179,10 @@ impl Config {
     fn validate(&self) -> Result<(), String> {
         self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
         self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
-        self.guard.validate().map_err(|error| format!("[guard] {error}"))
+        self.turn.validate().map_err(|error| format!("[turn] {error}"))?;
+        self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
+        self.live.validate().map_err(|error| format!("[live] {error}"))?;
+        self.serve.validate().map_err(|error| format!("[serve] {error}"))
     }
 }
 

@@ -17,6 +17,8 @@ pub mod fake;
 pub mod language;
 pub mod onnx;
 pub mod repetition;
+pub mod utterance;
+pub mod vote;
 pub mod whisper;
 pub mod words;
 pub mod worker;

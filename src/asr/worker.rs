@@ -9,6 +9,10 @@
 //! | live partial | the oldest partial makes room (its ticket gets [`Error::Busy`]): a newer one says more |
 //! | batch | the submitter waits: a recording has time |
 //!
+//! Within a lane the request that is due first goes first ([`Pool::submit_to`]), so that many calls are served fairly;
+//! requests without a due time go in the order they came. A live final that finds every worker busy stops a partial in
+//! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are.
+//!
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
 //! recognition in progress. A panic in an engine fails that one request; the worker goes on with a new recogniser.
 
@@ -16,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
@@ -58,8 +63,13 @@ struct Shared {
     counters: Counters,
     /// Set when the pool is dropped; looked at after a request was taken, so that none slips through.
     stopping: CancelFlag,
-    /// The flag of the request that each worker has in hand.
-    running: Vec<Mutex<Option<CancelFlag>>>,
+    /// The request that each worker has in hand.
+    running: Vec<Mutex<Option<InHand>>>,
+}
+
+struct InHand {
+    priority: Priority,
+    cancel: CancelFlag,
 }
 
 #[derive(Default)]
@@ -74,7 +84,33 @@ struct Counters {
 struct Job {
     request: Request,
     cancel: CancelFlag,
-    reply: queue::Sender<Result<Recognition, Error>>,
+    /// Goes before what is due later; after everything that is due when it is not.
+    due: Option<Instant>,
+    listener: Box<dyn Listener>,
+}
+
+/// Is told what becomes of a request, on the thread of the worker that has it: it must not block.
+pub trait Listener: Send {
+    /// The recognition is about to begin. `false` when it is not wanted any more: it then ends with
+    /// [`Error::Cancelled`] and costs nothing.
+    fn begins(&mut self) -> bool;
+
+    /// What came of it, once; errors as in [`Ticket::wait`].
+    fn ends(self: Box<Self>, result: Result<Recognition, Error>);
+}
+
+/// The listener of a [`Ticket`].
+struct Reply(queue::Sender<Result<Recognition, Error>>);
+
+impl Listener for Reply {
+    fn begins(&mut self) -> bool {
+        true
+    }
+
+    fn ends(self: Box<Self>, result: Result<Recognition, Error>) {
+        // Nobody holds the ticket any more when this fails.
+        let _ = self.0.try_send(result);
+    }
 }
 
 /// A submitted request. Dropping it without waiting cancels the request: nobody would read the result.
@@ -144,15 +180,47 @@ impl Pool {
     /// [`Error::Busy`] when the lane of live finals is full.
     pub fn submit(&self, request: Request) -> Result<Ticket, Error> {
         let (sender, reply) = queue::bounded("asr ticket", 1);
+        let cancel = self.push(request, None, Box::new(Reply(sender)))?;
+        Ok(Ticket { cancel, reply })
+    }
+
+    /// Puts a request in its lane, before all that are due later, and returns at once; `listener` is told what comes of
+    /// it. The flag that is returned cancels it. Blocks only for [`Priority::Batch`], while that lane is full.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the lane of live finals is full, [`Error::Closed`]; the listener then hears nothing.
+    pub fn submit_to(
+        &self,
+        request: Request,
+        due: Instant,
+        listener: Box<dyn Listener>,
+    ) -> Result<CancelFlag, Error> {
+        self.push(request, Some(due), listener)
+    }
+
+    /// Requests of a priority that wait.
+    pub fn waiting_for(&self, priority: Priority) -> usize {
+        self.shared.lanes.snapshot().lanes[lane_of(priority)].depth
+    }
+
+    fn push(
+        &self,
+        request: Request,
+        due: Option<Instant>,
+        listener: Box<dyn Listener>,
+    ) -> Result<CancelFlag, Error> {
         let cancel = CancelFlag::new();
-        let lane = lane_of(request.priority);
-        let job = Job { request, cancel: cancel.clone(), reply: sender };
-        match self.shared.lanes.push(lane, job) {
+        let priority = request.priority;
+        let job = Job { request, cancel: cancel.clone(), due, listener };
+        match self.shared.lanes.push_sorted(lane_of(priority), job, Job::is_due_before) {
             Ok(evicted) => {
                 if let Some(evicted) = evicted {
-                    evicted.answer(Err(Error::Busy { waiting: self.waiting() }));
+                    evicted.listener.ends(Err(Error::Busy { waiting: self.waiting() }));
                 }
-                Ok(Ticket { cancel, reply })
+                if priority == Priority::LiveFinal {
+                    self.shared.stop_a_partial();
+                }
+                Ok(cancel)
             }
             Err(PushError::Full(_)) => Err(Error::Busy { waiting: self.waiting() }),
             Err(PushError::Closed(_)) => Err(Error::Closed),
@@ -198,12 +266,12 @@ impl Drop for Pool {
             self.shared.stopping.cancel();
         }
         for job in self.shared.lanes.close_and_drain() {
-            job.answer(Err(Error::Closed));
+            job.listener.ends(Err(Error::Closed));
         }
         if !self.threads.is_empty() {
             for running in &self.shared.running {
-                if let Some(cancel) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
-                    cancel.cancel();
+                if let Some(in_hand) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
+                    in_hand.cancel.cancel();
                 }
             }
         }
@@ -220,9 +288,31 @@ const fn lane_of(priority: Priority) -> usize {
 }
 
 impl Job {
-    /// Gives the result to the ticket, if somebody still holds it.
-    fn answer(self, result: Result<Recognition, Error>) {
-        let _ = self.reply.try_send(result);
+    fn is_due_before(&self, other: &Self) -> bool {
+        match (self.due, other.due) {
+            (Some(due), Some(other)) => due < other,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+}
+
+impl Shared {
+    /// Frees a worker for a live final, when none is free and one recognises a partial.
+    fn stop_a_partial(&self) {
+        let mut partial = None;
+        for slot in &self.running {
+            match &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
+                None => return,
+                Some(InHand { priority: Priority::LivePartial, cancel }) if !cancel.is_cancelled() => {
+                    partial = Some(cancel.clone());
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(cancel) = partial {
+            cancel.cancel();
+        }
     }
 }
 
@@ -236,10 +326,10 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        while let Some(job) = self.take() {
+        while let Some(mut job) = self.take() {
             let counters = &self.shared.counters;
             counters.running.fetch_add(1, Ordering::Relaxed);
-            let result = self.recognize(&job);
+            let result = self.recognize(&mut job);
             let counters = &self.shared.counters;
             let counter = match &result {
                 Ok(_) => &counters.recognized,
@@ -249,23 +339,23 @@ impl Worker {
             counter.fetch_add(1, Ordering::Relaxed);
             counters.running.fetch_sub(1, Ordering::Relaxed);
             *self.slot() = None;
-            job.answer(result);
+            job.listener.ends(result);
         }
     }
 
     /// The next request; from here on dropping the pool cancels it.
     fn take(&self) -> Option<Job> {
         let job = self.shared.lanes.pop()?;
-        *self.slot() = Some(job.cancel.clone());
+        *self.slot() = Some(InHand { priority: job.request.priority, cancel: job.cancel.clone() });
         Some(job)
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<CancelFlag>> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<InHand>> {
         self.shared.running[self.index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recognize(&mut self, job: &Job) -> Result<Recognition, Error> {
-        if job.cancel.is_cancelled() || self.shared.stopping.is_cancelled() {
+    fn recognize(&mut self, job: &mut Job) -> Result<Recognition, Error> {
+        if job.cancel.is_cancelled() || self.shared.stopping.is_cancelled() || !job.listener.begins() {
             return Err(Error::Cancelled);
         }
         let recognizer = match &mut self.recognizer {
@@ -287,157 +377,4 @@ impl Worker {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::asr::LanguageChoice;
-    use crate::asr::fake::{FakeEngine, Gate, Reply};
-    use crate::call::Language;
-    use crate::redact::Redacted;
-
-    /// The number of samples names the request in the scripts below.
-    fn request(priority: Priority, samples: usize) -> Request {
-        Request {
-            samples: vec![0.0; samples].into(),
-            language: LanguageChoice::Known(Language::Fr),
-            vocabulary: Arc::from(Vec::new()),
-            prefix: Redacted::default(),
-            priority,
-        }
-    }
-
-    fn start(engine: FakeEngine, workers: usize, queue_capacity: usize) -> Pool {
-        Pool::start(Arc::new(engine), PoolConfig { workers, queue_capacity }).unwrap()
-    }
-
-    /// An engine whose request of 1 sample waits at the gate, and which notes the order of all.
-    fn gated(gate: &Gate, order: &Arc<Mutex<Vec<usize>>>) -> FakeEngine {
-        let (gate, order) = (gate.clone(), Arc::clone(order));
-        FakeEngine::new(move |request| {
-            order.lock().unwrap().push(request.samples.len());
-            if request.samples.len() == 1 {
-                Reply::AfterGate(gate.clone(), "un".into())
-            } else {
-                Reply::Text("deux".into())
-            }
-        })
-    }
-
-    #[test]
-    fn urgent_requests_overtake_those_that_wait() {
-        let (gate, order) = (Gate::closed(), Arc::default());
-        let pool = start(gated(&gate, &order), 1, 8);
-        let mut tickets = vec![pool.submit(request(Priority::Batch, 1)).unwrap()];
-        gate.wait_for_arrivals(1);
-        for (priority, samples) in [
-            (Priority::Batch, 40),
-            (Priority::LivePartial, 30),
-            (Priority::LiveFinal, 20),
-            (Priority::Batch, 41),
-            (Priority::LiveFinal, 21),
-        ] {
-            tickets.push(pool.submit(request(priority, samples)).unwrap());
-        }
-        gate.open();
-        for ticket in tickets {
-            ticket.wait().unwrap();
-        }
-        assert_eq!(*order.lock().unwrap(), [1, 20, 21, 30, 40, 41]);
-        assert_eq!(pool.drain().recognized, 6);
-    }
-
-    #[test]
-    fn full_lanes_follow_their_rules_by_exact_count() {
-        let (gate, order) = (Gate::closed(), Arc::default());
-        let pool = start(gated(&gate, &order), 1, 2);
-        let running = pool.submit(request(Priority::Batch, 1)).unwrap();
-        gate.wait_for_arrivals(1);
-        let batch: Vec<_> = (0..2).map(|_| pool.submit(request(Priority::Batch, 40)).unwrap()).collect();
-        let finals: Vec<_> = (0..2).map(|_| pool.submit(request(Priority::LiveFinal, 20)).unwrap()).collect();
-        let refused = pool.submit(request(Priority::LiveFinal, 22));
-        assert!(matches!(refused, Err(Error::Busy { waiting: 4 })));
-        let mut partials: Vec<_> =
-            (0..3).map(|index| pool.submit(request(Priority::LivePartial, 30 + index)).unwrap()).collect();
-        assert!(matches!(partials.remove(0).wait(), Err(Error::Busy { .. })));
-        let snapshot = pool.snapshot();
-        assert_eq!(snapshot.running, 1);
-        let lanes: Vec<_> =
-            snapshot.queue.lanes.iter().map(|lane| (lane.depth, lane.refused, lane.dropped)).collect();
-        assert_eq!(lanes, [(2, 1, 0), (2, 0, 1), (2, 0, 0)]);
-        gate.open();
-        for ticket in [running].into_iter().chain(batch).chain(finals).chain(partials) {
-            ticket.wait().unwrap();
-        }
-        let end = pool.drain();
-        assert_eq!((end.recognized, end.failed, end.cancelled, end.running), (7, 0, 0, 0));
-    }
-
-    #[test]
-    fn a_full_batch_lane_makes_the_submitter_wait() {
-        let (gate, order) = (Gate::closed(), Arc::default());
-        let pool = Arc::new(start(gated(&gate, &order), 1, 1));
-        let running = pool.submit(request(Priority::Batch, 1)).unwrap();
-        gate.wait_for_arrivals(1);
-        let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
-        let late = thread::spawn({
-            let pool = Arc::clone(&pool);
-            move || pool.submit(request(Priority::Batch, 41)).unwrap().wait()
-        });
-        gate.open();
-        assert!(running.wait().is_ok() && waiting.wait().is_ok() && late.join().unwrap().is_ok());
-        assert_eq!(*order.lock().unwrap(), [1, 40, 41]);
-    }
-
-    #[test]
-    fn a_panic_fails_one_request_and_the_worker_goes_on() {
-        let engine = FakeEngine::new(|request| match request.samples.len() {
-            1 => Reply::Panic,
-            2 => Reply::Fail,
-            _ => Reply::Text("trois".into()),
-        });
-        let pool = start(engine.clone(), 1, 4);
-        assert!(matches!(pool.submit(request(Priority::Batch, 1)).unwrap().wait(), Err(Error::Panicked)));
-        assert!(matches!(
-            pool.submit(request(Priority::Batch, 2)).unwrap().wait(),
-            Err(Error::Inference { .. })
-        ));
-        assert_eq!(pool.submit(request(Priority::Batch, 3)).unwrap().wait().unwrap().text.reveal(), "trois");
-        let end = pool.drain();
-        assert_eq!((end.recognized, end.failed, end.panicked), (1, 2, 1));
-        assert_eq!(engine.recognizers_made(), 2);
-    }
-
-    #[test]
-    fn cancelling_stops_a_request_that_runs_and_one_that_waits() {
-        let (gate, order) = (Gate::closed(), Arc::default());
-        let pool = start(gated(&gate, &order), 1, 4);
-        let running = pool.submit(request(Priority::Batch, 1)).unwrap();
-        gate.wait_for_arrivals(1);
-        let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
-        waiting.cancel();
-        running.cancel();
-        assert!(matches!(running.wait(), Err(Error::Cancelled)));
-        assert!(matches!(waiting.wait(), Err(Error::Cancelled)));
-        assert_eq!(*order.lock().unwrap(), [1]);
-        assert_eq!(pool.drain().cancelled, 2);
-    }
-
-    #[test]
-    fn dropping_the_pool_ends_what_runs_and_what_waits() {
-        let (gate, order) = (Gate::closed(), Arc::default());
-        let pool = start(gated(&gate, &order), 1, 4);
-        let running = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
-        gate.wait_for_arrivals(1);
-        let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
-        drop(pool);
-        assert!(matches!(running.wait(), Err(Error::Cancelled)));
-        assert!(matches!(waiting.wait(), Err(Error::Closed)));
-    }
-
-    #[test]
-    fn draining_finishes_what_was_submitted() {
-        let pool = start(FakeEngine::hearing("oui"), 3, 64);
-        let tickets: Vec<_> = (0..50).map(|_| pool.submit(request(Priority::Batch, 10)).unwrap()).collect();
-        assert_eq!(pool.drain().recognized, 50);
-        assert!(tickets.into_iter().all(|ticket| ticket.wait().is_ok()));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! from a clock. Foreign rates and formats end in `media` (files) and [`resample`].
 
 pub mod g711;
+pub mod mel;
 pub mod resample;
 
 use std::fmt;

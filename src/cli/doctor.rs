@@ -12,6 +12,9 @@ use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
 use crate::onnx;
 use crate::pipeline::{machinery, recognition};
 use crate::processor;
+use crate::redact::Redacted;
+use crate::serve::Server;
+use crate::serve::keys::KEY_VARIABLE;
 use crate::store::{Problem, Store};
 
 /// Arguments of `allo doctor`.
@@ -93,6 +96,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     findings.push(onnx_finding(&manifest, &folder));
     findings.push(recognition_finding(context, &config));
     findings.push(store_finding(&context.home.store_file(), arguments.mend)?);
+    findings.push(service_finding(&config));
     findings.push(dutch_voice_finding());
 
     let palette = Palette::for_stdout();
@@ -214,6 +218,23 @@ fn store_finding(file: &Path, mend: bool) -> anyhow::Result<Finding> {
         }
         Err(error) => Finding::failed("store", &error),
     })
+}
+
+/// Whether `allo serve` would start: keys, address, certificate.
+fn service_finding(config: &Config) -> Finding {
+    let environment_key = std::env::var(KEY_VARIABLE).ok().map(Redacted::new);
+    match Server::check(&config.serve, environment_key.as_ref()) {
+        Ok(()) => {
+            let scheme = if config.serve.tls.is_some() { "https" } else { "http" };
+            let keys = match (config.serve.keys.len(), environment_key.is_some()) {
+                (0, false) => "no keys, this machine only".to_owned(),
+                (configured, true) => format!("{configured} configured keys and {KEY_VARIABLE}"),
+                (configured, false) => format!("{configured} configured keys"),
+            };
+            Finding::well("service", format!("would serve {scheme}://{}: {keys}", config.serve.listen))
+        }
+        Err(error) => Finding::failed("service", &error),
+    }
 }
 
 fn dutch_voice_finding() -> Finding {

@@ -9,9 +9,11 @@ mod doctor;
 mod eval;
 mod fixtures;
 mod intents;
+mod keys;
 mod models;
 mod results;
 mod search;
+mod serve;
 pub mod terminal;
 mod transcribe;
 
@@ -47,6 +49,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Turn recordings into text.
     Transcribe(transcribe::Arguments),
+    /// Serve other programs over HTTP and WebSocket.
+    Serve(serve::Arguments),
+    /// Make API keys for the service.
+    Keys(keys::Arguments),
     /// Search the stored calls.
     Search(search::SearchArgs),
     /// Check and try a scenario's intents.
@@ -106,6 +112,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo(arguments) => demo::run(&context, &arguments),
         Command::Transcribe(arguments) => transcribe::run(&context, &arguments),
+        Command::Serve(arguments) => serve::run(&context, &arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Intents(arguments) => intents::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

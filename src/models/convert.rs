@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use super::ggml::{self, Preamble, Shape, TensorHead, TensorNumber};
 use super::pull::Talk;
 use super::weights::{self, Dimensions, Matrix, WeightSource};
-use super::{Error, half, mel};
+use super::{Error, half};
+use crate::audio::mel;
 use crate::progress::{Progress, Unit};
 
 /// Values written at a time.

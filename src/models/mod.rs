@@ -19,7 +19,6 @@ mod ggml;
 pub mod graph;
 mod half;
 pub mod manifest;
-mod mel;
 mod numbers;
 pub mod pull;
 mod pypi;

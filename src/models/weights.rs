@@ -29,7 +29,8 @@ use std::path::Path;
 
 pub use catalogue::{TensorSpec, catalogue};
 
-use super::{Error, mel, vocabulary};
+use super::{Error, vocabulary};
+use crate::audio::mel;
 
 /// Values in one attention head; every Whisper size has 64.
 pub const HEAD_WIDTH: usize = 64;

@@ -36,8 +36,7 @@ pub fn record(
     let intent = understanding.and_then(|understanding| understanding.judge(&transcript));
     let note = notes::write(&transcript, intent.as_ref());
     CallRecord {
-        // Version 7: sorted by time, so that the newest calls lie together in the store.
-        id: CallId(Uuid::new_v7(uuid_time(circumstances.now))),
+        id: new_call_id(circumstances.now),
         source: circumstances.source,
         content_hash: circumstances.content_hash,
         started_at: None,
@@ -48,6 +47,12 @@ pub fn record(
         note,
         rejected_segments: circumstances.rejected_segments,
     }
+}
+
+/// An identity for a call that is first heard of at `now`.
+pub fn new_call_id(now: Timestamp) -> CallId {
+    // Version 7: sorted by time, so that the newest calls lie together in the store.
+    CallId(Uuid::new_v7(uuid_time(now)))
 }
 
 fn uuid_time(now: Timestamp) -> uuid::Timestamp {

@@ -1,5 +1,7 @@
 //! Builds what recordings run through from the configuration and the models on this machine.
 
+use std::sync::Arc;
+
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::config::Config;
 use crate::guard::Guard;
@@ -28,17 +30,27 @@ pub fn start(config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
     let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
-    let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     let engine = recognition::engine(config, &runtime, &folder)?;
-    let workers = workers(config);
-    let pool = Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
+    let size = PoolConfig { workers: workers(config), queue_capacity: config.asr.queue_capacity };
+    beside(Arc::new(Pool::start(engine, size)?), config, home)
+}
+
+/// The same over recognition workers that something else uses too: one model in memory for recordings and live calls.
+///
+/// # Errors
+/// As [`start`].
+pub fn beside(pool: Arc<Pool>, config: &Config, home: &Home) -> Result<Transcriber, Error> {
+    let manifest = Manifest::builtin();
+    let folder = ModelFolder::new(home.models());
+    let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
+    let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     Ok(Transcriber {
         pool,
         detector: Box::new(move || Ok(Box::new(silero.stream()) as Box<dyn SpeechDetector>)),
         segments: config.vad.clone(),
         guard: Guard::new(&config.guard),
         two_channels: config.recording.channels.get(),
-        segments_under_way: workers * SEGMENTS_A_WORKER,
+        segments_under_way: workers(config) * SEGMENTS_A_WORKER,
         pack_up_to_samples: config.asr.pack_up_to_samples(),
     })
 }

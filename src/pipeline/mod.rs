@@ -4,7 +4,6 @@
 
 pub mod analyse;
 pub mod inputs;
-pub mod language;
 pub mod machinery;
 pub mod ordered;
 mod packing;
@@ -42,6 +41,9 @@ pub enum Error {
     /// The scenario's sentences cannot be learnt from.
     #[error(transparent)]
     Intent(#[from] crate::intent::Error),
+    /// Nobody wants the transcript any more.
+    #[error("the transcription was cancelled")]
+    Cancelled,
     /// Names were given for another number of channels than the recording has.
     #[error("`{}` has {found} channels, but {named} names are given for them", path.display())]
     ChannelCount {

@@ -8,15 +8,16 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::asr::utterance::moved;
+use crate::asr::vote::LanguageVote;
 use crate::asr::worker::{Pool, Ticket};
-use crate::asr::{LanguageChoice, Priority, Recognition, Request};
+use crate::asr::{CancelFlag, LanguageChoice, Priority, Recognition, Request};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
-use crate::call::{Channel, Language, Transcript, Utterance, Word};
+use crate::call::{Channel, Language, Transcript, Utterance};
 use crate::guard::{self, Candidate, Guard, Reason, Rejection, Verdict};
 use crate::media::{Block, OpenOptions, Recording};
 use crate::pipeline::Error;
-use crate::pipeline::language::LanguageVote;
 use crate::pipeline::packing::{Pack, Packer};
 use crate::pipeline::telephone::TelephoneBand;
 use crate::progress::Progress;
@@ -84,13 +85,23 @@ pub struct Rejected {
     pub rejection: Rejection,
 }
 
+/// Who follows a recording while it is heard.
+pub struct Following<'a> {
+    /// Moved by milliseconds of audio read.
+    pub progress: &'a Progress,
+    /// Called with each utterance once it is settled: by time within a channel, not across channels.
+    pub heard: &'a mut dyn FnMut(&Utterance),
+    /// Set when nobody wants the result any more; looked at with every block that is read.
+    pub cancel: &'a CancelFlag,
+}
+
 /// Makes a speech detector for one channel.
 pub type DetectorFactory = Box<dyn Fn() -> Result<Box<dyn SpeechDetector>, Error> + Send + Sync>;
 
 /// The shared machinery that one recording after another runs through.
 pub struct Transcriber {
     /// Recognition for all recordings.
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
     /// Makes a detector for each channel.
     pub detector: DetectorFactory,
     /// Where segments begin and end.
@@ -117,6 +128,22 @@ impl Transcriber {
         instructions: &Instructions,
         progress: &Progress,
     ) -> Result<Transcription, Error> {
+        let following = Following { progress, heard: &mut |_| (), cancel: &CancelFlag::new() };
+        self.transcribe_followed(path, instructions, following)
+    }
+
+    /// As [`Transcriber::transcribe`], for somebody who wants each utterance as soon as it is believed, or who may lose
+    /// interest.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Cancelled`].
+    pub fn transcribe_followed(
+        &self,
+        path: &Path,
+        instructions: &Instructions,
+        following: Following<'_>,
+    ) -> Result<Transcription, Error> {
+        let Following { progress, heard, cancel } = following;
         let mut recording = Recording::open(path, &instructions.open)?;
         let rate = recording.info().sample_rate;
         let count = recording.info().channels;
@@ -134,7 +161,11 @@ impl Transcriber {
         let mut hearing = Hearing::new(self, instructions, &channels, rate)?;
         let mut block = Block::new();
         let mut frames_read = 0_u64;
+        let mut told = 0;
         let damage = loop {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
             match recording.next_block(&mut block) {
                 Ok(true) => {}
                 Ok(false) => break None,
@@ -143,9 +174,13 @@ impl Transcriber {
             }
             frames_read += block.frames() as u64;
             hearing.listen(&block)?;
+            hearing.utterances[told..].iter().for_each(&mut *heard);
+            told = hearing.utterances.len();
             progress.set(frames_read * 1000 / u64::from(rate.hz()));
         };
-        let (transcript, rejected) = hearing.finish()?;
+        hearing.hear_out()?;
+        hearing.utterances[told..].iter().for_each(heard);
+        let (transcript, rejected) = hearing.finish();
         Ok(Transcription { transcript, rejected, damage })
     }
 }
@@ -239,7 +274,8 @@ impl<'a> Hearing<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(Transcript, Vec<Rejected>), Error> {
+    /// Waits for the words of everything that was said.
+    fn hear_out(&mut self) -> Result<(), Error> {
         for index in 0..self.chains.len() {
             self.chains[index].finish()?;
             self.take_segments(index)?;
@@ -250,7 +286,10 @@ impl<'a> Hearing<'a> {
         while let Some(oldest) = self.under_way.pop_front() {
             self.settle(oldest)?;
         }
-        self.decide_language()?;
+        self.decide_language()
+    }
+
+    fn finish(mut self) -> (Transcript, Vec<Rejected>) {
         self.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
         self.rejected.sort_by_key(|rejected| (rejected.span.start, rejected.channel));
         let end = self.chains.iter().map(|chain| chain.heard_samples).max().unwrap_or(0);
@@ -261,7 +300,7 @@ impl<'a> Hearing<'a> {
             language: spoken.then(|| self.vote.leader()),
             utterances: self.utterances,
         };
-        Ok((transcript, self.rejected))
+        (transcript, self.rejected)
     }
 
     fn take_segments(&mut self, index: usize) -> Result<(), Error> {
@@ -384,7 +423,7 @@ impl<'a> Hearing<'a> {
     }
 
     fn keep(&mut self, channel: Channel, span: SampleSpan, Judged { believed, rejected }: Judged) {
-        self.utterances.extend(believed.and_then(|believed| utterance(channel, span, believed)));
+        self.utterances.extend(believed.and_then(|believed| believed.into_utterance(channel, span)));
         self.rejected.extend(rejected);
     }
 }
@@ -442,40 +481,6 @@ impl Chain {
     }
 }
 
-/// A position within a segment as a position in the call.
-fn moved(segment: SampleSpan, position: SamplePos) -> SamplePos {
-    segment.start.plus(position.0).min(segment.end)
-}
-
-/// Moves a recognition from the time of its segment to the time of the call. `None` when no word was heard.
-fn utterance(channel: Channel, segment: SampleSpan, recognition: Recognition) -> Option<Utterance> {
-    if recognition.text.reveal().is_empty() {
-        return None;
-    }
-    let words: Vec<Word> = recognition
-        .words
-        .into_iter()
-        .map(|word| Word {
-            text: word.text,
-            span: SampleSpan::new(moved(segment, word.span.start), moved(segment, word.span.end)),
-            confidence: word.confidence,
-        })
-        .collect();
-    let span = match (words.first(), words.last()) {
-        (Some(first), Some(last)) => SampleSpan::new(first.span.start, last.span.end.max(first.span.start)),
-        (None, _) | (_, None) => segment,
-    };
-    let confidence = recognition.mean_log_probability.exp().clamp(0.0, 1.0);
-    Some(Utterance {
-        channel,
-        span,
-        language: recognition.language,
-        text: recognition.text,
-        confidence,
-        words,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -489,7 +494,7 @@ mod tests {
     fn transcriber(engine: FakeEngine) -> Transcriber {
         let workers = PoolConfig { workers: 1, queue_capacity: 4 };
         Transcriber {
-            pool: Pool::start(Arc::new(engine), workers).unwrap(),
+            pool: Arc::new(Pool::start(Arc::new(engine), workers).unwrap()),
             detector: Box::new(|| Ok(Box::new(EnergyDetector::new()) as Box<dyn SpeechDetector>)),
             segments: vad::Config::default(),
             guard: Guard::new(&crate::guard::config::Config::default()),
@@ -542,7 +547,8 @@ mod tests {
         let most = hear(&mut hearing, (0..100).map(|index| segment(index, SPEECH_SAMPLES, 0.01)));
         assert_eq!(most, UNBELIEVED_WAITING_MAX);
         assert_eq!(hearing.vote.settled(), None);
-        let (transcript, rejected) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, rejected) = hearing.finish();
         assert!(transcript.utterances.is_empty() && transcript.language.is_none());
         assert_eq!(rejected.len(), 100);
         assert!(rejected.iter().all(|rejected| rejected.extent == Extent::Whole));
@@ -554,9 +560,10 @@ mod tests {
         let instructions = instructions();
         let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
         let most = hear(&mut hearing, (0..20).map(|index| segment(index, 4_000, 0.9)));
-        assert!(most < crate::pipeline::language::SEGMENTS_COUNTED_MAX, "{most}");
+        assert!(most < crate::asr::vote::SEGMENTS_COUNTED_MAX, "{most}");
         assert_eq!(hearing.vote.settled(), Some(Language::Fr));
-        let (transcript, _) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, _) = hearing.finish();
         assert_eq!((transcript.utterances.len(), transcript.language), (20, Some(Language::Fr)));
     }
 
@@ -568,7 +575,8 @@ mod tests {
         let instructions = instructions();
         let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
         hear(&mut hearing, [segment(1, SPEECH_SAMPLES, 0.9)]);
-        let (transcript, rejected) = hearing.finish().unwrap();
+        hearing.hear_out().unwrap();
+        let (transcript, rejected) = hearing.finish();
         let [said] = transcript.utterances.as_slice() else { panic!("one utterance") };
         let [cut] = rejected.as_slice() else { panic!("one tail: {rejected:?}") };
         assert!(said.text.reveal().ends_with("mars merci"), "{}", said.text.reveal());

@@ -54,27 +54,7 @@ impl Store {
         // Immediate: a transaction that first reads and then wants to write fails at once when another one writes,
         // whatever the busy timeout.
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let hash = record.content_hash.as_ref().map(<[u8; 32]>::as_slice);
-        let known: Option<Vec<u8>> = sqlx::query_scalar("SELECT id FROM calls WHERE content_hash = ?")
-            .bind(hash)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let id = known.map_or(Ok(record.id), |bytes| call_id(&bytes))?;
-        sqlx::query("DELETE FROM calls WHERE id = ? OR id = ?")
-            .bind(id.0.as_bytes().as_slice())
-            .bind(record.id.0.as_bytes().as_slice())
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let key = insert_call(&mut transaction, record, id).await?;
-        insert_transcript(&mut transaction, key, &record.transcript).await?;
-        if let Some(decision) = &record.intent {
-            insert_decision(&mut transaction, key, decision).await?;
-        }
-        for (kind, list) in note_lists(&record.note) {
-            insert_evidence(&mut transaction, (key, kind), list).await?;
-        }
+        let id = put(&mut transaction, record).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(id)
     }
@@ -178,6 +158,33 @@ impl Store {
     }
 }
 
+/// Puts a record in the place of what was kept under its identity or content hash, inside a transaction of the caller.
+pub(super) async fn put(connection: &mut SqliteConnection, record: &CallRecord) -> Result<CallId, Error> {
+    let failed = |source| Error::Database { doing: "keep a call", source };
+    let hash = record.content_hash.as_ref().map(<[u8; 32]>::as_slice);
+    let known: Option<Vec<u8>> = sqlx::query_scalar("SELECT id FROM calls WHERE content_hash = ?")
+        .bind(hash)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let id = known.map_or(Ok(record.id), |bytes| call_id(&bytes))?;
+    sqlx::query("DELETE FROM calls WHERE id = ? OR id = ?")
+        .bind(id.0.as_bytes().as_slice())
+        .bind(record.id.0.as_bytes().as_slice())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let key = insert_call(connection, record, id).await?;
+    insert_transcript(connection, key, &record.transcript).await?;
+    if let Some(decision) = &record.intent {
+        insert_decision(connection, key, decision).await?;
+    }
+    for (kind, list) in note_lists(&record.note) {
+        insert_evidence(connection, (key, kind), list).await?;
+    }
+    Ok(id)
+}
+
 async fn insert_call(
     connection: &mut SqliteConnection,
     record: &CallRecord,
@@ -207,38 +214,56 @@ async fn insert_transcript(
     key: i64,
     transcript: &Transcript,
 ) -> Result<(), Error> {
-    let failed = |source| Error::Database { doing: "keep what was said", source };
-    for (at, channel) in (0_i64..).zip(&transcript.channels) {
+    insert_channels(connection, key, &transcript.channels).await?;
+    for (at, utterance) in (0_i64..).zip(&transcript.utterances) {
+        insert_utterance(connection, (key, at), utterance).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_channels(
+    connection: &mut SqliteConnection,
+    key: i64,
+    channels: &[Channel],
+) -> Result<(), Error> {
+    for (at, channel) in (0_i64..).zip(channels) {
         sqlx::query("INSERT INTO channels (call_key, position, channel) VALUES (?, ?, ?)")
             .bind(key)
             .bind(at)
             .bind(channel.to_string())
             .execute(&mut *connection)
             .await
-            .map_err(failed)?;
+            .map_err(|source| Error::Database { doing: "keep who was heard", source })?;
     }
-    for (at, utterance) in (0_i64..).zip(&transcript.utterances) {
-        let text = utterance.text.reveal();
-        let (index_words, index_stems) = index_columns(text, utterance.language);
-        sqlx::query(
-            "INSERT INTO utterances (call_key, position, channel, start_sample, end_sample, text, language, \
-             confidence, words, index_words, index_stems) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(key)
-        .bind(at)
-        .bind(utterance.channel.to_string())
-        .bind(samples(utterance.span.start)?)
-        .bind(samples(utterance.span.end)?)
-        .bind(text)
-        .bind(utterance.language.code())
-        .bind(finite(utterance.confidence))
-        .bind(pack_words(&utterance.words))
-        .bind(index_words)
-        .bind(index_stems)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
-    }
+    Ok(())
+}
+
+/// Keeps an utterance of the call with this key at this position.
+pub(super) async fn insert_utterance(
+    connection: &mut SqliteConnection,
+    (key, at): (i64, i64),
+    utterance: &Utterance,
+) -> Result<(), Error> {
+    let text = utterance.text.reveal();
+    let (index_words, index_stems) = index_columns(text, utterance.language);
+    sqlx::query(
+        "INSERT INTO utterances (call_key, position, channel, start_sample, end_sample, text, language, \
+         confidence, words, index_words, index_stems) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(key)
+    .bind(at)
+    .bind(utterance.channel.to_string())
+    .bind(samples(utterance.span.start)?)
+    .bind(samples(utterance.span.end)?)
+    .bind(text)
+    .bind(utterance.language.code())
+    .bind(finite(utterance.confidence))
+    .bind(pack_words(&utterance.words))
+    .bind(index_words)
+    .bind(index_stems)
+    .execute(connection)
+    .await
+    .map_err(|source| Error::Database { doing: "keep what was said", source })?;
     Ok(())
 }
 
@@ -432,7 +457,7 @@ fn position(row: &SqliteRow, column: &'static str) -> Result<SamplePos, Error> {
     u64::try_from(samples).map(SamplePos).map_err(|_| Error::Unreadable { what: column })
 }
 
-fn samples(position: SamplePos) -> Result<i64, Error> {
+pub(super) fn samples(position: SamplePos) -> Result<i64, Error> {
     i64::try_from(position.0).map_err(|_| Error::TooLarge { what: "position" })
 }
 

@@ -1,5 +1,7 @@
 //! Against real SQLite, in memory and in temporary folders.
 
+mod live;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -354,7 +356,7 @@ async fn newer_and_foreign_files_are_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("allo.db");
     let store = Store::open(&path).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 9000").execute(&store.pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9000 WHERE version = (SELECT max(version) FROM _sqlx_migrations)").execute(&store.pool).await.unwrap();
     assert_eq!(store.check().await.unwrap(), [Problem::Version { found: 9000, known: known_version() }]);
     store.close().await;
     let error = Store::open(&path).await.unwrap_err();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::duration::as_text;
+
 /// Longest segment that still fits the 30 s window of Whisper with some room for padding.
 const MAX_SEGMENT_LIMIT: Duration = Duration::from_secs(29);
 /// A segment must leave room to look for a weak point to cut at.
@@ -18,25 +20,25 @@ pub struct Config {
     /// Probability below which a window inside speech is a pause; at most `threshold`.
     pub negative_threshold: f32,
     /// Speech shorter than this is dropped as a click.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub min_speech: Duration,
     /// A pause of this length ends a segment.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub min_silence: Duration,
     /// Audio kept before the first window of speech: soft first consonants score low.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub pre_roll: Duration,
     /// Audio kept after the last window of speech; at most `min_silence`.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub post_roll: Duration,
     /// Longest segment, pre-roll and post-roll included; longer speech is cut at its weakest point.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub max_segment: Duration,
     /// Pauses shorter than this do not end a segment that is shorter than `join_up_to`; 0 joins nothing.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub join_below: Duration,
     /// Length up to which `join_below` holds.
-    #[serde(with = "duration_text")]
+    #[serde(with = "as_text")]
     pub join_up_to: Duration,
 }
 
@@ -121,22 +123,6 @@ impl Config {
                 text(MAX_SEGMENT_LIMIT)
             ),
         )
-    }
-}
-
-/// Durations as text such as `300ms`.
-mod duration_text {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&crate::text::duration::format(*duration))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        crate::text::duration::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -11,4 +11,5 @@ mod formats;
 mod nonspeech;
 mod privacy;
 mod processor;
+mod serve;
 mod setup;

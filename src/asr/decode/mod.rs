@@ -1,6 +1,7 @@
 //! The parts of a Whisper recogniser that are plain computation: no model, no file, no clock, no thread.
 //!
-//! In the order in which a segment meets them: [`mel`] turns samples into what the encoder takes; [`tokens`] knows the
+//! In the order in which a segment meets them: [`crate::audio::mel`] turns samples into what
+//! the encoder takes; [`tokens`] knows the
 //! ids that the decoder takes and gives; [`scores`] reads the decoder's scores; [`bias`] lifts the names of the call's
 //! vocabulary during the search; [`align`] finds from the attention when each token was said.
 //!
@@ -10,7 +11,6 @@
 
 pub mod align;
 pub mod bias;
-pub mod mel;
 pub mod scores;
 pub mod tokens;
 
@@ -18,14 +18,9 @@ pub mod tokens;
 /// calls; a retry does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The mel filters do not have the shape that their number of bands asks for, or hold a value that is not finite.
-    #[error("{values} values are no mel filters of {bands} bands with 201 finite weights each")]
-    Filters {
-        /// Values given.
-        values: usize,
-        /// Bands they should be for.
-        bands: usize,
-    },
+    /// The mel filters are none.
+    #[error(transparent)]
+    Filters(#[from] crate::audio::mel::InvalidFilters),
     /// No Whisper model has a vocabulary of this size.
     #[error("a vocabulary of {size} tokens is not Whisper's (51864, 51865 or 51866)")]
     VocabularySize {

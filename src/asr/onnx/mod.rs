@@ -28,7 +28,6 @@ use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode;
 use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
-use super::decode::mel::MelFrontEnd;
 use super::decode::scores::log_sum_exp;
 use super::decode::tokens::Vocabulary;
 use super::language;
@@ -38,6 +37,7 @@ use super::{
     Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request,
     check_samples,
 };
+use crate::audio::mel::MelFrontEnd;
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
 use crate::onnx::Runtime;

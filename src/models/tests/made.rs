@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::audio::mel;
 use crate::models::ggml::{self, Preamble, Shape, TensorHead, TensorNumber};
+use crate::models::half;
 use crate::models::weights::{Dimensions, Matrix, catalogue};
-use crate::models::{half, mel};
 
 pub(super) const TOKENS: [&[u8]; 3] = [b"!", b"a", b" b"];
 

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::made::{Folder, MadeWhisper, Stored, TOKENS, hugging_face_name};
+use crate::audio::mel;
 use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::ggml::TensorNumber;
 use crate::models::quantize::quantise;
 use crate::models::weights::{WeightSource, catalogue, open};
-use crate::models::{Error, Quantisation, Talk, mel};
+use crate::models::{Error, Quantisation, Talk};
 
 const KEY: &str = "decoder.blocks.0.cross_attn.key.weight";
 const KEY_BIAS: &str = "decoder.blocks.0.cross_attn.key.bias";

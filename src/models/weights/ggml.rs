@@ -5,9 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Dimensions, Facts, Format, Model, Place, TENSORS_MAX, TensorSpec, WeightSource};
+use crate::audio::mel;
 use crate::models::ggml::{GgmlReader, Preamble, TensorNumber};
 use crate::models::numbers::{Number, Stored};
-use crate::models::{Error, mel, vocabulary};
+use crate::models::{Error, vocabulary};
 
 pub(super) fn open(path: &Path, vocabulary: Option<&Path>) -> Result<Box<dyn WeightSource>, Error> {
     let (mut reader, preamble) = GgmlReader::open(path)?;

@@ -11,7 +11,7 @@ use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 use super::super::network::{Feed, Network, Scores};
 use super::{model, runtime};
-use crate::asr::decode::mel::{MelFrontEnd, WINDOW_FRAMES};
+use crate::audio::mel::{MelFrontEnd, WINDOW_FRAMES};
 use crate::models::convert::write_ggml;
 use crate::models::graph::{self, Mix};
 use crate::models::weights::{self, Dimensions, Matrix, WeightSource};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::models::weights::{Dimensions, HEAD_WIDTH, Matrix, WeightSource, catalogue};
-use crate::models::{Error, mel};
+use crate::audio::mel;
+use crate::models::Error;
 
 /// Numbers in (-1, 1), the same every time.
 pub(super) struct Draws(u64);

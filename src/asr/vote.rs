@@ -1,0 +1,189 @@
+//! Which language a call is in, decided once for the whole call.
+//!
+//! A recogniser that guesses anew for every short answer turns "oui" into another language; the caller does not
+//! change language there. So segments vote with their length and confidence until one language leads clearly, or until
+//! so much was heard that waiting longer would not help, and what was heard in another is heard again. Only text that
+//! is believed may vote: what the recogniser makes of hold music has a language too.
+
+use std::time::Duration;
+
+use super::{LanguageChoice, Recognition};
+use crate::call::Language;
+
+/// Lead, in seconds of confidently recognised speech, that settles the vote. About one full sentence: a lone "oui"
+/// or "hello" (0.5 s) never settles it, and a caller's first sentence (3 to 6 s) usually does.
+const SETTLING_LEAD_S: f64 = 3.0;
+
+/// Believed segments after which the vote is settled whoever leads: each one waits, with its audio, for the decision.
+/// Fewer would let a handful of short answers decide; more costs 1.6 MB each and hears a mixed call twice for longer.
+pub const SEGMENTS_COUNTED_MAX: usize = 8;
+
+/// The same in time, since segments of 25 s tell more than answers of one word.
+const LENGTH_COUNTED_MAX: Duration = Duration::from_secs(60);
+
+/// The vote of one call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LanguageVote {
+    allowed: Vec<Language>,
+    weights_s: Vec<f64>,
+    segments_counted: usize,
+    length_counted: Duration,
+    settled: Option<Language>,
+}
+
+impl LanguageVote {
+    /// A vote among the languages of `choice`; a known language is settled from the start.
+    pub fn new(choice: &LanguageChoice) -> Self {
+        let allowed = match choice {
+            LanguageChoice::Known(language) => vec![*language],
+            LanguageChoice::Among(allowed) => allowed.clone(),
+        };
+        Self {
+            weights_s: vec![0.0; allowed.len()],
+            segments_counted: 0,
+            length_counted: Duration::ZERO,
+            settled: match allowed.as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            },
+            allowed,
+        }
+    }
+
+    /// The language of the call once it is clear.
+    pub fn settled(&self) -> Option<Language> {
+        self.settled
+    }
+
+    /// What to ask the recogniser for.
+    pub fn choice(&self) -> LanguageChoice {
+        match self.settled {
+            Some(language) => LanguageChoice::Known(language),
+            None => LanguageChoice::Among(self.allowed.clone()),
+        }
+    }
+
+    /// The language with most votes; the first allowed one as long as nothing was heard.
+    pub fn leader(&self) -> Language {
+        let mut best = 0;
+        for index in 1..self.allowed.len() {
+            if self.weights_s[index] > self.weights_s[best] {
+                best = index;
+            }
+        }
+        self.allowed[best]
+    }
+
+    /// Counts what was heard, and believed, in a segment of `length`. Without effect once the vote is settled.
+    pub fn count(&mut self, recognition: &Recognition, length: Duration) {
+        if self.settled.is_some() || recognition.text.reveal().is_empty() {
+            return;
+        }
+        self.segments_counted += 1;
+        self.length_counted += length;
+        self.weigh(recognition, length);
+        if self.segments_counted >= SEGMENTS_COUNTED_MAX || self.length_counted >= LENGTH_COUNTED_MAX {
+            self.settled = Some(self.settled.unwrap_or_else(|| self.leader()));
+        }
+    }
+
+    fn weigh(&mut self, recognition: &Recognition, length: Duration) {
+        let Some(index) = self.allowed.iter().position(|language| *language == recognition.language) else {
+            return;
+        };
+        let confidence = f64::from(recognition.mean_log_probability.exp().clamp(0.0, 1.0));
+        self.weights_s[index] += length.as_secs_f64() * confidence;
+        let leader = self.leader();
+        let lead_s = self
+            .allowed
+            .iter()
+            .zip(&self.weights_s)
+            .filter(|(language, _)| **language != leader)
+            .fold(self.weight_s(leader), |lead, (_, other)| lead.min(self.weight_s(leader) - other));
+        if lead_s >= SETTLING_LEAD_S {
+            self.settled = Some(leader);
+        }
+    }
+
+    fn weight_s(&self, language: Language) -> f64 {
+        self.allowed
+            .iter()
+            .zip(&self.weights_s)
+            .find(|(allowed, _)| **allowed == language)
+            .map_or(0.0, |(_, weight)| *weight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(language: Language, text: &str) -> Recognition {
+        Recognition {
+            language,
+            text: text.into(),
+            words: Vec::new(),
+            mean_log_probability: -0.1,
+            no_speech_probability: 0.0,
+            context_positions: 768,
+            decodings: 1,
+            alternatives: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_known_language_needs_no_vote() {
+        let vote = LanguageVote::new(&LanguageChoice::Known(Language::Nl));
+        assert_eq!(vote.settled(), Some(Language::Nl));
+        assert_eq!(vote.choice(), LanguageChoice::Known(Language::Nl));
+    }
+
+    #[test]
+    fn a_short_answer_does_not_settle_the_vote_and_a_sentence_does() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        vote.count(&heard(Language::En, "hello"), Duration::from_millis(600));
+        assert_eq!(vote.settled(), None);
+        assert_eq!(vote.leader(), Language::En);
+        vote.count(&heard(Language::Fr, "bonjour, je vous appelle pour ma facture"), Duration::from_secs(5));
+        assert_eq!(vote.settled(), Some(Language::Fr));
+    }
+
+    #[test]
+    fn without_words_the_first_allowed_language_leads() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::Nl]));
+        vote.count(&heard(Language::Nl, ""), Duration::from_secs(20));
+        assert_eq!((vote.leader(), vote.settled()), (Language::Fr, None));
+    }
+
+    #[test]
+    fn a_tie_is_settled_for_the_first_allowed_language_after_so_many_segments() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        for index in 0..SEGMENTS_COUNTED_MAX {
+            assert_eq!(vote.settled(), None);
+            let language = if index % 2 == 0 { Language::En } else { Language::Fr };
+            vote.count(&heard(language, "a"), Duration::from_secs(2));
+        }
+        assert_eq!((vote.settled(), vote.leader()), (Some(Language::Fr), Language::Fr));
+    }
+
+    #[test]
+    fn a_narrow_lead_settles_after_a_minute() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        let seconds = Duration::from_secs;
+        let mut unsure = heard(Language::En, "b");
+        unsure.mean_log_probability = -5.0;
+        vote.count(&unsure, seconds(25));
+        vote.count(&unsure, seconds(25));
+        assert_eq!(vote.settled(), None);
+        vote.count(&unsure, seconds(10));
+        assert_eq!(vote.settled(), Some(Language::En));
+    }
+
+    #[test]
+    fn a_settled_vote_does_not_move() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        vote.count(&heard(Language::En, "hello, this is about my bill"), Duration::from_secs(5));
+        vote.count(&heard(Language::Fr, "bonjour"), Duration::from_secs(50));
+        assert_eq!((vote.settled(), vote.leader()), (Some(Language::En), Language::En));
+    }
+}

@@ -1,0 +1,194 @@
+//! The pool against a scripted engine.
+
+use super::*;
+use crate::asr::LanguageChoice;
+use crate::asr::fake::{FakeEngine, Gate, Reply};
+use crate::call::Language;
+
+/// The number of samples names the request in the scripts below.
+fn request(priority: Priority, samples: usize) -> Request {
+    Request {
+        samples: vec![0.0; samples].into(),
+        language: LanguageChoice::Known(Language::Fr),
+        vocabulary: Arc::from(Vec::new()),
+        prefix: crate::redact::Redacted::default(),
+        priority,
+    }
+}
+
+fn start(engine: FakeEngine, workers: usize, queue_capacity: usize) -> Pool {
+    Pool::start(Arc::new(engine), PoolConfig { workers, queue_capacity }).unwrap()
+}
+
+/// An engine whose request of 1 sample waits at the gate, and which notes the order of all.
+fn gated(gate: &Gate, order: &Arc<Mutex<Vec<usize>>>) -> FakeEngine {
+    let (gate, order) = (gate.clone(), Arc::clone(order));
+    FakeEngine::new(move |request| {
+        order.lock().unwrap().push(request.samples.len());
+        if request.samples.len() == 1 {
+            Reply::AfterGate(gate.clone(), "un".into())
+        } else {
+            Reply::Text("deux".into())
+        }
+    })
+}
+
+#[test]
+fn urgent_requests_overtake_those_that_wait() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 8);
+    let mut tickets = vec![pool.submit(request(Priority::Batch, 1)).unwrap()];
+    gate.wait_for_arrivals(1);
+    for (priority, samples) in [
+        (Priority::Batch, 40),
+        (Priority::LivePartial, 30),
+        (Priority::LiveFinal, 20),
+        (Priority::Batch, 41),
+        (Priority::LiveFinal, 21),
+    ] {
+        tickets.push(pool.submit(request(priority, samples)).unwrap());
+    }
+    gate.open();
+    for ticket in tickets {
+        ticket.wait().unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), [1, 20, 21, 30, 40, 41]);
+    assert_eq!(pool.drain().recognized, 6);
+}
+
+#[test]
+fn full_lanes_follow_their_rules_by_exact_count() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 2);
+    let running = pool.submit(request(Priority::Batch, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let batch: Vec<_> = (0..2).map(|_| pool.submit(request(Priority::Batch, 40)).unwrap()).collect();
+    let finals: Vec<_> = (0..2).map(|_| pool.submit(request(Priority::LiveFinal, 20)).unwrap()).collect();
+    let refused = pool.submit(request(Priority::LiveFinal, 22));
+    assert!(matches!(refused, Err(Error::Busy { waiting: 4 })));
+    let mut partials: Vec<_> =
+        (0..3).map(|index| pool.submit(request(Priority::LivePartial, 30 + index)).unwrap()).collect();
+    assert!(matches!(partials.remove(0).wait(), Err(Error::Busy { .. })));
+    let snapshot = pool.snapshot();
+    assert_eq!(snapshot.running, 1);
+    let lanes: Vec<_> =
+        snapshot.queue.lanes.iter().map(|lane| (lane.depth, lane.refused, lane.dropped)).collect();
+    assert_eq!(lanes, [(2, 1, 0), (2, 0, 1), (2, 0, 0)]);
+    gate.open();
+    for ticket in [running].into_iter().chain(batch).chain(finals).chain(partials) {
+        ticket.wait().unwrap();
+    }
+    let end = pool.drain();
+    assert_eq!((end.recognized, end.failed, end.cancelled, end.running), (7, 0, 0, 0));
+}
+
+#[test]
+fn a_full_batch_lane_makes_the_submitter_wait() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = Arc::new(start(gated(&gate, &order), 1, 1));
+    let running = pool.submit(request(Priority::Batch, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
+    let late = thread::spawn({
+        let pool = Arc::clone(&pool);
+        move || pool.submit(request(Priority::Batch, 41)).unwrap().wait()
+    });
+    gate.open();
+    assert!(running.wait().is_ok() && waiting.wait().is_ok() && late.join().unwrap().is_ok());
+    assert_eq!(*order.lock().unwrap(), [1, 40, 41]);
+}
+
+#[test]
+fn a_panic_fails_one_request_and_the_worker_goes_on() {
+    let engine = FakeEngine::new(|request| match request.samples.len() {
+        1 => Reply::Panic,
+        2 => Reply::Fail,
+        _ => Reply::Text("trois".into()),
+    });
+    let pool = start(engine.clone(), 1, 4);
+    assert!(matches!(pool.submit(request(Priority::Batch, 1)).unwrap().wait(), Err(Error::Panicked)));
+    assert!(matches!(pool.submit(request(Priority::Batch, 2)).unwrap().wait(), Err(Error::Inference { .. })));
+    assert_eq!(pool.submit(request(Priority::Batch, 3)).unwrap().wait().unwrap().text.reveal(), "trois");
+    let end = pool.drain();
+    assert_eq!((end.recognized, end.failed, end.panicked), (1, 2, 1));
+    assert_eq!(engine.recognizers_made(), 2);
+}
+
+#[test]
+fn cancelling_stops_a_request_that_runs_and_one_that_waits() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 4);
+    let running = pool.submit(request(Priority::Batch, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
+    waiting.cancel();
+    running.cancel();
+    assert!(matches!(running.wait(), Err(Error::Cancelled)));
+    assert!(matches!(waiting.wait(), Err(Error::Cancelled)));
+    assert_eq!(*order.lock().unwrap(), [1]);
+    assert_eq!(pool.drain().cancelled, 2);
+}
+
+/// Notes in what order results come.
+struct Noting(usize, Arc<Mutex<Vec<(usize, bool)>>>);
+
+impl Listener for Noting {
+    fn begins(&mut self) -> bool {
+        self.0 != 99
+    }
+
+    fn ends(self: Box<Self>, result: Result<Recognition, Error>) {
+        self.1.lock().unwrap().push((self.0, result.is_ok()));
+    }
+}
+
+#[test]
+fn what_is_due_first_goes_first_and_what_nobody_wants_any_more_is_not_recognised() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 8);
+    let held = pool.submit(request(Priority::Batch, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let ends: Arc<Mutex<Vec<(usize, bool)>>> = Arc::default();
+    let start = crate::clock::Clock::monotonic(&crate::clock::SystemClock);
+    for (samples, due_s) in [(30, 3), (10, 1), (99, 2), (11, 1)] {
+        let due = start + std::time::Duration::from_secs(due_s);
+        let listener = Box::new(Noting(samples, Arc::clone(&ends)));
+        pool.submit_to(request(Priority::LiveFinal, samples), due, listener).unwrap();
+    }
+    gate.open();
+    assert!(held.wait().is_ok());
+    pool.drain();
+    assert_eq!(*order.lock().unwrap(), [1, 10, 11, 30]);
+    assert_eq!(*ends.lock().unwrap(), [(10, true), (11, true), (99, false), (30, true)]);
+}
+
+#[test]
+fn a_live_final_stops_a_partial_in_progress_when_no_worker_is_free() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 8);
+    let partial = pool.submit(request(Priority::LivePartial, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let last = pool.submit(request(Priority::LiveFinal, 50)).unwrap();
+    assert!(last.wait().is_ok(), "the gate is still closed");
+    assert!(matches!(partial.wait(), Err(Error::Cancelled)));
+}
+
+#[test]
+fn dropping_the_pool_ends_what_runs_and_what_waits() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 4);
+    let running = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    let waiting = pool.submit(request(Priority::Batch, 40)).unwrap();
+    drop(pool);
+    assert!(matches!(running.wait(), Err(Error::Cancelled)));
+    assert!(matches!(waiting.wait(), Err(Error::Closed)));
+}
+
+#[test]
+fn draining_finishes_what_was_submitted() {
+    let pool = start(FakeEngine::hearing("oui"), 3, 64);
+    let tickets: Vec<_> = (0..50).map(|_| pool.submit(request(Priority::Batch, 10)).unwrap()).collect();
+    assert_eq!(pool.drain().recognized, 50);
+    assert!(tickets.into_iter().all(|ticket| ticket.wait().is_ok()));
+}

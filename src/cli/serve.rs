@@ -1,0 +1,89 @@
+//! `allo serve`: other programs speak to Allo over HTTP and WebSocket.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::terminal::{say, write_stdout};
+use super::{Context, SOME_FAILED};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::live::{self, Live};
+use crate::pipeline::machinery;
+use crate::redact::Redacted;
+use crate::serve::keys::KEY_VARIABLE;
+use crate::serve::{Offer, Parts, Server};
+use crate::store::Store;
+
+/// Arguments of `allo serve`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Address and port to listen on; port 0 takes a free one. Overrides `[serve] listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+/// What live calls run on, with the store in which they are kept.
+fn live_parts(config: &Config, context: &Context) -> anyhow::Result<live::Parts> {
+    let mut parts = live::machinery::parts(config, &context.home)?;
+    let file = context.home.store_file();
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    // Nothing of the opening stays on this runtime: the pool of the store makes its own tasks where it is used.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    parts.store = Some(runtime.block_on(Store::open(&file))?);
+    Ok(parts)
+}
+
+/// Runs `allo serve`. stdout gets one line of JSON when the service is ready.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut config = context.load_config()?;
+    if let Some(listen) = arguments.listen {
+        config.serve.listen = listen;
+    }
+    let environment_key = std::env::var(KEY_VARIABLE).ok().map(Redacted::new);
+    Server::check(&config.serve, environment_key.as_ref())?;
+    let live = live_parts(&config, context)?;
+    let transcriber = machinery::beside(Arc::clone(&live.pool), &config, &context.home)?;
+    let turn = live.turn.clone();
+    let parts = Parts {
+        environment_key,
+        offer: Offer { model: config.asr.model.clone(), languages: config.asr.languages.clone() },
+        workers: machinery::workers(&config),
+        transcriber: Arc::new(transcriber),
+        live: Some(Live::start(live, &config.live)?),
+        turn,
+        clock: Arc::new(SystemClock),
+        config: config.serve,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended_in_time = runtime.block_on(async {
+        // Before the ready line: who has read it may send a signal at once.
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let server = Server::bind(parts).await?;
+        write_stdout(&format!("{}\n", server.ready_line()))?;
+        say(&format!("serving {}", server.url()));
+        let stopped = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            say("stopping: what is under way may finish");
+        };
+        Ok::<_, anyhow::Error>(server.run(stopped).await)
+    })?;
+    // Work on blocking threads that nobody waits for any more must not hold the process.
+    runtime.shutdown_background();
+    if !ended_in_time {
+        say("some requests were cut off: they did not end within serve.drain");
+        return Ok(ExitCode::from(SOME_FAILED));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,249 @@
+//! The two handles of a live call: [`Call`] for the connection that brings its audio, [`Controls`] for whoever talks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::bell::Urgency;
+use super::command::Command;
+use super::inbox::Control;
+use super::link::Link;
+use super::log::EventLog;
+use super::metrics::count;
+use super::{INTERNAL_MARK, Machine};
+use crate::asr::LanguageChoice;
+use crate::audio::SampleRate;
+use crate::call::event::{CallEndReason, GapReason};
+use crate::call::{CallId, Channel};
+use crate::redact::Redacted;
+use crate::turn::{self, Expectation};
+
+/// Room among the waiting commands that speech to play may not take: stopping it must always be possible.
+const COMMANDS_RESERVED: usize = 16;
+
+/// One stream of audio of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    /// Who is heard.
+    pub channel: Channel,
+    /// Its sample rate.
+    pub rate: SampleRate,
+}
+
+/// What is known of a call when it begins.
+#[derive(Debug, Clone)]
+pub struct CallSetup {
+    /// Name of the way it came in, such as `twilio`.
+    pub ingress: &'static str,
+    /// Name of where it came from, for its record. It may hold a telephone number: it is never logged.
+    pub source: String,
+    /// Its streams of audio, at least one.
+    pub tracks: Vec<Track>,
+    /// The language, or the languages it may be in.
+    pub language: LanguageChoice,
+    /// Names and terms that may be said.
+    pub vocabulary: Arc<[String]>,
+    /// No partials are wanted.
+    pub finals_only: bool,
+    /// Settings of turns for this call; those of the service without.
+    pub turn: Option<turn::Config>,
+    /// What its speakers are asked for at the start.
+    pub expectation: Expectation,
+}
+
+impl CallSetup {
+    /// A call with these streams, everything else as usual: French, English and Dutch, partials, no vocabulary.
+    pub fn new(ingress: &'static str, tracks: Vec<Track>) -> Self {
+        Self {
+            ingress,
+            source: ingress.to_owned(),
+            tracks,
+            language: LanguageChoice::Among(crate::call::Language::ALL.to_vec()),
+            vocabulary: Arc::new([]),
+            finals_only: false,
+            turn: None,
+            expectation: Expectation::default(),
+        }
+    }
+}
+
+/// The connection's side of a call. Dropping it ends the call as [`CallEndReason::Disconnected`].
+///
+/// Nothing here blocks except where it says so.
+#[derive(Debug)]
+pub struct Call {
+    link: Arc<Link>,
+    machine: Arc<Machine>,
+    commands: Mutex<Option<mpsc::Receiver<Command>>>,
+    finals_only: bool,
+}
+
+impl Call {
+    pub(super) fn new(
+        machine: &Arc<Machine>,
+        link: &Arc<Link>,
+        commands: mpsc::Receiver<Command>,
+        finals_only: bool,
+    ) -> Self {
+        let (machine, link) = (Arc::clone(machine), Arc::clone(link));
+        Self { link, machine, commands: Mutex::new(Some(commands)), finals_only }
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> CallId {
+        self.link.id
+    }
+
+    /// Whether it gets no partials, by its own wish or for want of room.
+    pub fn is_finals_only(&self) -> bool {
+        self.finals_only
+    }
+
+    /// Takes sound of a track, in [-1, 1] at the track's rate. When more than `live.waiting_audio` waits the oldest makes
+    /// room, is counted and marked as a gap.
+    pub fn audio(&self, track: usize, samples: &[f32]) {
+        let now = self.machine.clock.monotonic();
+        let dropped = self.link.put(Urgency::Sound, |inbox| inbox.push_audio(track, samples, now));
+        if dropped > 0 {
+            add(&self.machine.metrics.samples_dropped, dropped);
+        }
+    }
+
+    /// Notes that sound of a track is missing, in samples at the track's rate.
+    pub fn lost(&self, track: usize, samples: u64) {
+        add(&self.machine.metrics.samples_lost, samples);
+        self.link.put(Urgency::Sound, |inbox| inbox.push_missing(track, samples, GapReason::Lost));
+    }
+
+    /// A key was pressed.
+    pub fn dtmf(&self, track: usize, digit: Redacted<char>) {
+        self.control(Control::Dtmf { track, digit });
+    }
+
+    /// What was played under a mark has ended, or was stopped.
+    pub fn playback_finished(&self, mark: String, completed: bool) {
+        self.control(Control::PlaybackFinished { mark, completed });
+    }
+
+    /// The call is over. Its last events follow.
+    pub fn end(self, reason: CallEndReason) {
+        self.control(Control::End { reason });
+    }
+
+    /// What the connection has to carry out; given once.
+    pub fn commands(&self) -> Option<mpsc::Receiver<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What becomes known of the call.
+    pub fn events(&self) -> Arc<EventLog> {
+        Arc::clone(&self.link.log)
+    }
+
+    /// The other handle.
+    pub fn controls(&self) -> Controls {
+        Controls { link: Arc::clone(&self.link), machine: Arc::clone(&self.machine) }
+    }
+
+    /// Blocks until `samples` of a track can be taken without dropping any: for audio that comes faster than it was
+    /// spoken.
+    pub fn wait_for_room(&self, track: usize, samples: usize) {
+        self.link.wait_for_room(track, samples);
+    }
+
+    /// Blocks until everything that was given is worked on: nothing is being decoded, asked, kept or announced.
+    pub fn wait_until_idle(&self) {
+        self.link.wait_until_idle();
+    }
+
+    fn control(&self, control: Control) {
+        put_control(&self.link, &self.machine, control);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Refused, and so without effect, when the call has ended properly.
+        self.link.put(Urgency::Now, |inbox| {
+            inbox.push_control(Control::End { reason: CallEndReason::Disconnected })
+        });
+    }
+}
+
+/// The connection cannot take more commands: it has stopped carrying them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection of the call takes no more commands")]
+pub struct NotTaken;
+
+/// The talking side of a call, for a dialogue or an agent. It keeps no call alive.
+#[derive(Debug, Clone)]
+pub struct Controls {
+    link: Arc<Link>,
+    machine: Arc<Machine>,
+}
+
+impl Controls {
+    /// Plays to the caller what is in [-1, 1] at `rate`, behind what is being played. The end of what has a `mark` is
+    /// announced under it.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn play(&self, samples: Arc<[f32]>, rate: SampleRate, mark: Option<String>) -> Result<(), NotTaken> {
+        if self.link.commands.capacity() <= COMMANDS_RESERVED {
+            return Err(NotTaken);
+        }
+        // Its end has to be known in any case: speech into it is an interruption only while it plays.
+        let mark = mark.unwrap_or_else(|| format!("{INTERNAL_MARK}{}", uuid::Uuid::new_v4()));
+        self.send(Command::Play { samples, rate, mark })?;
+        put_control(&self.link, &self.machine, Control::PlaybackStarted);
+        Ok(())
+    }
+
+    /// Stops what is played.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn flush(&self) -> Result<(), NotTaken> {
+        self.send(Command::Flush)
+    }
+
+    /// Ends the call.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn hang_up(&self) -> Result<(), NotTaken> {
+        self.send(Command::HangUp)
+    }
+
+    /// Connects the caller to somebody else.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub fn transfer(&self, target: Redacted<String>) -> Result<(), NotTaken> {
+        self.send(Command::Transfer { target })
+    }
+
+    /// Says what the speaker of a track was asked for; it holds until the next.
+    pub fn expect(&self, track: usize, expectation: Expectation) {
+        put_control(&self.link, &self.machine, Control::Expect { track, expectation });
+    }
+
+    #[cfg(test)]
+    pub(super) fn control_for_test(&self, control: Control) {
+        put_control(&self.link, &self.machine, control);
+    }
+
+    fn send(&self, command: Command) -> Result<(), NotTaken> {
+        self.link.commands.try_send(command).map_err(|_| NotTaken)
+    }
+}
+
+fn put_control(link: &Arc<Link>, machine: &Machine, control: Control) {
+    if !link.put(Urgency::Now, |inbox| inbox.push_control(control)) {
+        count(&machine.metrics.controls_refused);
+    }
+}
+
+fn add(counter: &std::sync::atomic::AtomicU64, number: u64) {
+    counter.fetch_add(number, std::sync::atomic::Ordering::Relaxed);
+}

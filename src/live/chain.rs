@@ -1,0 +1,408 @@
+//! One channel of a live call, from the frames of its track to the turns of its speaker.
+//!
+//! Positions that leave this file are those of the call. A chain that is started anew begins its own time at
+//! [`Chain::origin`] and its turns behind those before, so numbers and times of a channel only rise.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::Error;
+use super::ring::AudioRing;
+use super::voices::{VoiceId, Window};
+use crate::audio::resample::ChannelResampler;
+use crate::audio::{SamplePos, SampleRate, SampleSpan};
+use crate::call::Channel;
+use crate::turn::{self, Input, Output, TurnTaker};
+use crate::vad::{WINDOW_SAMPLES, level_dbfs};
+
+const WINDOW: u64 = WINDOW_SAMPLES as u64;
+/// Below this level, for so many windows, a channel is silent without asking a model: between digital silence and the
+/// idle noise of G.711 (-70 dBFS). A second is what it takes the detector's own state to come to rest.
+const SILENT_BELOW_DBFS: f32 = -75.0;
+const SILENT_AFTER_WINDOWS: u32 = 32;
+/// Arrivals of audio that are remembered, one for each frame: twenty seconds, longer than any pause that is waited for.
+const ARRIVALS_MAX: usize = 1_000;
+/// Silence of a hole that is worked on at once; the rest comes with the next round, so that a long hole of one call does
+/// not keep the others waiting.
+const HOLE_SAMPLES_A_ROUND: u64 = 16_000;
+/// A quarter of a second of zeros leaves nothing else in the resampler, whose filter is some 30 ms long.
+const RESAMPLER_EMPTY_PARTS: u64 = 4;
+/// Longest hole that the time line keeps: a peer that reports more has a broken clock.
+const HOLE_LONGEST_S: u64 = 600;
+/// Probability from which a window counts as speech in the evidence for the guard, and below which it does not.
+const SPEECH_FROM: f32 = 0.5;
+const SPEECH_ABOVE: f32 = 0.35;
+
+/// What the detector thought of a stretch, for the guard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence {
+    pub(super) mean_probability: f32,
+    pub(super) level_dbfs: f32,
+}
+
+/// What a chain wants next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack; a box would be an allocation a window"
+)]
+pub(super) enum Next {
+    /// More audio.
+    NotYet,
+    /// Nothing: lasting digital silence needs no detector; it is judged 0.
+    Silent { level_dbfs: f32 },
+    /// The detector's answer. Asking again gives the same window.
+    Ask { window: Window, level_dbfs: f32 },
+}
+
+/// See the module.
+pub(super) struct Chain {
+    pub(super) channel: Channel,
+    pub(super) voice: VoiceId,
+    /// How many times it was started; answers to an earlier one are nobody's.
+    pub(super) generation: u32,
+    /// When a window was last judged, or none was due.
+    pub(super) progressed: Instant,
+    rate: SampleRate,
+    turn: turn::Config,
+    taker: TurnTaker,
+    origin: SamplePos,
+    turns_before: u64,
+    newest_turn: u64,
+    resampler: ChannelResampler,
+    resampled: Vec<f32>,
+    /// Samples that came, holes included, at the rate of the track.
+    came: u64,
+    /// Digital silence at the end of what came, in samples at the rate of the track.
+    zeros: u64,
+    /// Samples of holes, at the rate of the track, that are still to be put in.
+    hole: u64,
+    ring: AudioRing,
+    /// Start of the next window.
+    heard: SamplePos,
+    /// Probabilities of the last windows; the newest ends at `heard`.
+    probabilities: VecDeque<f32>,
+    silent_windows: u32,
+    arrivals: VecDeque<(SamplePos, Instant)>,
+    has_ended: bool,
+}
+
+impl Chain {
+    /// A chain at the start of a call.
+    pub(super) fn new(
+        (channel, rate): (Channel, SampleRate),
+        voice: VoiceId,
+        turn: &turn::Config,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            channel,
+            voice,
+            generation: 0,
+            progressed: now,
+            rate,
+            turn: turn.clone(),
+            taker: TurnTaker::new(turn)?,
+            origin: SamplePos::ZERO,
+            turns_before: 0,
+            newest_turn: 0,
+            resampler: ChannelResampler::new(rate)?,
+            resampled: Vec::new(),
+            came: 0,
+            zeros: 0,
+            hole: 0,
+            ring: AudioRing::default(),
+            heard: SamplePos::ZERO,
+            probabilities: VecDeque::new(),
+            silent_windows: 0,
+            arrivals: VecDeque::new(),
+            has_ended: false,
+        })
+    }
+
+    /// How far the channel was listened to.
+    pub(super) fn heard(&self) -> SamplePos {
+        self.heard
+    }
+
+    /// Takes sound; what is left of a hole must have been put in.
+    pub(super) fn push_audio(&mut self, samples: &[f32], arrived: Instant) {
+        debug_assert_eq!(self.hole, 0, "sound after a hole waits for the hole");
+        self.came += samples.len() as u64;
+        if !self.skip_silence(samples) {
+            self.resample(samples);
+        }
+        if self.arrivals.len() >= ARRIVALS_MAX {
+            self.arrivals.pop_front();
+        }
+        self.arrivals.push_back((self.position(self.came), arrived));
+    }
+
+    /// Whether a hole is still to be put in.
+    pub(super) fn has_hole(&self) -> bool {
+        self.hole > 0
+    }
+
+    /// Notes a hole of `samples` at the rate of the track, at most [`HOLE_LONGEST_S`], and gives its place.
+    pub(super) fn push_hole(&mut self, samples: u64) -> SampleSpan {
+        let samples = samples.min(u64::from(self.rate.hz()) * HOLE_LONGEST_S);
+        let start = self.position(self.came + self.hole);
+        self.hole = self.hole.saturating_add(samples);
+        SampleSpan::new(start, self.position(self.came.saturating_add(self.hole)))
+    }
+
+    /// Puts some silence of a hole in; `true` when there is more.
+    pub(super) fn fill_hole_a_little(&mut self) -> bool {
+        let mut rest = self.hole.min(HOLE_SAMPLES_A_ROUND);
+        self.hole -= rest;
+        self.came += rest;
+        let silence = [0.0; 1_600];
+        while rest > 0 {
+            let part = rest.min(silence.len() as u64) as usize;
+            if !self.skip_silence(&silence[..part]) {
+                self.resample(&silence[..part]);
+            }
+            rest -= part as u64;
+        }
+        self.hole > 0
+    }
+
+    /// Puts digital silence behind digital silence without resampling it: the resampler then holds nothing but zeros, and
+    /// what it would give is known. A call on hold, or muted, costs next to nothing by this.
+    fn skip_silence(&mut self, samples: &[f32]) -> bool {
+        if samples.iter().any(|sample| *sample != 0.0) {
+            self.zeros = 0;
+            return false;
+        }
+        self.zeros = self.zeros.saturating_add(samples.len() as u64);
+        let before = self.zeros - samples.len() as u64;
+        let (from, to) = (u64::from(self.rate.hz()), u64::from(SampleRate::PIPELINE.hz()));
+        let resampled = samples.len() as u64 * to;
+        // Only whole samples, so that the resampler stays in step.
+        let is_known = before * RESAMPLER_EMPTY_PARTS >= from && resampled.is_multiple_of(from);
+        if is_known {
+            self.ring.push_silence((resampled / from) as usize);
+        }
+        is_known
+    }
+
+    fn resample(&mut self, samples: &[f32]) {
+        self.resampled.clear();
+        self.resampler.push(samples, &mut self.resampled);
+        self.ring.push(&self.resampled);
+    }
+
+    /// Position in the call of sample number `sample` of the track.
+    fn position(&self, sample: u64) -> SamplePos {
+        let (from, to) = (u128::from(self.rate.hz()), u128::from(SampleRate::PIPELINE.hz()));
+        SamplePos(u64::try_from(u128::from(sample) * to / from).unwrap_or(u64::MAX))
+    }
+
+    /// Takes the end of the track: what the resampler holds, and silence up to a whole window. What is left of a hole is
+    /// silence that nobody speaks into.
+    pub(super) fn end_audio(&mut self) {
+        self.came += std::mem::take(&mut self.hole);
+        self.resampled.clear();
+        self.resampler.finish(&mut self.resampled);
+        self.ring.push(&self.resampled);
+        let open = (self.ring.end().0 - self.heard.0) % WINDOW;
+        self.ring.push_silence(if open == 0 { 0 } else { (WINDOW - open) as usize });
+    }
+
+    /// Tells the turn taker that nothing follows; once, when every window was judged.
+    pub(super) fn end_turns(&mut self) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.taker.push(Input::EndOfAudio);
+        }
+    }
+
+    /// Whether a window waits to be judged.
+    pub(super) fn has_window(&self) -> bool {
+        self.heard.plus(WINDOW) <= self.ring.end()
+    }
+
+    /// The next window to judge.
+    pub(super) fn next_window(&mut self) -> Next {
+        let mut samples = [0.0; WINDOW_SAMPLES];
+        if !self.ring.window_at(self.heard, &mut samples) {
+            return Next::NotYet;
+        }
+        let level_dbfs = level_dbfs(&samples);
+        if level_dbfs >= SILENT_BELOW_DBFS {
+            self.silent_windows = 0;
+        } else if self.silent_windows >= SILENT_AFTER_WINDOWS {
+            return Next::Silent { level_dbfs };
+        } else {
+            self.silent_windows += 1;
+        }
+        Next::Ask { window: Window { voice: self.voice, samples }, level_dbfs }
+    }
+
+    /// The detector's answer for the window that [`Chain::next_window`] gave.
+    pub(super) fn judged(&mut self, probability: f32, level_dbfs: f32) {
+        self.heard = self.heard.plus(WINDOW);
+        self.probabilities.push_back(probability);
+        self.taker.push(Input::Window { speech_probability: probability, level_dbfs });
+    }
+
+    /// Tells the turn taker something else.
+    pub(super) fn tell(&mut self, input: Input) {
+        self.taker.push(input);
+    }
+
+    /// What follows, in positions and turns of the call; `None` when nothing more does. Audio that is not needed any more
+    /// is forgotten then.
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        let Some(output) = self.taker.poll() else {
+            let needed = self.in_call(self.taker.earliest_needed()).min(self.heard);
+            self.ring.forget_before(needed);
+            let kept = (self.heard.0 - needed.0).div_ceil(WINDOW) as usize;
+            self.probabilities.drain(..self.probabilities.len().saturating_sub(kept));
+            return None;
+        };
+        Some(self.placed(output))
+    }
+
+    /// The samples of a stretch.
+    pub(super) fn samples(&self, span: SampleSpan) -> std::sync::Arc<[f32]> {
+        self.ring.slice(span)
+    }
+
+    /// What the detector thought of a stretch; the mean goes from its first speech window to its last, since the rolls
+    /// around a lone "oui" are longer than the word.
+    pub(super) fn evidence(&self, span: SampleSpan, samples: &[f32]) -> Evidence {
+        let first = self.heard.0 - self.probabilities.len() as u64 * WINDOW;
+        let index = |position: SamplePos| {
+            (position.0.saturating_sub(first) / WINDOW).min(self.probabilities.len() as u64) as usize
+        };
+        let all: Vec<f32> = self.probabilities.range(index(span.start)..index(span.end)).copied().collect();
+        let from = all.iter().position(|probability| *probability >= SPEECH_FROM);
+        let to = all.iter().rposition(|probability| *probability >= SPEECH_ABOVE);
+        let speech = match (from, to) {
+            (Some(from), Some(to)) => &all[from..=to.max(from)],
+            (None, _) | (_, None) => &all[..],
+        };
+        let mean_probability = speech.iter().sum::<f32>() / speech.len().max(1) as f32;
+        Evidence { mean_probability, level_dbfs: level_dbfs(samples) }
+    }
+
+    /// When the sound at `position` came; `now` when that is not known any more.
+    pub(super) fn arrival(&self, position: SamplePos, now: Instant) -> Instant {
+        let place = self.arrivals.partition_point(|(end, _)| *end < position);
+        self.arrivals.get(place).or(self.arrivals.back()).map_or(now, |(_, arrived)| *arrived)
+    }
+
+    /// Begins anew with what comes next, and gives the stretch that is lost by it.
+    pub(super) fn restart(&mut self, now: Instant) -> Result<SampleSpan, Error> {
+        let resume = self.position(self.came + self.hole).max(self.heard);
+        let lost = SampleSpan::new(self.heard, resume);
+        self.came += self.hole;
+        self.hole = 0;
+        self.taker = TurnTaker::new(&self.turn)?;
+        self.resampler = ChannelResampler::new(self.rate)?;
+        self.zeros = 0;
+        self.ring = AudioRing::starting_at(resume);
+        (self.origin, self.heard) = (resume, resume);
+        self.turns_before = self.newest_turn;
+        self.probabilities.clear();
+        self.silent_windows = 0;
+        self.generation += 1;
+        self.progressed = now;
+        Ok(lost)
+    }
+
+    fn in_call(&self, position: SamplePos) -> SamplePos {
+        position.plus(self.origin.0)
+    }
+
+    /// Moves an output from the time and turns of the taker to those of the call.
+    fn placed(&mut self, output: Output) -> Output {
+        let origin = self.origin;
+        let at = |position: SamplePos| position.plus(origin.0);
+        let span = |span: SampleSpan| SampleSpan::new(at(span.start), at(span.end));
+        let before = self.turns_before;
+        let of_call = |turn: u64| turn + before;
+        let placed = match output {
+            Output::SpeechStarted { turn, at: start } => {
+                Output::SpeechStarted { turn: of_call(turn), at: at(start) }
+            }
+            Output::Partial { request, turn, span: heard } => {
+                Output::Partial { request, turn: of_call(turn), span: span(heard) }
+            }
+            Output::Judge { request, span: heard } => Output::Judge { request, span: span(heard) },
+            Output::Speculate { request, turn, span: heard } => {
+                Output::Speculate { request, turn: of_call(turn), span: span(heard) }
+            }
+            Output::Cancel { request } => Output::Cancel { request },
+            Output::Part { turn, speculation, speech, audio, joins } => Output::Part {
+                turn: of_call(turn),
+                speculation,
+                speech: span(speech),
+                audio: span(audio),
+                joins: joins.map(of_call),
+            },
+            Output::TurnEnded { turn, speech, audio, speculation, reason, joins, is_back_channel } => {
+                Output::TurnEnded {
+                    turn: of_call(turn),
+                    speech: span(speech),
+                    audio: span(audio),
+                    speculation,
+                    reason,
+                    joins: joins.map(of_call),
+                    is_back_channel,
+                }
+            }
+            Output::Discarded { turn } => Output::Discarded { turn: of_call(turn) },
+            Output::Interrupt { at: place } => Output::Interrupt { at: at(place) },
+        };
+        if let Output::SpeechStarted { turn, .. } = placed {
+            self.newest_turn = turn;
+        }
+        placed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::audio::resample::resample_all;
+    use crate::clock::{Clock, SystemClock};
+    use crate::live::voices::VoiceIds;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn silence_that_is_not_resampled_changes_no_sample(
+            stretches in proptest::collection::vec((any::<bool>(), 1_usize..6_000), 1..6),
+            chunk in 1_usize..700,
+            hz in prop_oneof![Just(8_000), Just(16_000), Just(44_100), Just(48_000)],
+        ) {
+            let rate = SampleRate::from_hz(hz).unwrap();
+            let now = SystemClock.monotonic();
+            let voice = VoiceIds::default().next();
+            let track = (Channel::Caller, rate);
+            let mut chain = Chain::new(track, voice, &turn::Config::default(), now).unwrap();
+            let mut all = Vec::new();
+            for (is_loud, length) in stretches {
+                let length = if is_loud { length } else { length * 4 };
+                let sound = |index: usize| if is_loud { (index as f32 * 0.7).sin() * 0.5 } else { 0.0 };
+                all.extend((0..length).map(sound));
+            }
+            for samples in all.chunks(chunk) {
+                chain.push_audio(samples, now);
+            }
+            chain.resampled.clear();
+            chain.resampler.finish(&mut chain.resampled);
+            chain.ring.push(&chain.resampled);
+            let expected = resample_all(&all, rate, SampleRate::PIPELINE).unwrap();
+            let heard = chain.samples(SampleSpan::new(SamplePos::ZERO, chain.ring.end()));
+            prop_assert!(heard.len().abs_diff(expected.len()) <= 1, "{} {}", heard.len(), expected.len());
+            for (index, (heard, expected)) in heard.iter().zip(&expected).enumerate() {
+                prop_assert!((heard - expected).abs() < 1e-5, "sample {}", index);
+            }
+        }
+    }
+}

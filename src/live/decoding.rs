@@ -1,0 +1,206 @@
+//! What is being decoded of one channel: a partial, speculative finals, and the turns that wait for theirs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::chain::Evidence;
+use super::stable::StablePrefix;
+use crate::asr::{CancelFlag, Recognition};
+use crate::audio::SampleSpan;
+use crate::call::event::TurnEndReason;
+use crate::turn::RequestId;
+
+/// A decoding that is not there after this time never comes. The longest takes seconds, and admission keeps the queue
+/// shorter than that.
+const DECODING_LONGEST: Duration = Duration::from_secs(60);
+/// Turns whose finals are remembered, for one that continues them.
+const TURNS_REMEMBERED: usize = 4;
+
+/// A decoding for a partial.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub(super) request: RequestId,
+    pub(super) turn: u64,
+    pub(super) span: SampleSpan,
+    pub(super) cancel: CancelFlag,
+}
+
+/// A decoding that becomes a final unless speech goes on.
+pub(super) struct Speculation {
+    pub(super) request: RequestId,
+    pub(super) turn: u64,
+    pub(super) span: SampleSpan,
+    pub(super) samples: Arc<[f32]>,
+    pub(super) evidence: Evidence,
+    pub(super) asked: Instant,
+    pub(super) attempts: u32,
+    pub(super) state: State,
+}
+
+/// How far a speculation is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The recogniser had no room for it.
+    Unsent,
+    /// On its way.
+    Waiting(CancelFlag),
+    /// Here; what is believed of it, if anything.
+    Heard(Option<Recognition>),
+    /// The recogniser failed on it as often as it is asked.
+    Failed,
+}
+
+/// A turn, or part of a long one, that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closed {
+    pub(super) turn: u64,
+    pub(super) speculation: RequestId,
+    pub(super) speech: SampleSpan,
+    pub(super) audio: SampleSpan,
+    pub(super) joins: Option<u64>,
+    /// `None` for a part: the turn goes on.
+    pub(super) reason: Option<TurnEndReason>,
+}
+
+/// An ended turn that waits for its text.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) closed: Closed,
+    pub(super) stable: StablePrefix,
+    /// When the end of its speech came in.
+    pub(super) speech_ended: Instant,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Decoding {
+    /// What was shown of the stretch of speech that becomes the next final.
+    pub(super) stable: StablePrefix,
+    pub(super) partial: Option<Partial>,
+    /// The newest partial that was asked for while another was being decoded.
+    pub(super) wanted: Option<(RequestId, u64, SampleSpan)>,
+    /// When a partial was last shown: who waited longest goes first.
+    pub(super) shown: Option<Instant>,
+    pub(super) speculations: Vec<Speculation>,
+    pub(super) closings: VecDeque<Closing>,
+    finals: VecDeque<(u64, Vec<u64>)>,
+    judges: Vec<(RequestId, CancelFlag)>,
+}
+
+impl Decoding {
+    /// Nothing is being decoded or asked.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_quiet = |speculation: &Speculation| match speculation.state {
+            State::Heard(_) | State::Failed => true,
+            State::Unsent | State::Waiting(_) => false,
+        };
+        self.partial.is_none()
+            && self.wanted.is_none()
+            && self.judges.is_empty()
+            && self.closings.is_empty()
+            && self.speculations.iter().all(is_quiet)
+    }
+
+    /// Whether something that was asked for long ago has not come.
+    pub(super) fn is_stuck(&self, now: Instant) -> bool {
+        self.speculations.iter().any(|speculation| {
+            matches!(speculation.state, State::Waiting(_))
+                && now.saturating_duration_since(speculation.asked) > DECODING_LONGEST
+        })
+    }
+
+    pub(super) fn speculation(&mut self, request: RequestId) -> Option<&mut Speculation> {
+        self.speculations.iter_mut().find(|speculation| speculation.request == request)
+    }
+
+    /// A question to Smart Turn is on its way.
+    pub(super) fn asks(&mut self, request: RequestId, cancel: CancelFlag) {
+        self.judges.push((request, cancel));
+    }
+
+    /// Smart Turn answered; `false` when the answer is not wanted any more.
+    pub(super) fn judged(&mut self, wanted: RequestId) -> bool {
+        let place = self.judges.iter().position(|(request, _)| *request == wanted);
+        place.is_some_and(|place| !self.judges.swap_remove(place).1.is_cancelled())
+    }
+
+    /// Forgets what is not wanted any more; `true` when it was a speculation. A question to Smart Turn is still
+    /// answered, with nothing.
+    pub(super) fn cancel(&mut self, request: RequestId) -> bool {
+        if let Some((_, cancel)) = self.judges.iter().find(|(judge, _)| *judge == request) {
+            cancel.cancel();
+        }
+        if self.partial.as_ref().is_some_and(|partial| partial.request == request) {
+            self.cancel_partial();
+        }
+        let Some(place) = self.speculations.iter().position(|speculation| speculation.request == request)
+        else {
+            return false;
+        };
+        if let State::Waiting(cancel) = self.speculations.swap_remove(place).state {
+            cancel.cancel();
+        }
+        true
+    }
+
+    /// Stops the partial in progress and forgets the one that is wanted; `true` when there was one.
+    pub(super) fn cancel_partial(&mut self) -> bool {
+        let wanted = self.wanted.take().is_some();
+        let partial = self.partial.take();
+        if let Some(partial) = &partial {
+            partial.cancel.cancel();
+        }
+        wanted || partial.is_some()
+    }
+
+    /// The stretch of speech in progress is over: takes what was shown of it.
+    pub(super) fn end_stretch(&mut self) -> StablePrefix {
+        self.cancel_partial();
+        self.shown = None;
+        std::mem::take(&mut self.stable)
+    }
+
+    /// The stretch of speech in progress was none.
+    pub(super) fn forget_stretch(&mut self) {
+        self.end_stretch();
+        let closings = &self.closings;
+        let is_closing = |request| closings.iter().any(|closing| closing.closed.speculation == request);
+        self.speculations.retain(|speculation| {
+            let is_wanted = is_closing(speculation.request);
+            if let (State::Waiting(cancel), false) = (&speculation.state, is_wanted) {
+                cancel.cancel();
+            }
+            is_wanted
+        });
+    }
+
+    /// Stops everything and gives the turns that wait for a text that will not come.
+    pub(super) fn cancel_all(&mut self) -> Vec<Closed> {
+        self.end_stretch();
+        for speculation in self.speculations.drain(..) {
+            if let State::Waiting(cancel) = speculation.state {
+                cancel.cancel();
+            }
+        }
+        self.judges.drain(..).for_each(|(_, cancel)| cancel.cancel());
+        self.closings.drain(..).map(|closing| closing.closed).collect()
+    }
+
+    /// Remembers a final of a turn by its number in the store.
+    pub(super) fn remember(&mut self, turn: u64, number: u64) {
+        match self.finals.back_mut() {
+            Some((last, numbers)) if *last == turn => numbers.push(number),
+            Some(_) | None => self.finals.push_back((turn, vec![number])),
+        }
+        if self.finals.len() > TURNS_REMEMBERED {
+            self.finals.pop_front();
+        }
+    }
+
+    /// Numbers of the finals of a turn.
+    pub(super) fn finals_of(&self, turn: u64) -> Vec<u64> {
+        let found = self.finals.iter().find(|(of, _)| *of == turn);
+        found.map(|(_, numbers)| numbers.clone()).unwrap_or_default()
+    }
+}

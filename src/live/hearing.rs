@@ -1,0 +1,171 @@
+//! The thread that listens to every call.
+//!
+//! It owns the sessions, so nothing of a call is locked while it is worked on. Each round takes up what waits for the
+//! calls that rang, judges their windows in batches across all calls, and announces what follows. A panic while one call
+//! is worked on is caught there; the others do not notice.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::Machine;
+use super::bell::Urgency;
+use super::link::Link;
+use super::session::Session;
+use super::voices::{VoiceDetector, Window};
+use crate::call::CallId;
+use crate::call::event::CallEndReason;
+
+/// How often calls are looked after that do not ring.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Windows judged at once. More than this gains nothing and delays the first.
+const BATCH_MAX: usize = 64;
+
+/// See the module.
+pub(super) struct Hearing {
+    machine: Arc<Machine>,
+    detector: Box<dyn VoiceDetector>,
+    sessions: HashMap<CallId, Box<Session>>,
+    watched: Instant,
+    batch: Vec<Window>,
+    /// Whose the windows of the batch are: call, track, level.
+    owners: Vec<(CallId, usize, f32)>,
+    probabilities: Vec<Option<f32>>,
+}
+
+impl Hearing {
+    pub(super) fn new(machine: Arc<Machine>, detector: Box<dyn VoiceDetector>) -> Self {
+        let watched = machine.clock.monotonic();
+        Self {
+            machine,
+            detector,
+            sessions: HashMap::new(),
+            watched,
+            batch: Vec::new(),
+            owners: Vec::new(),
+            probabilities: Vec::new(),
+        }
+    }
+
+    /// Listens until the bell is stopped; calls that go on then are given up.
+    pub(super) fn run(mut self) {
+        while let Some(ready) = self.machine.bell.wait(self.machine.config.batch_wait, WATCH_EVERY) {
+            self.round(&ready);
+        }
+        for session in self.sessions.values_mut() {
+            session.give_up(&self.machine, CallEndReason::Shutdown);
+        }
+        self.machine.end_all();
+    }
+
+    fn round(&mut self, ready: &[Arc<Link>]) {
+        for link in ready {
+            if let Some(session) = link.take_session() {
+                self.sessions.insert(link.id, session);
+            }
+        }
+        let mut again = Vec::new();
+        for link in ready {
+            let wants_more = self.with(link.id, |session, machine| session.take_up(machine));
+            if wants_more == Some(true) {
+                again.push(link);
+            }
+        }
+        while self.gather(ready) && self.judge() {}
+        for link in ready {
+            self.with(link.id, |session, machine| session.settle(machine));
+        }
+        again.into_iter().for_each(|link| link.bell.ring(link, Urgency::Now));
+        self.watch();
+        self.forget_ended(ready);
+    }
+
+    /// Collects at most one window of each channel; `false` when no window is due.
+    fn gather(&mut self, ready: &[Arc<Link>]) -> bool {
+        self.batch.clear();
+        self.owners.clear();
+        for link in ready {
+            let tracks = self.sessions.get(&link.id).map_or(0, |session| session.tracks.len());
+            for track in 0..tracks {
+                let due = self.with(link.id, |session, machine| session.next_window(machine, track));
+                if let Some(Some((window, level_dbfs))) = due {
+                    self.batch.push(window);
+                    self.owners.push((link.id, track, level_dbfs));
+                }
+            }
+        }
+        !self.batch.is_empty()
+    }
+
+    /// Judges the batch; `false` when no window of it got an answer.
+    fn judge(&mut self) -> bool {
+        let mut has_progressed = false;
+        let owners = std::mem::take(&mut self.owners);
+        let batch = std::mem::take(&mut self.batch);
+        for (windows, owners) in batch.chunks(BATCH_MAX).zip(owners.chunks(BATCH_MAX)) {
+            let began = self.machine.clock.monotonic();
+            let (detector, probabilities) = (&mut self.detector, &mut self.probabilities);
+            // A detector that panicked is asked again; channels that it does not answer are started anew in time.
+            let asked = catch_unwind(AssertUnwindSafe(|| detector.judge(windows, probabilities)));
+            if asked.is_err() {
+                self.machine.metrics.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("voice detection panicked");
+                self.probabilities.clear();
+            }
+            let metrics = &self.machine.metrics;
+            metrics.detection.record(self.machine.clock.monotonic().duration_since(began));
+            metrics.windows.fetch_add(windows.len() as u64, Ordering::Relaxed);
+            self.probabilities.resize(windows.len(), None);
+            let answers = std::mem::take(&mut self.probabilities);
+            for ((call, track, level_dbfs), probability) in owners.iter().zip(&answers) {
+                if let Some(probability) = *probability {
+                    has_progressed = true;
+                    let judged = (probability, *level_dbfs);
+                    self.with(*call, |session, machine| session.judged(machine, *track, judged));
+                }
+            }
+            self.probabilities = answers;
+        }
+        (self.owners, self.batch) = (owners, batch);
+        has_progressed
+    }
+
+    /// Works on one call. A panic there starts its chains anew; `None` then, and for a call that is gone.
+    fn with<T>(&mut self, call: CallId, work: impl FnOnce(&mut Session, &Machine) -> T) -> Option<T> {
+        let machine = &self.machine;
+        let session = self.sessions.get_mut(&call).filter(|session| !session.is_over())?;
+        // After a panic every chain of the session is built anew, so nothing half done is seen again.
+        let worked = catch_unwind(AssertUnwindSafe(|| work(session, machine)));
+        if worked.is_err() {
+            session.failed(machine);
+        }
+        session.take_restarted().into_iter().for_each(|voice| self.detector.reset(voice));
+        worked.ok()
+    }
+
+    /// Looks after every call, once a second.
+    fn watch(&mut self) {
+        let now = self.machine.clock.monotonic();
+        if now.saturating_duration_since(self.watched) < WATCH_EVERY {
+            return;
+        }
+        self.watched = now;
+        let calls: Vec<CallId> = self.sessions.keys().copied().collect();
+        for call in calls {
+            self.with(call, |session, machine| session.watch(machine, now));
+        }
+    }
+
+    fn forget_ended(&mut self, ready: &[Arc<Link>]) {
+        for link in ready {
+            if self.sessions.get(&link.id).is_some_and(|session| session.is_over())
+                && let Some(session) = self.sessions.remove(&link.id)
+            {
+                session.voices().for_each(|voice| self.detector.close(voice));
+            }
+        }
+    }
+}

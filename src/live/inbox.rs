@@ -1,0 +1,274 @@
+//! What waits to be taken up for one call: audio, keys, answers of the engines; in the order they came.
+//!
+//! Audio is bounded for each track: what is older makes room and becomes a hole of the same length in its place, so that
+//! the time line stays true. Answers are as many as questions were asked. Keys and the like are bounded by
+//! [`CONTROLS_MAX`]; more are refused.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::asr;
+use crate::audio::SampleRate;
+use crate::call::event::{CallEndReason, GapReason};
+use crate::redact::Redacted;
+use crate::turn::{Expectation, RequestId};
+
+/// Keys, marks and expectations of one call that may wait; nobody presses so many in the moments that they wait.
+const CONTROLS_MAX: usize = 64;
+
+/// One thing to take up.
+pub(super) enum Item {
+    /// Sound of a track, at its own rate.
+    Audio { track: usize, samples: Vec<f32>, arrived: Instant },
+    /// Sound that is not there, in samples at the track's rate.
+    Missing { track: usize, samples: u64, reason: GapReason },
+    /// Something besides sound.
+    Control(Control),
+    /// The recogniser answered.
+    Decoded(Decoded),
+    /// Smart Turn answered; `None` when it failed or had no time.
+    Judged { address: Address, done_probability: Option<f32> },
+    /// A final is in the store, or could not be kept.
+    Kept { number: u64, is_kept: bool },
+    /// The record of the ended call is in the store, or could not be.
+    Finished,
+}
+
+/// What the ingress tells besides audio.
+#[derive(Debug)]
+pub(super) enum Control {
+    Dtmf {
+        track: usize,
+        digit: Redacted<char>,
+    },
+    PlaybackStarted,
+    PlaybackFinished {
+        mark: String,
+        completed: bool,
+    },
+    Expect {
+        track: usize,
+        expectation: Expectation,
+    },
+    End {
+        reason: CallEndReason,
+    },
+    #[cfg(test)]
+    Panic,
+}
+
+/// Which question of which chain an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Address {
+    /// Index of the track.
+    pub(super) track: usize,
+    /// How many times the chain had been started; answers to a chain that is gone are nobody's.
+    pub(super) generation: u32,
+    pub(super) request: RequestId,
+}
+
+/// An answer of the recogniser.
+pub(super) struct Decoded {
+    pub(super) address: Address,
+    pub(super) is_partial: bool,
+    pub(super) result: Result<asr::Recognition, asr::Error>,
+    /// From the request to the start of the work.
+    pub(super) waited: Duration,
+    /// The work itself; zero when it never began.
+    pub(super) ran: Duration,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Inbox {
+    items: VecDeque<Item>,
+    tracks: Vec<Waiting>,
+    controls: usize,
+    has_ended: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    samples: usize,
+    capacity: usize,
+}
+
+impl Inbox {
+    /// An inbox that holds at most `longest` of audio of each track.
+    pub(super) fn new(rates: impl Iterator<Item = SampleRate>, longest: Duration) -> Self {
+        let capacity = |rate: SampleRate| (f64::from(rate.hz()) * longest.as_secs_f64()).ceil() as usize;
+        let tracks = rates.map(|rate| Waiting { samples: 0, capacity: capacity(rate).max(1) }).collect();
+        Self { tracks, ..Self::default() }
+    }
+
+    /// Takes sound of a track and gives the number of samples that had to make room. After the end, and for a track that
+    /// does not exist, all of it is refused.
+    pub(super) fn push_audio(&mut self, track: usize, samples: &[f32], arrived: Instant) -> u64 {
+        let Some(waiting) = self.tracks.get(track).copied().filter(|_| !self.has_ended) else {
+            return samples.len() as u64;
+        };
+        let (early, kept) = samples.split_at(samples.len().saturating_sub(waiting.capacity));
+        let excess = (waiting.samples + kept.len()).saturating_sub(waiting.capacity);
+        let mut dropped = self.drop_oldest(track, excess);
+        if !early.is_empty() {
+            dropped += early.len() as u64;
+            self.push_missing(track, early.len() as u64, GapReason::Dropped);
+        }
+        self.tracks[track].samples += kept.len();
+        if !kept.is_empty() {
+            self.items.push_back(Item::Audio { track, samples: kept.to_vec(), arrived });
+        }
+        dropped
+    }
+
+    /// Notes a hole in a track's sound.
+    pub(super) fn push_missing(&mut self, track: usize, samples: u64, reason: GapReason) {
+        if self.has_ended || track >= self.tracks.len() || samples == 0 {
+            return;
+        }
+        // A peer that reports one lost packet after the other adds to one hole.
+        match self.items.back_mut() {
+            Some(Item::Missing { track: last, samples: sum, reason: why })
+                if *last == track && *why == reason =>
+            {
+                *sum = sum.saturating_add(samples);
+            }
+            Some(_) | None => self.items.push_back(Item::Missing { track, samples, reason }),
+        }
+    }
+
+    /// Takes something besides sound; `false` when too much of it waits, or after the end.
+    pub(super) fn push_control(&mut self, control: Control) -> bool {
+        let is_end = matches!(control, Control::End { .. });
+        if self.has_ended || self.controls >= CONTROLS_MAX && !is_end {
+            return false;
+        }
+        self.has_ended = is_end;
+        self.controls += 1;
+        self.items.push_back(Item::Control(control));
+        true
+    }
+
+    /// Takes an answer.
+    pub(super) fn push_answer(&mut self, item: Item) {
+        self.items.push_back(item);
+    }
+
+    /// Everything that waits.
+    pub(super) fn take(&mut self) -> VecDeque<Item> {
+        self.controls = 0;
+        self.tracks.iter_mut().for_each(|track| track.samples = 0);
+        std::mem::take(&mut self.items)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Samples of `track` that can be taken without dropping any.
+    pub(super) fn room(&self, track: usize) -> usize {
+        self.tracks.get(track).map_or(0, |waiting| waiting.capacity - waiting.samples)
+    }
+
+    /// Turns at least `excess` samples of the track, oldest first, into holes.
+    fn drop_oldest(&mut self, track: usize, excess: usize) -> u64 {
+        let mut dropped = 0;
+        for item in &mut self.items {
+            if dropped >= excess {
+                break;
+            }
+            if let Item::Audio { track: its, samples, .. } = item
+                && *its == track
+            {
+                let length = samples.len();
+                dropped += length;
+                self.tracks[track].samples -= length;
+                *item = Item::Missing { track, samples: length as u64, reason: GapReason::Dropped };
+            }
+        }
+        dropped as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    fn inbox() -> Inbox {
+        Inbox::new([SampleRate::TELEPHONE, SampleRate::PIPELINE].into_iter(), Duration::from_secs(1))
+    }
+
+    /// Samples of sound and of holes of a track, in order.
+    fn contents(inbox: &mut Inbox, wanted: usize) -> Vec<(bool, u64)> {
+        let items = inbox.take().into_iter();
+        items
+            .filter_map(|item| {
+                if let Item::Audio { track, samples, .. } = item {
+                    return (track == wanted).then_some((true, samples.len() as u64));
+                }
+                let Item::Missing { track, samples, .. } = item else { return None };
+                (track == wanted).then_some((false, samples))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_flood_of_one_track_becomes_a_hole_of_its_own_length_and_leaves_the_other_alone() {
+        let (mut inbox, now) = (inbox(), SystemClock.monotonic());
+        assert_eq!(inbox.push_audio(1, &[0.1; 320], now), 0);
+        for _ in 0..50 {
+            assert_eq!(inbox.push_audio(0, &[0.1; 160], now), 0);
+        }
+        assert_eq!(inbox.push_audio(0, &[0.1; 160], now), 160);
+        assert_eq!(inbox.room(0), 0);
+        let items = contents(&mut inbox, 0);
+        assert_eq!(items[..2], [(false, 160), (true, 160)]);
+        assert_eq!(items.iter().map(|(_, samples)| samples).sum::<u64>(), 51 * 160);
+        assert_eq!(inbox.room(0), 8_000);
+    }
+
+    #[test]
+    fn nothing_is_taken_after_the_end() {
+        let (mut inbox, now) = (inbox(), SystemClock.monotonic());
+        assert!(inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
+        assert!(!inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
+        assert_eq!(inbox.push_audio(0, &[0.0; 160], now), 160);
+        assert_eq!(inbox.take().len(), 1);
+    }
+
+    #[test]
+    fn keys_beyond_the_bound_are_refused_but_the_end_is_not() {
+        let mut inbox = inbox();
+        let key = || Control::Dtmf { track: 0, digit: '1'.into() };
+        assert_eq!((0..100).filter(|_| inbox.push_control(key())).count(), CONTROLS_MAX);
+        assert!(inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
+    }
+
+    proptest! {
+        #[test]
+        fn sound_and_holes_together_are_always_as_long_as_what_came(
+            lengths in proptest::collection::vec((0_usize..2, 0_usize..12_000), 0..60),
+        ) {
+            let (mut inbox, now) = (inbox(), SystemClock.monotonic());
+            let mut came = [0_u64; 2];
+            for (track, length) in lengths {
+                inbox.push_audio(track, &vec![0.1; length], now);
+                came[track] += length as u64;
+                prop_assert!(inbox.room(track) <= inbox.tracks[track].capacity);
+            }
+            for item in inbox.take() {
+                if let Item::Audio { track, samples, .. } = item {
+                    came[track] -= samples.len() as u64;
+                } else if let Item::Missing { track, samples, .. } = item {
+                    came[track] -= samples;
+                } else {
+                    prop_assert!(false, "only sound was pushed");
+                }
+            }
+            prop_assert_eq!(came, [0, 0]);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The threads that write to the store, so that nobody who listens waits for the disk.
+//!
+//! One keeps finals as they come; the other completes ended calls, which needs their analysis and may take a tenth of a
+//! second. Each has a runtime of its own for the store's futures.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::inbox::Item;
+use super::link::Link;
+use super::{Error, Machine};
+use crate::audio::SamplePos;
+use crate::call::event::CallEndReason;
+use crate::call::{CallId, CallRecord, Language};
+use crate::pipeline::analyse::{self, Circumstances};
+use crate::queue::{LaneRule, Lanes, WhenFull};
+use crate::store::{LiveCall, LiveFinal, Store};
+
+/// Finals and ends of all calls that may wait. Many seconds of a very busy machine; a store that is further behind has
+/// failed, and the calls concerned end.
+const JOBS_MAX: usize = 1_024;
+
+/// Attempts at one final before its call is given up. The store itself waits ten seconds for another writer.
+const ATTEMPTS: usize = 3;
+
+/// Something to keep.
+pub(super) enum Job {
+    Begin { link: Arc<Link>, call: LiveCall },
+    Append { link: Arc<Link>, spoken: LiveFinal, asked: Instant },
+}
+
+/// A call to complete.
+pub(super) struct Ending {
+    /// `None` for a call that another process left behind.
+    pub(super) link: Option<Arc<Link>>,
+    pub(super) id: CallId,
+    pub(super) reason: CallEndReason,
+    pub(super) end: SamplePos,
+    pub(super) language: Option<Language>,
+    pub(super) rejected_segments: u32,
+}
+
+/// The way into the store.
+pub(super) struct Keeper {
+    store: Store,
+    jobs: Lanes<Job>,
+    endings: Lanes<Ending>,
+}
+
+impl Keeper {
+    pub(super) fn new(store: Store) -> Self {
+        let rule = [LaneRule { capacity: JOBS_MAX, when_full: WhenFull::Refuse }];
+        Self { store, jobs: Lanes::new("live finals", &rule), endings: Lanes::new("live endings", &rule) }
+    }
+
+    /// Keeps a job for its thread; `false` when there is no room.
+    pub(super) fn keep(&self, job: Job) -> bool {
+        self.jobs.push(0, job).is_ok()
+    }
+
+    /// Completes a call; `false` when there is no room.
+    pub(super) fn complete(&self, ending: Ending) -> bool {
+        self.endings.push(0, ending).is_ok()
+    }
+
+    /// Ends the threads once they have done what waits.
+    pub(super) fn close(&self) {
+        self.jobs.close();
+        self.endings.close();
+    }
+}
+
+/// Starts the threads, and completes what another process left behind.
+pub(super) fn start(machine: &Arc<Machine>) -> Result<Vec<JoinHandle<()>>, Error> {
+    let thread = |name: &str, work: fn(&Machine)| {
+        let machine = Arc::clone(machine);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || work(&machine)).map_err(|source| Error::Thread { source })
+    };
+    if machine.keeper.is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![thread("live-finals", keep_finals)?, thread("live-endings", complete_calls)?])
+}
+
+/// A runtime whose tasks go on between two uses: a connection that was let go of returns to its pool in a task.
+fn runtime() -> Option<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).thread_name("live-store").enable_all().build();
+    runtime.inspect_err(|error| tracing::error!(%error, "the store has no runtime")).ok()
+}
+
+fn keep_finals(machine: &Machine) {
+    let (Some(keeper), Some(runtime)) = (&machine.keeper, runtime()) else { return };
+    while let Some(job) = keeper.jobs.pop() {
+        match job {
+            Job::Begin { link, call } => {
+                if let Err(error) = runtime.block_on(keeper.store.begin_live_call(&call)) {
+                    // Its finals will fail too, and end the call.
+                    tracing::error!(call = %link.id, %error, "a call could not be begun in the store");
+                }
+            }
+            Job::Append { link, spoken, asked } => {
+                let is_kept =
+                    (0..ATTEMPTS).any(|_| match runtime.block_on(keeper.store.append_live_final(&spoken)) {
+                        Ok(()) => true,
+                        Err(error) => {
+                            tracing::error!(call = %link.id, %error, "a final could not be kept");
+                            false
+                        }
+                    });
+                machine.metrics.keep.record(machine.clock.monotonic().duration_since(asked));
+                link.answer(Item::Kept { number: spoken.number, is_kept });
+            }
+        }
+    }
+}
+
+fn complete_calls(machine: &Machine) {
+    let (Some(keeper), Some(runtime)) = (&machine.keeper, runtime()) else { return };
+    if let Err(error) = runtime.block_on(recover(machine, &keeper.store)) {
+        tracing::error!(%error, "calls that were cut off could not be completed");
+    }
+    while let Some(ending) = keeper.endings.pop() {
+        if let Err(error) = runtime.block_on(complete(machine, &keeper.store, &ending)) {
+            // Its finals are kept; it is completed when the service starts the next time.
+            tracing::error!(call = %ending.id, %error, "the record of a call could not be completed");
+        }
+        if let Some(link) = ending.link {
+            link.answer(Item::Finished);
+        }
+    }
+}
+
+async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(), crate::store::Error> {
+    let Some(kept) = store.call(ending.id).await? else { return Ok(()) };
+    let mut transcript = kept.transcript;
+    transcript.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
+    transcript.end = transcript.end.max(ending.end);
+    let spoken = transcript.utterances.first().map(|utterance| utterance.language);
+    transcript.language = spoken.map(|first| ending.language.unwrap_or(first));
+    let circumstances = Circumstances {
+        source: kept.source,
+        content_hash: None,
+        model: kept.model,
+        now: machine.clock.wall(),
+        rejected_segments: ending.rejected_segments,
+    };
+    let record = CallRecord {
+        id: ending.id,
+        started_at: kept.started_at,
+        ..analyse::record(transcript, machine.understanding.as_deref(), circumstances)
+    };
+    store.complete_live_call(&record, ending.reason).await
+}
+
+/// Completes calls that a process left behind when it ended without a word.
+async fn recover(machine: &Machine, store: &Store) -> Result<(), crate::store::Error> {
+    for id in store.incomplete_live_calls().await? {
+        // A call that began since this process started is its own.
+        if machine.is_known(id) {
+            continue;
+        }
+        tracing::info!(call = %id, "a call that was cut off is completed with what was kept of it");
+        let ending = Ending {
+            link: None,
+            id,
+            reason: CallEndReason::Failed,
+            end: SamplePos::ZERO,
+            language: None,
+            rejected_segments: 0,
+        };
+        complete(machine, store, &ending).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! What the two sides of a live call share: the ingress on its connection, the engines, and the thread that listens.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::bell::{Bell, IsReady, Urgency};
+use super::command::Command;
+use super::inbox::{Inbox, Item};
+use super::log::EventLog;
+use super::session::Session;
+use crate::call::CallId;
+
+/// Commands that may wait for the connection; more are refused.
+pub(super) const COMMANDS_MAX: usize = 64;
+
+/// See the module. Share it by `Arc`.
+pub(super) struct Link {
+    pub(super) id: CallId,
+    pub(super) log: Arc<EventLog>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) is_ready: IsReady,
+    pub(super) commands: mpsc::Sender<Command>,
+    state: Mutex<State>,
+    /// The thread that listens has taken something up.
+    moved: Condvar,
+}
+
+struct State {
+    inbox: Inbox,
+    /// On its way to the thread that listens.
+    session: Option<Box<Session>>,
+    /// Nothing waits, nobody is asked and everything is announced.
+    is_idle: bool,
+    is_over: bool,
+}
+
+impl Link {
+    pub(super) fn new(
+        log: Arc<EventLog>,
+        bell: Arc<Bell>,
+        inbox: Inbox,
+    ) -> (Arc<Self>, mpsc::Receiver<Command>) {
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+        let state = Mutex::new(State { inbox, session: None, is_idle: false, is_over: false });
+        let (id, is_ready, moved) = (log.call(), IsReady::default(), Condvar::new());
+        (Arc::new(Self { id, log, bell, is_ready, commands, state, moved }), receiver)
+    }
+
+    /// Hands the session to the thread that listens.
+    pub(super) fn begin(self: &Arc<Self>, session: Session) {
+        self.lock().session = Some(Box::new(session));
+        self.bell.ring(self, Urgency::Now);
+    }
+
+    /// Takes the session over, once.
+    pub(super) fn take_session(&self) -> Option<Box<Session>> {
+        self.lock().session.take()
+    }
+
+    /// Puts something into the inbox and rings.
+    pub(super) fn put<T>(self: &Arc<Self>, urgency: Urgency, put: impl FnOnce(&mut Inbox) -> T) -> T {
+        let mut state = self.lock();
+        let result = put(&mut state.inbox);
+        state.is_idle = false;
+        drop(state);
+        self.bell.ring(self, urgency);
+        result
+    }
+
+    /// An engine or the store answers.
+    pub(super) fn answer(self: &Arc<Self>, item: Item) {
+        self.put(Urgency::Now, |inbox| inbox.push_answer(item));
+    }
+
+    /// Everything that waits; those who wait for room may go on.
+    pub(super) fn take_items(&self) -> std::collections::VecDeque<Item> {
+        let items = self.lock().inbox.take();
+        self.moved.notify_all();
+        items
+    }
+
+    /// Notes whether anything is still to come, as far as the thread that listens can see.
+    pub(super) fn set_idle(&self, is_idle: bool, is_over: bool) {
+        let mut state = self.lock();
+        state.is_idle = is_idle && state.inbox.is_empty();
+        state.is_over |= is_over;
+        drop(state);
+        self.moved.notify_all();
+    }
+
+    /// Waits until `samples` of a track fit into the inbox, or the call is over.
+    pub(super) fn wait_for_room(self: &Arc<Self>, track: usize, samples: usize) {
+        let mut state = self.lock();
+        while !state.is_over && state.inbox.room(track) < samples && !state.inbox.is_empty() {
+            self.bell.ring(self, Urgency::Now);
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until nothing waits, nobody is asked and everything is announced, or the call is over.
+    pub(super) fn wait_until_idle(self: &Arc<Self>) {
+        let mut state = self.lock();
+        while !state.is_over && !state.is_idle {
+            self.bell.ring(self, Urgency::Now);
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Link").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,284 @@
+//! The numbered events of one call, as long as they are kept, for any number of readers.
+//!
+//! Bounded: the oldest events make room. A reader that is slower than that is told the first number that is still
+//! there; finals it missed are in the store, since they were kept before they were announced.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::audio::SamplePos;
+use crate::call::CallId;
+use crate::call::event::{Event, EventBody};
+
+/// See the module. Share it by `Arc`.
+#[derive(Debug)]
+pub struct EventLog {
+    call: CallId,
+    capacity: usize,
+    state: Mutex<State>,
+    /// For readers that wait on a thread.
+    grew: Condvar,
+    /// For readers that wait in a task: the number of the newest event, and whether it was the last.
+    newest: watch::Sender<(u64, bool)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Arc<Event>>,
+    /// Number of the newest event; 0 before the first.
+    newest: u64,
+    is_closed: bool,
+}
+
+/// Events were dropped before this reader came to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("events {wanted} to {} are not kept any more, the next one is {next}; finals among them are in the store", next - 1)]
+pub struct Missed {
+    /// The number that was wanted.
+    pub wanted: u64,
+    /// The first number that is still there; reading goes on with it.
+    pub next: u64,
+}
+
+/// What a reader that does not wait finds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Peek {
+    /// The next event.
+    Event(Arc<Event>),
+    /// Nothing new yet.
+    NotYet,
+    /// The last event was read; nothing follows.
+    End,
+}
+
+impl EventLog {
+    /// An empty log that keeps `capacity` events, at least 1.
+    pub fn new(call: CallId, capacity: usize) -> Arc<Self> {
+        let (newest, _) = watch::channel((0, false));
+        let capacity = capacity.max(1);
+        Arc::new(Self { call, capacity, state: Mutex::default(), grew: Condvar::new(), newest })
+    }
+
+    /// The call.
+    pub fn call(&self) -> CallId {
+        self.call
+    }
+
+    /// Reads from event number `from` on; from 1 for everything, past the newest for what comes then.
+    pub fn subscribe(self: &Arc<Self>, from: u64) -> Reader {
+        Reader { log: Arc::clone(self), changes: self.newest.subscribe(), next: from.max(1) }
+    }
+
+    /// Number of the newest event; 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.lock().newest
+    }
+
+    /// Whether the call has ended and its last event is here.
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    /// Appends an event; the call's last one closes the log. Without effect on a closed log.
+    pub(super) fn append(&self, at: SamplePos, body: EventBody) {
+        let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
+        state.is_closed = matches!(body, EventBody::CallEnded { .. });
+        state.newest += 1;
+        if state.events.len() >= self.capacity {
+            state.events.pop_front();
+        }
+        let event = Event { call: self.call, sequence: state.newest, at, body };
+        state.events.push_back(Arc::new(event));
+        let news = (state.newest, state.is_closed);
+        drop(state);
+        self.grew.notify_all();
+        self.newest.send_replace(news);
+    }
+
+    fn read(&self, next: u64) -> Result<Peek, Missed> {
+        let state = self.lock();
+        peek(&state, next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn peek(state: &State, next: u64) -> Result<Peek, Missed> {
+    let first = state.newest + 1 - state.events.len() as u64;
+    if next < first {
+        return Err(Missed { wanted: next, next: first });
+    }
+    match state.events.get((next - first) as usize) {
+        Some(event) => Ok(Peek::Event(Arc::clone(event))),
+        None if state.is_closed => Ok(Peek::End),
+        None => Ok(Peek::NotYet),
+    }
+}
+
+/// One reader of an [`EventLog`], at its own pace.
+#[derive(Debug)]
+pub struct Reader {
+    log: Arc<EventLog>,
+    changes: watch::Receiver<(u64, bool)>,
+    next: u64,
+}
+
+impl Reader {
+    /// The next event, when there is one; does not wait.
+    ///
+    /// # Errors
+    /// [`Missed`], once; the next read gives the first event that is still there.
+    pub fn peek(&mut self) -> Result<Peek, Missed> {
+        let found = self.log.read(self.next);
+        self.advance(&found);
+        found
+    }
+
+    /// Waits for the next event; `None` after the last. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::peek`].
+    pub async fn next(&mut self) -> Result<Option<Arc<Event>>, Missed> {
+        loop {
+            self.changes.borrow_and_update();
+            match self.peek()? {
+                Peek::Event(event) => return Ok(Some(event)),
+                Peek::End => return Ok(None),
+                // The log is held by this reader, so its sender is there.
+                Peek::NotYet => drop(self.changes.changed().await),
+            }
+        }
+    }
+
+    /// As [`Reader::next`], on a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Reader::peek`].
+    pub fn next_blocking(&mut self) -> Result<Option<Arc<Event>>, Missed> {
+        let log = Arc::clone(&self.log);
+        let mut state = log.lock();
+        loop {
+            let found = peek(&state, self.next);
+            self.advance(&found);
+            match found? {
+                Peek::Event(event) => return Ok(Some(event)),
+                Peek::End => return Ok(None),
+                Peek::NotYet => state = log.grew.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn advance(&mut self, found: &Result<Peek, Missed>) {
+        match found {
+            Ok(Peek::Event(_)) => self.next += 1,
+            Ok(Peek::NotYet | Peek::End) => {}
+            Err(missed) => self.next = missed.next,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::call::Channel;
+    use crate::call::event::CallEndReason;
+
+    fn started(turn: u64) -> EventBody {
+        EventBody::SpeechStarted { channel: Channel::Caller, turn, at: SamplePos(turn * 10) }
+    }
+
+    fn ended() -> EventBody {
+        EventBody::CallEnded { reason: CallEndReason::HungUp, duration: Duration::ZERO }
+    }
+
+    fn log(capacity: usize) -> Arc<EventLog> {
+        EventLog::new(CallId(Uuid::from_u128(1)), capacity)
+    }
+
+    fn numbers(reader: &mut Reader) -> Vec<u64> {
+        std::iter::from_fn(|| match reader.peek() {
+            Ok(Peek::Event(event)) => Some(event.sequence),
+            Ok(Peek::NotYet | Peek::End) | Err(_) => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_slow_reader_is_told_what_it_missed_and_goes_on() {
+        let log = log(3);
+        let mut reader = log.subscribe(0);
+        (1..=5).for_each(|turn| log.append(SamplePos(turn), started(turn)));
+        assert_eq!(reader.peek(), Err(Missed { wanted: 1, next: 3 }));
+        assert_eq!(numbers(&mut reader), [3, 4, 5]);
+        assert_eq!(reader.peek(), Ok(Peek::NotYet));
+    }
+
+    #[test]
+    fn nothing_follows_the_end_of_the_call() {
+        let log = log(8);
+        log.append(SamplePos(1), ended());
+        log.append(SamplePos(2), started(1));
+        let mut reader = log.subscribe(1);
+        assert_eq!(numbers(&mut reader), [1]);
+        assert_eq!(reader.peek(), Ok(Peek::End));
+        assert_eq!(reader.next_blocking(), Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_reader_in_a_task_is_woken_by_the_next_event() {
+        let log = log(8);
+        let mut reader = log.subscribe(1);
+        let waiting = tokio::spawn(async move { reader.next().await.unwrap().unwrap().sequence });
+        tokio::task::yield_now().await;
+        log.append(SamplePos(1), started(1));
+        assert_eq!(waiting.await.unwrap(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_have_no_holes_and_a_replay_gives_the_same_events(
+            steps in proptest::collection::vec(0_usize..3, 1..60),
+            capacity in 1_usize..20,
+            from in 1_u64..40,
+        ) {
+            let log = log(capacity);
+            let (mut fast, mut seen) = (log.subscribe(1), Vec::new());
+            let mut turn = 0;
+            for step in steps {
+                for _ in 0..step {
+                    turn += 1;
+                    log.append(SamplePos(turn), started(turn));
+                    while let Ok(Peek::Event(event)) = fast.peek() {
+                        seen.push(event);
+                    }
+                }
+            }
+            let sequences: Vec<u64> = seen.iter().map(|event| event.sequence).collect();
+            prop_assert_eq!(sequences, (1..=turn).collect::<Vec<_>>());
+            let mut again = log.subscribe(from);
+            let mut next = from;
+            if from <= turn && from + capacity as u64 <= turn {
+                let missed = again.peek().unwrap_err();
+                prop_assert_eq!(missed.wanted, from);
+                next = missed.next;
+            }
+            while let Ok(Peek::Event(event)) = again.peek() {
+                prop_assert_eq!(&event, &seen[next as usize - 1]);
+                next += 1;
+            }
+            prop_assert_eq!(next, from.max(turn + 1));
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Calls that are listened to while they go on.
+//!
+//! ```text
+//! Call (frames of a track) → inbox ─▶ the thread that listens: audio::resample → voice detection, in batches over all
+//!                                     calls → turn::TurnTaker, one a channel
+//!       asks: partial or speculative decoding (asr::worker::Pool) · is the caller done (Smart Turn) ─▶ answers: inbox
+//!       events: outbox (finals wait for the store) ─▶ EventLog, numbered, replayable
+//! ```
+//!
+//! Invariants: what is shown of a turn as stable never changes and its final begins with it; a final is in the store
+//! before it is announced; event numbers have no holes; sound that was not heard is marked, and the time line holds
+//! silence in its place; the failure of one call touches no other. Every queue is bounded: audio by time (the oldest
+//! makes room and is marked), questions to Smart Turn (the oldest goes unanswered), partials (dropped), finals never
+//! (admission keeps their number below what the recogniser can do).
+//!
+//! Units: samples at 16 kHz from the start of the call, except in [`Call::audio`] and [`Call::lost`]; the monotonic clock
+//! for what happens to be measured. It knows no protocol (see `ingress`), keeps no audio, and does not decide when a turn
+//! ends (see `turn`).
+
+mod admission;
+mod bell;
+mod call;
+mod chain;
+mod command;
+pub mod config;
+mod decoding;
+mod finals;
+mod hearing;
+mod inbox;
+mod judge;
+mod keeper;
+mod link;
+mod log;
+pub mod machinery;
+mod metrics;
+mod outbox;
+pub mod replay;
+mod ring;
+mod session;
+mod stable;
+#[cfg(test)]
+mod tests;
+mod voices;
+mod work;
+
+pub use call::{Call, CallSetup, Controls, NotTaken, Track};
+pub use command::Command;
+pub use judge::TurnJudge;
+pub use log::{EventLog, Missed, Peek, Reader};
+pub use metrics::{BUCKETS_MS, HistogramSnapshot, Snapshot};
+pub use voices::{MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use self::admission::{Admission, Service};
+use self::bell::Bell;
+use self::config::Config;
+use self::inbox::{Control, Inbox};
+use self::keeper::{Job, Keeper};
+use self::link::Link;
+use self::metrics::{Metrics, count};
+use self::session::Session;
+use self::voices::VoiceIds;
+use crate::asr::worker::Pool;
+use crate::audio::SamplePos;
+use crate::call::CallId;
+use crate::call::event::{CallEndReason, EventBody};
+use crate::clock::Clock;
+use crate::guard::Guard;
+use crate::pipeline::analyse;
+use crate::pipeline::understanding::Understanding;
+use crate::store::{LiveCall, Store};
+use crate::turn;
+
+/// Begin of marks that this module gives to what is played without one; their end is no event.
+const INTERNAL_MARK: &str = "allo:";
+
+fn is_internal_mark(mark: &str) -> bool {
+    mark.starts_with(INTERNAL_MARK)
+}
+
+/// Part of a drain's time after which calls that still go on are ended, so that their last finals are heard too.
+const DRAIN_WAITING: f64 = 0.7;
+
+/// What live calls run on.
+pub struct Parts {
+    /// Recognition, shared with everything else that recognises.
+    pub pool: Arc<Pool>,
+    /// Threads of that pool.
+    pub workers: usize,
+    /// Name of the recognition model.
+    pub model: String,
+    /// Voice detection for all calls.
+    pub detector: Box<dyn VoiceDetector>,
+    /// Smart Turn, one a thread; none where turns end by silence and text alone.
+    pub turn_judges: Vec<TurnJudge>,
+    /// What is believed.
+    pub guard: Guard,
+    /// When turns end.
+    pub turn: turn::Config,
+    /// Where calls are kept; without one finals are announced at once and nothing is kept.
+    pub store: Option<Store>,
+    /// What calls are about, for their records.
+    pub understanding: Option<Arc<Understanding>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why live calls cannot be listened to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings of turns do not fit together.
+    #[error(transparent)]
+    Turn(#[from] turn::InvalidConfig),
+    /// The rate of a track cannot be used.
+    #[error(transparent)]
+    Resample(#[from] crate::audio::resample::Error),
+    /// A model is missing or damaged, or an engine refuses it.
+    #[error(transparent)]
+    Machinery(#[from] crate::pipeline::Error),
+    /// A thread could not be started.
+    #[error("cannot start a thread for live calls")]
+    Thread {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why a call is not listened to.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The machine is full; the calls that go on would suffer.
+    #[error("all lines are busy, try again in {} s", retry_after.as_secs())]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The service is being stopped.
+    #[error("the service is being stopped")]
+    Draining,
+    /// The call has no streams, or more than [`TRACKS_MAX`].
+    #[error("a call has 1 to {TRACKS_MAX} streams of audio, not {found}")]
+    Tracks {
+        /// How many there are.
+        found: usize,
+    },
+    /// Its streams or settings cannot be used.
+    #[error(transparent)]
+    Invalid(#[from] Error),
+}
+
+/// Most streams of audio of one call: caller, agent, bot, and a conference of as many again.
+pub const TRACKS_MAX: usize = 8;
+
+/// What the threads and handles share.
+struct Machine {
+    config: Config,
+    turn: turn::Config,
+    pool: Arc<Pool>,
+    guard: Guard,
+    model: String,
+    keeper: Option<Keeper>,
+    understanding: Option<Arc<Understanding>>,
+    clock: Arc<dyn Clock>,
+    has_judge: bool,
+    questions: judge::Questions,
+    metrics: Metrics,
+    bell: Arc<Bell>,
+    admission: Mutex<Admission>,
+    voices: Mutex<VoiceIds>,
+    calls: Mutex<Calls>,
+    /// Number of calls that go on.
+    open: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Calls {
+    open: HashMap<CallId, Arc<Link>>,
+    ended: VecDeque<Arc<EventLog>>,
+    is_draining: bool,
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Machine")
+    }
+}
+
+impl Machine {
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_voice(&self) -> VoiceId {
+        self.voices.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// Whether this process listens, or has lately listened, to a call.
+    fn is_known(&self, id: CallId) -> bool {
+        let calls = self.calls();
+        calls.open.contains_key(&id) || calls.ended.iter().any(|log| log.call() == id)
+    }
+
+    /// Ends calls that never reached the thread that listens.
+    fn end_all(&self) {
+        let links: Vec<Arc<Link>> = self.calls().open.values().cloned().collect();
+        for link in links {
+            let body = EventBody::CallEnded { reason: CallEndReason::Shutdown, duration: Duration::ZERO };
+            link.log.append(SamplePos::ZERO, body);
+            link.set_idle(true, true);
+            self.ended(&link);
+        }
+    }
+
+    /// A call is over; its events are kept for a while.
+    fn ended(&self, link: &Arc<Link>) {
+        let mut calls = self.calls();
+        let open = calls.open.len();
+        if calls.open.remove(&link.id).is_none() {
+            return;
+        }
+        count(&self.metrics.calls_ended);
+        self.admission().calls_went_on(self.clock.monotonic(), open);
+        calls.ended.push_back(Arc::clone(&link.log));
+        if calls.ended.len() > self.config.ended_calls_kept {
+            calls.ended.pop_front();
+        }
+        self.open.send_replace(calls.open.len());
+    }
+}
+
+/// Everything that listens to calls; one a process. Dropping it ends the calls that go on without waiting for their last
+/// finals; [`Live::drain`] waits.
+pub struct Live {
+    machine: Arc<Machine>,
+    /// The thread that listens: it gives work to the others.
+    hearing: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Live {
+    /// Starts the threads. Calls that another process left behind in the store are completed in the background.
+    ///
+    /// # Errors
+    /// [`Error::Thread`]; [`Error::Turn`] when the settings of turns cannot be used.
+    pub fn start(parts: Parts, config: &Config) -> Result<Arc<Self>, Error> {
+        turn::TurnTaker::new(&parts.turn)?;
+        let (open, _) = watch::channel(0);
+        let machine = Arc::new(Machine {
+            admission: Mutex::new(Admission::new(parts.workers, config)),
+            questions: judge::questions(config.turn_queue),
+            has_judge: !parts.turn_judges.is_empty(),
+            config: config.clone(),
+            turn: parts.turn,
+            pool: parts.pool,
+            guard: parts.guard,
+            model: parts.model,
+            keeper: parts.store.map(Keeper::new),
+            understanding: parts.understanding,
+            clock: parts.clock,
+            metrics: Metrics::default(),
+            bell: Arc::default(),
+            voices: Mutex::default(),
+            calls: Mutex::default(),
+            open,
+        });
+        let threads = keeper::start(&machine)?;
+        let mut live = Self { machine: Arc::clone(&machine), hearing: None, threads };
+        live.threads
+            .extend(judge::start(&machine, parts.turn_judges).map_err(|source| Error::Thread { source })?);
+        let hearing = hearing::Hearing::new(Arc::clone(&machine), parts.detector);
+        let thread = std::thread::Builder::new().name("live-hearing".to_owned());
+        let thread = thread.spawn(move || hearing.run()).map_err(|source| Error::Thread { source })?;
+        live.hearing = Some(thread);
+        Ok(Arc::new(live))
+    }
+
+    /// Begins to listen to a call.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing of the call is kept.
+    pub fn open(self: &Arc<Self>, mut setup: CallSetup) -> Result<Call, Refused> {
+        let machine = &self.machine;
+        if setup.tracks.is_empty() || setup.tracks.len() > TRACKS_MAX {
+            return Err(Refused::Tracks { found: setup.tracks.len() });
+        }
+        let started = machine.clock.wall();
+        let id = analyse::new_call_id(started);
+        let log = EventLog::new(id, machine.config.events_kept);
+        let rates = setup.tracks.iter().map(|track| track.rate);
+        let inbox = Inbox::new(rates, machine.config.waiting_audio);
+        let (link, commands) = Link::new(log, Arc::clone(&machine.bell), inbox);
+        match self.admit(&link)? {
+            Service::FinalsOnly => {
+                count(&machine.metrics.calls_finals_only);
+                setup.finals_only = true;
+            }
+            Service::Full | Service::None => {}
+        }
+        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.ended(&link))?;
+        let channels: Vec<_> = setup.tracks.iter().map(|track| track.channel).collect();
+        if let Some(keeper) = &machine.keeper {
+            let call = LiveCall {
+                id,
+                source: setup.source,
+                started_at: started,
+                model: machine.model.clone(),
+                channels: channels.clone(),
+            };
+            if !keeper.keep(Job::Begin { link: Arc::clone(&link), call }) {
+                machine.ended(&link);
+                return Err(Refused::Busy { retry_after: machine.config.retry_after });
+            }
+        }
+        count(&machine.metrics.calls_opened);
+        let body = EventBody::CallStarted { ingress: setup.ingress, channels, started };
+        link.log.append(SamplePos::ZERO, body);
+        link.begin(session);
+        Ok(Call::new(machine, &link, commands, setup.finals_only))
+    }
+
+    /// Takes a place for a call, if there is one.
+    fn admit(&self, link: &Arc<Link>) -> Result<Service, Refused> {
+        let machine = &self.machine;
+        let now = machine.clock.monotonic();
+        let mut calls = machine.calls();
+        if calls.is_draining {
+            count(&machine.metrics.calls_refused);
+            return Err(Refused::Draining);
+        }
+        let mut admission = machine.admission();
+        admission.calls_went_on(now, calls.open.len());
+        let service = admission.service(now, calls.open.len());
+        if service == Service::None {
+            count(&machine.metrics.calls_refused);
+            return Err(Refused::Busy { retry_after: machine.config.retry_after });
+        }
+        calls.open.insert(link.id, Arc::clone(link));
+        machine.open.send_replace(calls.open.len());
+        Ok(service)
+    }
+
+    /// The events of a call that goes on or has lately ended.
+    pub fn call(&self, id: CallId) -> Option<Arc<EventLog>> {
+        let calls = self.machine.calls();
+        let open = calls.open.get(&id).map(|link| Arc::clone(&link.log));
+        open.or_else(|| calls.ended.iter().find(|log| log.call() == id).map(Arc::clone))
+    }
+
+    /// The calls that go on.
+    pub fn open_calls(&self) -> Vec<CallId> {
+        self.machine.calls().open.keys().copied().collect()
+    }
+
+    /// Everything counted, at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        let machine = &self.machine;
+        let open = machine.calls().open.len();
+        machine.metrics.snapshot(open, machine.pool.snapshot(), machine.guard.snapshot())
+    }
+
+    /// Takes no more calls and waits for those that go on. After most of `deadline` they are ended, so that their last
+    /// finals are still heard; returns how many were not done in time. Their finals are kept; their records are
+    /// completed when the service starts again.
+    pub async fn drain(&self, deadline: Duration) -> usize {
+        let waiting = deadline.mul_f64(DRAIN_WAITING);
+        self.drain_in(waiting, deadline - waiting).await
+    }
+
+    /// Waits at most `waiting` for calls to end by themselves, then ends them and waits at most `ending`.
+    async fn drain_in(&self, waiting: Duration, ending: Duration) -> usize {
+        self.machine.calls().is_draining = true;
+        if self.wait_for_silence(waiting).await {
+            return 0;
+        }
+        let links: Vec<Arc<Link>> = self.machine.calls().open.values().cloned().collect();
+        for link in links {
+            let end = Control::End { reason: CallEndReason::Shutdown };
+            link.put(bell::Urgency::Now, |inbox| inbox.push_control(end));
+        }
+        self.wait_for_silence(ending).await;
+        self.machine.calls().open.len()
+    }
+
+    async fn wait_for_silence(&self, limit: Duration) -> bool {
+        let mut open = self.machine.open.subscribe();
+        let silence = open.wait_for(|open| *open == 0);
+        tokio::time::timeout(limit, silence).await.is_ok()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.machine.calls().is_draining = true;
+        self.machine.bell.stop();
+        // A thread that panicked has nothing left to save.
+        let _ = self.hearing.take().map(JoinHandle::join);
+        // What the calls left for them at their end is still worked on.
+        self.machine.questions.close();
+        if let Some(keeper) = &self.machine.keeper {
+            keeper.close();
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Live")
+            .field("open_calls", &*self.machine.open.borrow())
+            .finish_non_exhaustive()
+    }
+}

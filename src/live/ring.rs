@@ -1,0 +1,111 @@
+//! The last stretch of one channel's audio: what a turn may still need.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::audio::{SamplePos, SampleSpan};
+use crate::vad::WINDOW_SAMPLES;
+
+/// Audio of one channel at 16 kHz from [`AudioRing::start`] to [`AudioRing::end`].
+#[derive(Debug, Default)]
+pub(super) struct AudioRing {
+    samples: VecDeque<f32>,
+    start: SamplePos,
+}
+
+/// The ring gives memory back when it holds less than a quarter of what it has room for: a call that was silent for
+/// minutes after a long sentence would keep the room of that sentence.
+const ROOM_KEPT: usize = 4;
+/// Room that is not worth giving back: half a second.
+const ROOM_SMALL: usize = 8_000;
+
+impl AudioRing {
+    /// An empty ring whose first sample will be that at `start`.
+    pub(super) fn starting_at(start: SamplePos) -> Self {
+        Self { samples: VecDeque::new(), start }
+    }
+
+    pub(super) fn end(&self) -> SamplePos {
+        self.start.plus(self.samples.len() as u64)
+    }
+
+    /// Appends samples; one that is no number is silence and one beyond full scale is clipped, or it would stay in the
+    /// detector's state for the rest of the call.
+    pub(super) fn push(&mut self, samples: &[f32]) {
+        let sound = |sample: &f32| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
+        self.samples.extend(samples.iter().map(sound));
+    }
+
+    pub(super) fn push_silence(&mut self, samples: usize) {
+        self.samples.extend(std::iter::repeat_n(0.0, samples));
+    }
+
+    /// Forgets what lies before `position`.
+    pub(super) fn forget_before(&mut self, position: SamplePos) {
+        let gone = position.0.saturating_sub(self.start.0).min(self.samples.len() as u64) as usize;
+        self.samples.drain(..gone);
+        self.start = self.start.plus(gone as u64);
+        if self.samples.capacity() > ROOM_SMALL.max(self.samples.len() * ROOM_KEPT) {
+            self.samples.shrink_to(ROOM_SMALL.max(self.samples.len() * 2));
+        }
+    }
+
+    /// The samples of `span`, or of the part of it that is still there.
+    pub(super) fn slice(&self, span: SampleSpan) -> Arc<[f32]> {
+        let place = |position: SamplePos| {
+            position.0.saturating_sub(self.start.0).min(self.samples.len() as u64) as usize
+        };
+        self.samples.range(place(span.start)..place(span.end)).copied().collect()
+    }
+
+    /// Copies the window that begins at `position`; `false` when it is not all there.
+    pub(super) fn window_at(&self, position: SamplePos, window: &mut [f32; WINDOW_SAMPLES]) -> bool {
+        if position < self.start || position.plus(WINDOW_SAMPLES as u64) > self.end() {
+            return false;
+        }
+        let from = (position.0 - self.start.0) as usize;
+        let samples = self.samples.range(from..from + WINDOW_SAMPLES);
+        window.iter_mut().zip(samples).for_each(|(place, sample)| *place = *sample);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(start: u64, end: u64) -> SampleSpan {
+        SampleSpan::new(SamplePos(start), SamplePos(end))
+    }
+
+    #[test]
+    fn positions_hold_while_the_past_is_forgotten() {
+        let mut ring = AudioRing::starting_at(SamplePos(100));
+        let samples: Vec<f32> = (0..2_000).map(|index| index as f32 / 2_000.0).collect();
+        ring.push(&samples);
+        ring.forget_before(SamplePos(600));
+        assert_eq!(ring.end(), SamplePos(2_100));
+        assert_eq!(&*ring.slice(span(600, 603)), &samples[500..503]);
+        assert_eq!(ring.slice(span(0, 601)).len(), 1, "only what is still there");
+        let mut window = [0.0; WINDOW_SAMPLES];
+        assert!(ring.window_at(SamplePos(700), &mut window));
+        assert_eq!(window[..], samples[600..600 + WINDOW_SAMPLES]);
+        assert!(!ring.window_at(SamplePos(1_700), &mut window));
+        assert!(!ring.window_at(SamplePos(500), &mut window));
+    }
+
+    #[test]
+    fn a_sample_that_is_no_number_is_silence() {
+        let mut ring = AudioRing::starting_at(SamplePos::ZERO);
+        ring.push(&[f32::NAN, 3.0, f32::NEG_INFINITY]);
+        assert_eq!(&*ring.slice(span(0, 3)), &[0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn room_of_a_long_turn_is_given_back() {
+        let mut ring = AudioRing::starting_at(SamplePos::ZERO);
+        ring.push_silence(480_000);
+        ring.forget_before(SamplePos(475_000));
+        assert!(ring.samples.capacity() <= 16_000, "{}", ring.samples.capacity());
+    }
+}

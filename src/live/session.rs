@@ -1,0 +1,450 @@
+//! One live call on the thread that listens: what comes in, what follows from it, what is announced.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::bell::Urgency;
+use super::chain::{Chain, Next};
+use super::command::Command;
+use super::decoding::{Closed, Decoding};
+use super::inbox::{Control, Item};
+use super::keeper::Ending;
+use super::link::Link;
+use super::metrics::count;
+use super::outbox::{Outbox, UNKEPT_MAX};
+use super::voices::{VoiceId, Window};
+use super::{CallSetup, Error, Machine, is_internal_mark};
+use crate::asr::vote::LanguageVote;
+use crate::audio::{SamplePos, samples_duration};
+use crate::call::Channel;
+use crate::call::event::{CallEndReason, EventBody, GapReason};
+use crate::turn::{Input, Output};
+
+/// Failures of one call, each survived by starting its chains anew, after which the call is given up.
+const FAILURES_MAX: u32 = 3;
+
+/// Where a call is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Listening,
+    /// The audio has ended; finals may be on their way.
+    Ending(CallEndReason),
+    /// Everything is announced; the record is being completed.
+    Completing(CallEndReason),
+    Over,
+}
+
+/// One channel with what is being decoded of it.
+pub(super) struct Track {
+    pub(super) chain: Chain,
+    pub(super) decoding: Decoding,
+    /// The turn that has begun and not ended.
+    pub(super) open_turn: Option<u64>,
+}
+
+/// See the module.
+pub(super) struct Session {
+    pub(super) link: Arc<Link>,
+    pub(super) tracks: Vec<Track>,
+    pub(super) vote: LanguageVote,
+    pub(super) vocabulary: Arc<[String]>,
+    pub(super) finals_only: bool,
+    pub(super) outbox: Outbox,
+    pub(super) finals: u64,
+    pub(super) rejected: u32,
+    /// Taken from the inbox and held back by a hole that is being put in.
+    items: VecDeque<Item>,
+    stage: Stage,
+    playing: u32,
+    failures: u32,
+    /// Channels that the detector has to begin anew with.
+    restarted: Vec<VoiceId>,
+}
+
+impl Session {
+    /// A call that begins.
+    ///
+    /// # Errors
+    /// The rate of a track or the settings of its turns cannot be used.
+    pub(super) fn new(machine: &Machine, link: &Arc<Link>, setup: &CallSetup) -> Result<Self, Error> {
+        let now = machine.clock.monotonic();
+        let turn = setup.turn.as_ref().unwrap_or(&machine.turn);
+        let track = |track: &super::Track| {
+            let voice = machine.next_voice();
+            let mut chain = Chain::new((track.channel, track.rate), voice, turn, now)?;
+            chain.tell(Input::Expect(setup.expectation));
+            Ok(Track { chain, decoding: Decoding::default(), open_turn: None })
+        };
+        Ok(Self {
+            link: Arc::clone(link),
+            tracks: setup.tracks.iter().map(track).collect::<Result<_, Error>>()?,
+            vote: LanguageVote::new(&setup.language),
+            vocabulary: Arc::clone(&setup.vocabulary),
+            finals_only: setup.finals_only,
+            outbox: Outbox::default(),
+            finals: 0,
+            rejected: 0,
+            items: VecDeque::new(),
+            stage: Stage::Listening,
+            playing: 0,
+            failures: 0,
+            restarted: Vec::new(),
+        })
+    }
+
+    /// Audio time of the call: how much of it was heard.
+    pub(super) fn heard(&self) -> SamplePos {
+        self.tracks.iter().map(|track| track.chain.heard()).max().unwrap_or_default()
+    }
+
+    /// Channels that were started anew since the last time.
+    pub(super) fn take_restarted(&mut self) -> Vec<VoiceId> {
+        std::mem::take(&mut self.restarted)
+    }
+
+    /// Its channels, to the detector.
+    pub(super) fn voices(&self) -> impl Iterator<Item = VoiceId> {
+        self.tracks.iter().map(|track| track.chain.voice)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Takes up what waits, as far as it can be taken up now; `true` when the call wants to be asked again at once.
+    pub(super) fn take_up(&mut self, machine: &Machine) -> bool {
+        if self.items.is_empty() {
+            self.items = self.link.take_items();
+        }
+        let mut has_hole = false;
+        for track in &mut self.tracks {
+            has_hole |= track.chain.fill_hole_a_little();
+        }
+        while let Some(item) = self.items.pop_front() {
+            if let Item::Audio { track, .. } | Item::Missing { track, .. } = &item
+                && self.tracks[*track].chain.has_hole()
+            {
+                self.items.push_front(item);
+                return true;
+            }
+            has_hole |= self.take(machine, item);
+        }
+        has_hole
+    }
+
+    /// Takes one thing up; `true` when it was a hole.
+    fn take(&mut self, machine: &Machine, item: Item) -> bool {
+        match item {
+            Item::Audio { track, samples, arrived } => {
+                self.tracks[track].chain.push_audio(&samples, arrived);
+            }
+            Item::Missing { track, samples, reason } => {
+                let channel = self.tracks[track].chain.channel;
+                let span = self.tracks[track].chain.push_hole(samples);
+                self.outbox.push(EventBody::Gap { channel, span, reason });
+                return true;
+            }
+            Item::Control(control) => self.control(machine, control),
+            Item::Decoded(decoded) => self.decoded(machine, decoded),
+            Item::Judged { address, done_probability } => {
+                let track = &mut self.tracks[address.track];
+                if track.chain.generation == address.generation
+                    && track.decoding.judged(address.request)
+                    && let Some(done_probability) = done_probability
+                {
+                    track.chain.tell(Input::Judged { request: address.request, done_probability });
+                    self.follow(machine, address.track);
+                }
+            }
+            Item::Kept { number, is_kept: true } => self.outbox.kept(number),
+            Item::Kept { number, is_kept: false } => {
+                self.outbox.forget(number);
+                count(&machine.metrics.keep_failed);
+                self.end(CallEndReason::Failed);
+            }
+            Item::Finished => {
+                if let Stage::Completing(reason) = self.stage {
+                    self.over(machine, reason);
+                }
+            }
+        }
+        false
+    }
+
+    fn control(&mut self, machine: &Machine, control: Control) {
+        match control {
+            Control::Dtmf { track, digit } => {
+                if let Some(pressed) = self.tracks.get_mut(track) {
+                    let channel = pressed.chain.channel;
+                    pressed.chain.tell(Input::Dtmf);
+                    self.outbox.push(EventBody::Dtmf { channel, digit });
+                    self.follow(machine, track);
+                }
+            }
+            Control::PlaybackStarted => {
+                self.playing += 1;
+                self.tell_listeners(machine, Input::PlaybackStarted);
+            }
+            Control::PlaybackFinished { mark, completed } => {
+                self.playing = self.playing.saturating_sub(1);
+                if self.playing == 0 {
+                    self.tell_listeners(machine, Input::PlaybackEnded);
+                }
+                if !is_internal_mark(&mark) {
+                    self.outbox.push(EventBody::PlaybackFinished { mark, completed });
+                }
+            }
+            Control::Expect { track, expectation } => {
+                if let Some(asked) = self.tracks.get_mut(track) {
+                    asked.chain.tell(Input::Expect(expectation));
+                    self.follow(machine, track);
+                }
+            }
+            Control::End { reason } => self.end(reason),
+            #[cfg(test)]
+            Control::Panic => panic!("a test says so"),
+        }
+    }
+
+    /// Tells everybody who hears what is played.
+    fn tell_listeners(&mut self, machine: &Machine, input: Input) {
+        for index in 0..self.tracks.len() {
+            if self.tracks[index].chain.channel != Channel::Bot {
+                self.tracks[index].chain.tell(input);
+                self.follow(machine, index);
+            }
+        }
+    }
+
+    fn end(&mut self, reason: CallEndReason) {
+        if self.stage == Stage::Listening {
+            self.stage = Stage::Ending(reason);
+            self.tracks.iter_mut().for_each(|track| track.chain.end_audio());
+        }
+    }
+
+    /// The next window that a detector must judge, of track `index`, with its level. Windows of lasting silence are judged
+    /// here.
+    pub(super) fn next_window(&mut self, machine: &Machine, index: usize) -> Option<(Window, f32)> {
+        loop {
+            match self.tracks[index].chain.next_window() {
+                Next::NotYet => return None,
+                Next::Ask { window, level_dbfs } => return Some((window, level_dbfs)),
+                Next::Silent { level_dbfs } => {
+                    count(&machine.metrics.windows_silent);
+                    self.judged(machine, index, (0.0, level_dbfs));
+                }
+            }
+        }
+    }
+
+    /// A window of track `index` was judged: probability of speech and level.
+    pub(super) fn judged(&mut self, machine: &Machine, index: usize, (probability, level_dbfs): (f32, f32)) {
+        let chain = &mut self.tracks[index].chain;
+        chain.progressed = machine.clock.monotonic();
+        chain.judged(probability, level_dbfs);
+        self.follow(machine, index);
+    }
+
+    /// Carries out what the turn takers want, until none wants anything.
+    pub(super) fn follow(&mut self, machine: &Machine, index: usize) {
+        while let Some(output) = self.tracks[index].chain.poll() {
+            self.carry_out(machine, index, output);
+        }
+    }
+
+    fn carry_out(&mut self, machine: &Machine, index: usize, output: Output) {
+        let channel = self.tracks[index].chain.channel;
+        match output {
+            Output::SpeechStarted { turn, at } => {
+                self.tracks[index].open_turn = Some(turn);
+                self.outbox.push(EventBody::SpeechStarted { channel, turn, at });
+                self.tell_others(machine, index, Input::OtherStarted);
+            }
+            Output::Partial { request, turn, span } => {
+                self.want_partial(machine, index, (request, turn, span))
+            }
+            Output::Judge { request, span } => self.ask_judge(machine, index, (request, span)),
+            Output::Speculate { request, turn, span } => {
+                self.speculate(machine, index, (request, turn, span))
+            }
+            Output::Cancel { request } => {
+                if self.tracks[index].decoding.cancel(request) {
+                    count(&machine.metrics.speculations_cancelled);
+                }
+            }
+            Output::Part { turn, speculation, speech, audio, joins } => {
+                self.close(machine, index, Closed { turn, speculation, speech, audio, joins, reason: None });
+            }
+            Output::TurnEnded { turn, speech, audio, speculation, reason, joins, is_back_channel: _ } => {
+                self.tracks[index].open_turn = None;
+                let reason = Some(reason);
+                self.close(machine, index, Closed { turn, speculation, speech, audio, joins, reason });
+                self.tell_others(machine, index, Input::OtherEnded);
+            }
+            Output::Discarded { turn } => {
+                self.tracks[index].open_turn = None;
+                self.tracks[index].decoding.forget_stretch();
+                count(&machine.metrics.turns_discarded);
+                self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+                self.tell_others(machine, index, Input::OtherEnded);
+            }
+            Output::Interrupt { at } => {
+                self.outbox.push(EventBody::Interrupted { channel, at });
+                self.command(Command::Flush);
+            }
+        }
+    }
+
+    fn tell_others(&mut self, machine: &Machine, speaker: usize, input: Input) {
+        for index in 0..self.tracks.len() {
+            if index != speaker {
+                self.tracks[index].chain.tell(input);
+                self.follow(machine, index);
+            }
+        }
+    }
+
+    fn command(&self, command: Command) {
+        // Room is reserved for what cannot be repeated; a connection that takes nothing any more is about to end.
+        if self.link.commands.try_send(command).is_err() {
+            tracing::debug!(call = %self.link.id, "a command found nobody to carry it out");
+        }
+    }
+
+    /// Everything that can be done without new input: unsent decodings, announcements, the end of the call.
+    pub(super) fn settle(&mut self, machine: &Machine) {
+        let now = machine.clock.monotonic();
+        for index in 0..self.tracks.len() {
+            self.resend(machine, index);
+            if let Stage::Ending(_) = self.stage
+                && !self.tracks[index].chain.has_window()
+            {
+                self.tracks[index].chain.end_turns();
+                self.follow(machine, index);
+            }
+        }
+        if self.outbox.unkept() > UNKEPT_MAX {
+            self.end(CallEndReason::Failed);
+        }
+        self.announce(machine, now);
+        if let Stage::Ending(reason) = self.stage
+            && self.is_quiet()
+        {
+            self.complete(machine, reason);
+        }
+        self.link.set_idle(self.is_quiet(), self.is_over());
+    }
+
+    /// Nothing is being decoded, asked, kept or announced.
+    fn is_quiet(&self) -> bool {
+        let is_quiet =
+            |track: &Track| track.decoding.is_quiet() && !track.chain.has_window() && !track.chain.has_hole();
+        self.items.is_empty() && self.outbox.is_empty() && self.tracks.iter().all(is_quiet)
+    }
+
+    fn announce(&mut self, machine: &Machine, now: Instant) {
+        let at = self.heard();
+        for lag in self.outbox.flush(&self.link.log, at, now) {
+            count(&machine.metrics.finals);
+            machine.metrics.final_lag.record(lag);
+            machine.admission().announced(now, lag);
+        }
+    }
+
+    fn complete(&mut self, machine: &Machine, reason: CallEndReason) {
+        let ending = Ending {
+            link: Some(Arc::clone(&self.link)),
+            id: self.link.id,
+            reason,
+            end: self.heard(),
+            language: Some(self.vote.leader()),
+            rejected_segments: self.rejected,
+        };
+        self.stage = Stage::Completing(reason);
+        if !machine.keeper.as_ref().is_some_and(|keeper| keeper.complete(ending)) {
+            self.over(machine, reason);
+        }
+    }
+
+    fn over(&mut self, machine: &Machine, reason: CallEndReason) {
+        self.stage = Stage::Over;
+        let duration = samples_duration(self.heard().0);
+        self.outbox.push(EventBody::CallEnded { reason, duration });
+        self.announce(machine, machine.clock.monotonic());
+        machine.ended(&self.link);
+    }
+
+    /// Ends the call although it is not quiet: nothing that is on its way is waited for.
+    pub(super) fn give_up(&mut self, machine: &Machine, reason: CallEndReason) {
+        if self.is_over() {
+            return;
+        }
+        for track in &mut self.tracks {
+            track.decoding.cancel_all();
+        }
+        self.outbox.forget_unkept();
+        self.items.clear();
+        self.over(machine, reason);
+        self.link.set_idle(true, true);
+    }
+
+    /// Starts the chains anew that stand still although audio waits, or whose text does not come.
+    pub(super) fn watch(&mut self, machine: &Machine, now: Instant) {
+        for index in 0..self.tracks.len() {
+            let track = &mut self.tracks[index];
+            if !track.chain.has_window() {
+                track.chain.progressed = now;
+            }
+            let stands_still =
+                now.saturating_duration_since(track.chain.progressed) > machine.config.watchdog;
+            if stands_still || track.decoding.is_stuck(now) {
+                tracing::warn!(call = %self.link.id, channel = %track.chain.channel, "a channel made no progress");
+                self.restart(machine, index);
+            }
+        }
+    }
+
+    /// Something in this call panicked: its chains start anew, a few times.
+    pub(super) fn failed(&mut self, machine: &Machine) {
+        count(&machine.metrics.panics);
+        self.failures += 1;
+        tracing::error!(call = %self.link.id, failures = self.failures, "the processing of a call panicked");
+        if self.failures > FAILURES_MAX {
+            self.give_up(machine, CallEndReason::Failed);
+            return;
+        }
+        for index in 0..self.tracks.len() {
+            self.restart(machine, index);
+        }
+        self.link.bell.ring(&self.link, Urgency::Now);
+    }
+
+    fn restart(&mut self, machine: &Machine, index: usize) {
+        machine.metrics.chains_restarted.fetch_add(1, Ordering::Relaxed);
+        let channel = self.tracks[index].chain.channel;
+        self.restarted.push(self.tracks[index].chain.voice);
+        self.abandon(machine, index);
+        if let Some(turn) = self.tracks[index].open_turn.take() {
+            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+            self.tell_others(machine, index, Input::OtherEnded);
+        }
+        match self.tracks[index].chain.restart(machine.clock.monotonic()) {
+            Ok(span) => {
+                self.outbox.push(EventBody::Gap { channel, span, reason: GapReason::Restarted });
+            }
+            // It was built with the same settings before.
+            Err(error) => {
+                tracing::error!(call = %self.link.id, %error, "a channel could not be started anew");
+                self.give_up(machine, CallEndReason::Failed);
+                return;
+            }
+        }
+        if let Stage::Ending(_) = self.stage {
+            self.tracks[index].chain.end_audio();
+        }
+        self.link.bell.ring(&self.link, Urgency::Now);
+    }
+}

@@ -1,0 +1,204 @@
+//! What whoever follows a call may rely on.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_turn_is_shown_while_it_is_spoken_and_its_final_begins_with_what_was_stable() {
+    let live = live(reader());
+    let call = open(&live);
+    say(&call, [silence(PAUSE), spoken(&[0, 1, 2, 3, 4, 5, 6, 7]), silence(PAUSE)].concat());
+    let events = end(call);
+    let names = names(&events);
+    assert_eq!(names[..2], ["call.started", "speech.started"]);
+    assert_eq!(names[names.len() - 3..], ["transcript.final", "turn.ended", "call.ended"]);
+    let mut stable_before = String::new();
+    let mut partials = 0;
+    for event in &events {
+        if let EventBody::TranscriptPartial { stable, .. } = &event.body {
+            assert!(stable.reveal().starts_with(&stable_before));
+            stable_before.clone_from(stable.reveal());
+            partials += 1;
+        }
+    }
+    assert!(partials >= 3 && !stable_before.is_empty(), "{names:?}");
+    let finals = finals(&events);
+    assert_eq!(finals, ["mot0 mot1 mot2 mot3 mot4 mot5 mot6 mot7"]);
+    assert!(finals[0].starts_with(&stable_before));
+}
+
+#[test]
+fn the_speculative_text_is_the_final_and_nothing_is_decoded_twice() {
+    let live = live(reader());
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    for _ in 0..3 {
+        say(&call, [spoken(&[1, 2, 3]), silence(PAUSE)].concat());
+    }
+    let events = end(call);
+    assert_eq!(finals(&events), ["mot1 mot2 mot3"; 3]);
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.finals, snapshot.finals_ready), (3, 3));
+    assert_eq!(snapshot.recognizer.recognized, 3);
+    assert!(!names(&events).contains(&"transcript.partial"));
+}
+
+#[test]
+fn a_speculation_is_cancelled_when_speech_goes_on() {
+    let live = live(reader());
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    // The pause is long enough to speculate and too short to end the turn.
+    say(&call, [spoken(&[1, 2, 3]), silence(8 * WINDOW_SAMPLES), spoken(&[4, 5]), silence(PAUSE)].concat());
+    let events = end(call);
+    assert_eq!(finals(&events), ["mot1 mot2 mot3 mot4 mot5"]);
+    assert_eq!(live.snapshot().speculations_cancelled, 1);
+}
+
+#[test]
+fn the_channels_of_a_call_share_one_stream_and_its_time_line() {
+    let live = live(reader());
+    let call = live.open(setup(&[Channel::Caller, Channel::Agent])).unwrap();
+    let mut player = Player::new(&call, RATE, Pace::AsFastAsPossible);
+    let caller = [spoken(&[1, 2, 3]), silence(3 * PAUSE)].concat();
+    let mut agent = [silence(PAUSE + 3 * WORD), spoken(&[7, 8, 9]), silence(PAUSE)].concat();
+    agent.resize(caller.len(), 0.0);
+    player.push(&[caller, agent]);
+    player.finish();
+    call.wait_until_idle();
+    let events = end(call);
+    assert_eq!(finals(&events), ["mot1 mot2 mot3", "mot7 mot8 mot9"]);
+    let starts: Vec<u64> = picked(&events, |body| {
+        let EventBody::TranscriptFinal { utterance, .. } = body else { return None };
+        Some(utterance.span.start.0)
+    });
+    // Words are spread evenly over what was decoded, rolls included, so they are near, not exact.
+    assert!(starts[0] < WORD as u64 && starts[1].abs_diff((PAUSE + 3 * WORD) as u64) < 16_000, "{starts:?}");
+}
+
+#[test]
+fn speech_without_words_is_discarded_and_nobody_waits_for_a_final() {
+    let live = live(FakeEngine::hearing(""));
+    let call = open(&live);
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    let events = end(call);
+    assert_eq!(names(&events), ["call.started", "speech.started", "speech.discarded", "call.ended"]);
+}
+
+#[test]
+fn a_hung_up_call_still_gets_its_last_final() {
+    let live = live(reader());
+    let call = open(&live);
+    say(&call, [silence(PAUSE), spoken(&[1, 2, 3])].concat());
+    let events = end(call);
+    assert_eq!(finals(&events), ["mot1 mot2 mot3"]);
+    let EventBody::CallEnded { reason, duration } = &events.last().unwrap().body else { panic!() };
+    assert_eq!(*reason, CallEndReason::HungUp);
+    assert!(duration.as_secs_f64() > 3.1, "{duration:?}");
+}
+
+#[test]
+fn a_handle_that_is_dropped_ends_the_call_as_disconnected() {
+    let live = live(reader());
+    let call = open(&live);
+    let log = call.events();
+    drop(call);
+    let EventBody::CallEnded { reason, .. } = all_events(&log).last().unwrap().body.clone() else { panic!() };
+    assert_eq!(reason, CallEndReason::Disconnected);
+    assert!(live.call(log.call()).is_some(), "its events are kept for a while");
+}
+
+#[test]
+fn keys_and_playback_are_announced_and_what_has_no_mark_is_not() {
+    let live = live(reader());
+    let call = open(&live);
+    let mut commands = call.commands().unwrap();
+    let controls = call.controls();
+    controls.play(vec![0.0; 80].into(), RATE, Some("accueil".into())).unwrap();
+    controls.play(vec![0.0; 80].into(), RATE, None).unwrap();
+    for expected in ["accueil", INTERNAL_MARK] {
+        let Ok(Command::Play { mark, .. }) = commands.try_recv() else { panic!("no command") };
+        assert!(mark.starts_with(expected));
+        call.playback_finished(mark, true);
+    }
+    call.dtmf(0, '5'.into());
+    let events = end(call);
+    assert_eq!(names(&events), ["call.started", "playback.finished", "dtmf", "call.ended"]);
+}
+
+#[test]
+fn speech_to_play_never_takes_the_room_of_the_command_that_stops_it() {
+    let live = live(reader());
+    let call = open(&live);
+    let controls = call.controls();
+    let played = (0..1_000).take_while(|_| controls.play(Arc::new([]), RATE, None).is_ok()).count();
+    assert!(played < 64, "{played}");
+    assert_eq!(controls.flush(), Ok(()));
+    assert_eq!(controls.hang_up(), Ok(()));
+    end(call);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Say(Vec<usize>),
+    Pause(usize),
+    Lose(u64),
+    Key,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        proptest::collection::vec(0_usize..20, 1..6).prop_map(Step::Say),
+        (100_usize..40_000).prop_map(Step::Pause),
+        (1_u64..30_000).prop_map(Step::Lose),
+        Just(Step::Key),
+    ];
+    proptest::collection::vec(step, 1..10)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_have_no_holes_every_turn_ends_once_and_what_is_stable_stays(steps in steps()) {
+        let live = live(reader());
+        let call = open(&live);
+        for step in steps {
+            match step {
+                Step::Say(words) => say(&call, spoken(&words)),
+                Step::Pause(samples) => say(&call, silence(samples)),
+                Step::Lose(samples) => {
+                    call.lost(0, samples);
+                    call.wait_until_idle();
+                }
+                Step::Key => call.dtmf(0, '1'.into()),
+            }
+        }
+        let log = call.events();
+        let events = end(call);
+        let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        prop_assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>());
+        prop_assert_eq!(&all_events(&log), &events, "a replay gives the same");
+        let mut open_turns = std::collections::BTreeSet::new();
+        let mut stable = (0, String::new());
+        for event in &events {
+            if let EventBody::SpeechStarted { turn, .. } = &event.body {
+                prop_assert!(open_turns.insert(*turn));
+            }
+            if let EventBody::TurnEnded { turn, .. } | EventBody::SpeechDiscarded { turn, .. } = &event.body {
+                prop_assert!(open_turns.remove(turn), "turn {} ended twice", turn);
+            }
+            if let EventBody::TranscriptPartial { start, stable: shown, .. } = &event.body {
+                if stable.0 == start.0 {
+                    prop_assert!(shown.reveal().starts_with(&stable.1));
+                }
+                stable = (start.0, shown.reveal().clone());
+            }
+            if let EventBody::TranscriptFinal { utterance, .. } = &event.body {
+                prop_assert!(utterance.text.reveal().starts_with(&stable.1));
+                stable = (u64::MAX, String::new());
+            }
+        }
+        prop_assert!(open_turns.is_empty(), "{:?} never ended", open_turns);
+        prop_assert_eq!(events.last().unwrap().body.name(), "call.ended");
+    }
+}

@@ -1,0 +1,146 @@
+//! More work than the machine can do.
+
+use super::*;
+use crate::asr::fake::Gate;
+use crate::live::config::Overload;
+
+/// Plays sound without waiting for what it leads to.
+fn feed(call: &Call, samples: &[f32]) {
+    for frame in samples.chunks(320) {
+        call.wait_for_room(0, frame.len());
+        call.audio(0, frame);
+    }
+}
+
+#[test]
+fn a_backlog_of_finals_loses_none_of_them_and_lets_partials_go() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let engine = FakeEngine::new(move |request| Reply::AfterGate(held.clone(), read(&request.samples)));
+    let live = live(engine);
+    let calls: Vec<Call> = (0..12).map(|_| open(&live)).collect();
+    let logs: Vec<_> = calls.iter().map(Call::events).collect();
+    for call in &calls {
+        feed(call, &[spoken(&[1, 2, 3, 4, 5, 6, 7]), silence(PAUSE)].concat());
+    }
+    // All of it is taken up once the calls have ended on the side of their audio.
+    calls.into_iter().for_each(|call| call.end(CallEndReason::HungUp));
+    gate.wait_for_arrivals(1);
+    gate.open();
+    for log in &logs {
+        assert_eq!(finals(&all_events(log)), ["mot1 mot2 mot3 mot4 mot5 mot6 mot7"]);
+    }
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.finals, snapshot.finals_failed), (12, 0));
+    assert!(snapshot.partials_dropped > 0);
+    let lane = &snapshot.recognizer.queue.lanes[0];
+    assert_eq!((lane.refused, lane.dropped), (0, 0));
+}
+
+#[test]
+fn finals_that_find_the_lane_full_are_sent_again() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let engine = FakeEngine::new(move |request| Reply::AfterGate(held.clone(), read(&request.samples)));
+    let pool = Pool::start(Arc::new(engine), PoolConfig { workers: 1, queue_capacity: 1 }).unwrap();
+    let narrow = Parts { pool: Arc::new(pool), ..parts(reader(), 1) };
+    let live = Live::start(narrow, &config()).unwrap();
+    let calls: Vec<Call> = (0..6)
+        .map(|_| live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap())
+        .collect();
+    let logs: Vec<_> = calls.iter().map(Call::events).collect();
+    calls.iter().for_each(|call| feed(call, &[spoken(&[1, 2]), silence(PAUSE)].concat()));
+    gate.wait_for_arrivals(1);
+    gate.open();
+    // Each call asks again when anything of it moves, and its connection brings a frame every 20 ms.
+    while live.snapshot().finals < 6 {
+        calls.iter().for_each(|call| feed(call, &silence(320)));
+    }
+    calls.into_iter().for_each(|call| call.end(CallEndReason::HungUp));
+    logs.iter().for_each(|log| assert_eq!(finals(&all_events(log)), ["mot1 mot2"]));
+}
+
+fn admitting(overload: Overload) -> Arc<Live> {
+    // One worker, 70 % of it, a tenth for the finals of a call and a tenth for its partials.
+    let config = Config { admission: true, overload, assumed_load: 0.1, load_limit: 0.7, ..config() };
+    Live::start(parts(reader(), 1), &config).unwrap()
+}
+
+#[test]
+fn a_full_machine_refuses_the_next_call_until_one_ends() {
+    let live = admitting(Overload::Refuse);
+    let mut calls: Vec<Call> = (0..3).map(|_| open(&live)).collect();
+    let Err(Refused::Busy { retry_after }) = live.open(setup(&[Channel::Caller])) else { panic!("admitted") };
+    assert_eq!(retry_after, Config::default().retry_after);
+    end(calls.pop().unwrap());
+    calls.push(open(&live));
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.open_calls, snapshot.calls_opened, snapshot.calls_refused), (3, 4, 1));
+}
+
+#[test]
+fn a_full_machine_may_serve_finals_only_before_it_refuses() {
+    let live = admitting(Overload::FinalsOnly);
+    let mut calls: Vec<Call> = Vec::new();
+    while let Ok(call) = live.open(setup(&[Channel::Caller])) {
+        calls.push(call);
+    }
+    let finals_only = calls.iter().filter(|call| call.is_finals_only()).count();
+    assert_eq!((calls.len(), finals_only), (7, 4));
+    say(&calls[6], [spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+    let events = end(calls.pop().unwrap());
+    assert_eq!(finals(&events), ["mot1 mot2 mot3 mot4 mot5 mot6"]);
+    assert!(!names(&events).contains(&"transcript.partial"));
+}
+
+#[test]
+fn the_most_calls_hold_whatever_they_cost() {
+    let config = Config { max_calls: 2, ..config() };
+    let live = Live::start(parts(reader(), 1), &config).unwrap();
+    let calls = [open(&live), open(&live)];
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Busy { .. })));
+    drop(calls);
+}
+
+#[tokio::test]
+async fn a_drained_service_takes_no_call_and_ends_those_that_go_on_with_their_finals() {
+    let live = live(reader());
+    let speaking = open(&live);
+    let silent = open(&live);
+    say(&speaking, [silence(PAUSE), spoken(&[1, 2, 3])].concat());
+    let logs = [speaking.events(), silent.events()];
+    assert_eq!(live.drain_in(Duration::ZERO, Duration::from_secs(60)).await, 0);
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Draining)));
+    let events = logs.map(|log| all_events(&log));
+    assert_eq!(finals(&events[0]), ["mot1 mot2 mot3"]);
+    for events in &events {
+        let EventBody::CallEnded { reason, .. } = &events.last().unwrap().body else { panic!() };
+        assert_eq!(*reason, CallEndReason::Shutdown);
+    }
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_a_final_that_is_being_decoded_and_says_when_it_is_not_done_in_time() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let engine = FakeEngine::new(move |request| Reply::AfterGate(held.clone(), read(&request.samples)));
+    let live = live(engine);
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    feed(&call, &[spoken(&[1, 2, 3]), silence(PAUSE)].concat());
+    gate.wait_for_arrivals(1);
+    assert_eq!(live.drain_in(Duration::ZERO, Duration::ZERO).await, 1);
+    gate.open();
+    assert_eq!(live.drain_in(Duration::from_secs(60), Duration::ZERO).await, 0);
+    assert_eq!(finals(&all_events(&call.events())), ["mot1 mot2 mot3"]);
+}
+
+#[test]
+fn dropping_the_service_ends_every_call() {
+    let live = live(reader());
+    let call = open(&live);
+    say(&call, spoken(&[1, 2]));
+    let log = call.events();
+    drop(live);
+    let events = all_events(&log);
+    assert_eq!(events.last().unwrap().body.name(), "call.ended");
+}

@@ -1,0 +1,172 @@
+//! What goes wrong, and what it must not touch.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::call::event::GapReason;
+use crate::clock::ManualClock;
+use crate::live::inbox::Control;
+
+/// Gaps of a call: reason, start, length.
+fn gaps(events: &[Arc<Event>]) -> Vec<(GapReason, u64, u64)> {
+    picked(events, |body| {
+        let EventBody::Gap { span, reason, .. } = body else { return None };
+        Some((*reason, span.start.0, span.samples()))
+    })
+}
+
+#[test]
+fn lost_sound_is_marked_and_what_comes_after_it_keeps_its_time() {
+    let live = live(reader());
+    let call = open(&live);
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    call.lost(0, 5 * 16_000);
+    say(&call, [spoken(&[3, 4]), silence(PAUSE)].concat());
+    let events = end(call);
+    let before = (2 * WORD + PAUSE) as u64;
+    assert_eq!(gaps(&events), [(GapReason::Lost, before, 80_000)]);
+    let starts = starts(&events);
+    assert!(starts[1].1.abs_diff(before + 80_000) <= 512, "{starts:?}");
+    assert_eq!(finals(&events), ["mot1 mot2", "mot3 mot4"]);
+}
+
+#[test]
+fn a_flood_of_sound_becomes_a_gap_of_its_own_length() {
+    let live = live(reader());
+    let call = open(&live);
+    call.audio(0, &silence(160_000));
+    call.wait_until_idle();
+    let events = end(call);
+    assert_eq!(gaps(&events), [(GapReason::Dropped, 0, 144_000)]);
+    assert_eq!(live.snapshot().samples_dropped, 144_000);
+    let EventBody::CallEnded { duration, .. } = &events.last().unwrap().body else { panic!() };
+    assert!(duration.as_millis().abs_diff(10_000) <= 32, "{duration:?}");
+}
+
+#[test]
+fn a_hole_as_long_as_the_peer_likes_ends_and_lets_the_call_go_on() {
+    let live = live(reader());
+    let call = open(&live);
+    call.lost(0, u64::MAX);
+    call.lost(7, 100);
+    call.audio(7, &[0.0; 160]);
+    say(&call, [spoken(&[3, 4]), silence(PAUSE)].concat());
+    assert_eq!(finals(&end(call)), ["mot3 mot4"]);
+}
+
+#[test]
+fn a_panic_in_one_call_starts_its_channels_anew_and_the_others_do_not_notice() {
+    let live = live(reader());
+    let (broken, sound) = (open(&live), open(&live));
+    say(&broken, [silence(PAUSE), spoken(&[1, 2])].concat());
+    say(&sound, spoken(&[5, 6]));
+    broken.controls().control_for_test(Control::Panic);
+    broken.wait_until_idle();
+    say(&sound, [spoken(&[7]), silence(PAUSE)].concat());
+    say(&broken, [silence(PAUSE), spoken(&[3, 4]), silence(PAUSE)].concat());
+    let events = end(broken);
+    assert_eq!(finals(&events), ["mot3 mot4"]);
+    assert_eq!(gaps(&events).len(), 1);
+    assert!(names(&events).contains(&"speech.discarded"), "the turn that was lost ends too");
+    let turns: Vec<u64> = starts(&events).into_iter().map(|(turn, _)| turn).collect();
+    assert_eq!(turns, [1, 2], "turns are counted on");
+    assert_eq!(finals(&end(sound)), ["mot5 mot6 mot7"]);
+    assert_eq!((live.snapshot().panics, live.snapshot().chains_restarted), (1, 1));
+}
+
+#[test]
+fn a_call_that_panics_again_and_again_is_given_up() {
+    let live = live(reader());
+    let (broken, sound) = (open(&live), open(&live));
+    let log = broken.events();
+    for _ in 0..10 {
+        broken.controls().control_for_test(Control::Panic);
+        broken.wait_until_idle();
+    }
+    let EventBody::CallEnded { reason, .. } = all_events(&log).last().unwrap().body.clone() else { panic!() };
+    assert_eq!(reason, CallEndReason::Failed);
+    say(&sound, [spoken(&[1]), silence(PAUSE)].concat());
+    assert_eq!(finals(&end(sound)), ["mot1"]);
+}
+
+#[test]
+fn a_final_that_the_recogniser_fails_on_is_tried_again() {
+    let tries = Arc::new(AtomicBool::new(false));
+    let engine = FakeEngine::new(move |request| {
+        if tries.swap(true, Ordering::AcqRel) { Reply::Text(read(&request.samples)) } else { Reply::Panic }
+    });
+    let live = live(engine);
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+}
+
+#[test]
+fn a_final_that_the_recogniser_keeps_failing_on_is_marked_as_not_heard() {
+    let live = live(FakeEngine::new(|_| Reply::Fail));
+    let call = open(&live);
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    let events = end(call);
+    assert_eq!(names(&events)[1..], ["speech.started", "gap", "speech.discarded", "call.ended"]);
+    assert_eq!(gaps(&events)[0].0, GapReason::Failed);
+    assert_eq!(live.snapshot().finals_failed, 1);
+}
+
+/// Answers nothing while it is stuck.
+struct Stuck(Arc<AtomicBool>, Box<dyn VoiceDetector>);
+
+impl VoiceDetector for Stuck {
+    fn reset(&mut self, voice: VoiceId) {
+        self.1.reset(voice);
+    }
+
+    fn close(&mut self, voice: VoiceId) {
+        self.1.close(voice);
+    }
+
+    fn judge(&mut self, windows: &[Window], probabilities: &mut Vec<Option<f32>>) {
+        self.1.judge(windows, probabilities);
+        if self.0.load(Ordering::Acquire) {
+            probabilities.fill(None);
+        }
+    }
+}
+
+#[test]
+fn a_channel_that_stands_still_is_started_anew_and_goes_on_behind_a_gap() {
+    let (stuck, clock) = (Arc::new(AtomicBool::new(true)), Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)));
+    let detector = Box::new(Stuck(Arc::clone(&stuck), detector()));
+    let watched = Parts { detector, clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
+    let live = Live::start(watched, &config()).unwrap();
+    let call = open(&live);
+    let log = call.events();
+    let mut pushed = 0;
+    while live.snapshot().chains_restarted == 0 {
+        call.wait_for_room(0, 1_024);
+        call.audio(0, &silence(1_024));
+        clock.advance(Duration::from_secs(2));
+        pushed += 1_024;
+        assert!(pushed < 100_000_000, "it is never started anew");
+        std::thread::yield_now();
+    }
+    stuck.store(false, Ordering::Release);
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    let events = end(call);
+    let first = gaps(&events)[0];
+    assert_eq!((first.0, first.1), (GapReason::Restarted, 0));
+    assert!(first.2 > 0);
+    assert_eq!(finals(&events), ["mot1 mot2"]);
+    assert_eq!(all_events(&log), events);
+}
+
+#[test]
+fn calls_with_impossible_streams_are_refused_and_take_no_place() {
+    let live = live(reader());
+    assert!(matches!(live.open(setup(&[])), Err(Refused::Tracks { found: 0 })));
+    let slow = Track { channel: Channel::Caller, rate: SampleRate::from_hz(10).unwrap() };
+    let wrong = CallSetup { tracks: vec![slow], ..setup(&[]) };
+    assert!(matches!(live.open(wrong), Err(Refused::Invalid(Error::Resample(_)))));
+    assert_eq!(live.snapshot().open_calls, 0);
+}

@@ -1,0 +1,48 @@
+//! What watches the service: is it alive, does it take work, what are its figures, what does it offer.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Service;
+use super::router::text;
+use super::wire::Health;
+
+/// The description of every route, `OpenAPI` 3.1.
+pub const OPEN_API: &str = include_str!("openapi.json");
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The process answers: alive.
+pub async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: VERSION })
+}
+
+/// Whether work is taken; 503 while the service is being stopped, so that a balancer sends it elsewhere.
+pub async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let (code, status) = if service.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else {
+        (StatusCode::OK, "ready")
+    };
+    (code, Json(Health { status, version: VERSION })).into_response()
+}
+
+/// The figures, for Prometheus.
+pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    let pool = service.desk.transcriber.pool.snapshot();
+    let live = service.live.as_ref().map(|live| live.snapshot());
+    text(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        service.metrics.render(&pool, live.as_ref()),
+    )
+}
+
+/// The description of the interface.
+pub async fn open_api() -> Response {
+    text(StatusCode::OK, "application/json", OPEN_API)
+}

@@ -1,0 +1,155 @@
+//! `/v1/calls`: which calls go on, and what becomes known of each, from any event on.
+//!
+//! The same events come over WebSocket (one JSON text each) and as server-sent events (their number as id, so that a
+//! browser that reconnects goes on where it was).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::events::event_json;
+use super::ingress::missed_json;
+use super::line::{GOING_AWAY, Input, Line};
+use crate::call::CallId;
+use crate::live::{EventLog, Reader};
+use crate::serve::Service;
+use crate::serve::error::ApiError;
+use crate::serve::listener::stop;
+
+/// The calls that go on.
+///
+/// # Errors
+/// There is no service for live calls.
+pub async fn list(State(service): State<Arc<Service>>) -> Result<Json<Value>, ApiError> {
+    let live = service.live()?;
+    let calls: Vec<Value> =
+        live.open_calls().into_iter().filter_map(|id| live.call(id)).map(|log| summary(&log)).collect();
+    Ok(Json(json!({ "calls": calls })))
+}
+
+/// One call that goes on, or has lately ended.
+///
+/// # Errors
+/// There is no such call.
+pub async fn one(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let log = find(&service, &id)?;
+    Ok(Json(summary(&log)))
+}
+
+fn summary(log: &EventLog) -> Value {
+    json!({ "id": log.call().to_string(), "is_open": !log.is_closed(), "events": log.newest() })
+}
+
+fn find(service: &Service, id: &str) -> Result<Arc<EventLog>, ApiError> {
+    let missing = || ApiError::NotFound { what: "such call; ended calls are in the store".to_owned() };
+    let id = Uuid::parse_str(id).map_err(|_| missing())?;
+    service.live()?.call(CallId(id)).ok_or_else(missing)
+}
+
+/// The events of a call.
+///
+/// # Errors
+/// There is no such call, or `from` is no number.
+pub async fn events(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let log = find(&service, &id)?;
+    let reader = log.subscribe(first(&query, &headers)?);
+    Ok(match upgrade {
+        Ok(upgrade) => upgrade.on_upgrade(move |socket| tell(service, reader, socket)),
+        Err(_) => server_sent(reader),
+    })
+}
+
+/// The number from which a reader wants events: `?from=`, else the one behind `Last-Event-ID`, else the first.
+fn first(query: &[(String, String)], headers: &HeaderMap) -> Result<u64, ApiError> {
+    let mut from = None;
+    for (name, value) in query {
+        if name != "from" {
+            return Err(ApiError::parameter(name.clone(), format!("`{name}` is not supported, only from")));
+        }
+        let number =
+            value.parse().map_err(|_| ApiError::parameter("from", "`from` is no number of an event"))?;
+        from = Some(number);
+    }
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    Ok(from.or(last.map(|last| last.saturating_add(1))).unwrap_or(1))
+}
+
+fn server_sent(reader: Reader) -> Response {
+    let events = stream::unfold(Some(reader), |reader| async move {
+        let mut reader = reader?;
+        match reader.next().await {
+            Ok(Some(event)) => {
+                let sent = SseEvent::default()
+                    .id(event.sequence.to_string())
+                    .event(event.body.name())
+                    .data(event_json(&event).to_string());
+                Some((Ok::<_, Infallible>(sent), Some(reader)))
+            }
+            // The client would reconnect for ever to a call that has ended; the last event tells it not to.
+            Ok(None) => None,
+            Err(missed) => {
+                let sent = SseEvent::default().event("events.missed").data(missed_json(missed));
+                Some((Ok(sent), Some(reader)))
+            }
+        }
+    });
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+}
+
+async fn tell(service: Arc<Service>, mut reader: Reader, socket: WebSocket) {
+    let mut line = Line::new(socket, Arc::clone(&service));
+    let mut stopping = service.stopping();
+    loop {
+        tokio::select! {
+            event = reader.next() => match event {
+                Ok(Some(event)) => line.text(event_json(&event).to_string()).await,
+                Ok(None) => {
+                    line.close(1000, "the call has ended").await;
+                    return line.hear_out().await;
+                }
+                Err(missed) => line.text(missed_json(missed)).await,
+            },
+            // Nothing is expected from a reader; what comes only shows that it is there.
+            input = line.next(None) => if matches!(input, Input::Gone) { return },
+            () = stop(&mut stopping) => {
+                line.close(GOING_AWAY, "the service is being stopped").await;
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_goes_on_behind_the_last_event_that_it_saw() {
+        let mut headers = HeaderMap::new();
+        let from = |value: &str| vec![("from".to_owned(), value.to_owned())];
+        assert_eq!(first(&[], &headers).unwrap(), 1);
+        headers.insert("last-event-id", "7".parse().unwrap());
+        assert_eq!(first(&[], &headers).unwrap(), 8);
+        assert_eq!(first(&from("3"), &headers).unwrap(), 3);
+        assert_eq!(first(&from("x"), &headers).unwrap_err().parameter_name(), Some("from"));
+    }
+}

@@ -1,0 +1,162 @@
+//! The events of a call as JSON: `{"call","sequence","at","type",…}`, times in seconds of the call.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::audio::SamplePos;
+use crate::call::Utterance;
+use crate::call::event::{Event, EventBody};
+
+/// An event as clients read it. This is one of the places that reveal what was said.
+pub fn event_json(event: &Event) -> Value {
+    let mut json = body(&event.body);
+    json["type"] = event.body.name().into();
+    json["call"] = event.call.to_string().into();
+    json["sequence"] = event.sequence.into();
+    json["at"] = seconds(event.at).into();
+    json
+}
+
+fn body(body: &EventBody) -> Value {
+    match body {
+        EventBody::CallStarted { ingress, channels, started } => {
+            let channels: Vec<String> = channels.iter().map(ToString::to_string).collect();
+            json!({ "ingress": ingress, "channels": channels, "started": started.to_string() })
+        }
+        EventBody::SpeechStarted { channel, turn, at } => {
+            json!({ "channel": channel.to_string(), "turn": turn, "start": seconds(*at) })
+        }
+        EventBody::TranscriptPartial { channel, turn, start, stable, unstable } => json!({
+            "channel": channel.to_string(),
+            "turn": turn,
+            "start": seconds(*start),
+            "stable": stable.reveal(),
+            "unstable": unstable.reveal(),
+        }),
+        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency } => {
+            let mut json = utterance_json(utterance);
+            json["channel"] = channel.to_string().into();
+            json["turn"] = (*turn).into();
+            json["joins"] = (*joins).into();
+            json["latency"] = duration(*latency).into();
+            json
+        }
+        EventBody::TurnEnded { channel, turn, end_of_speech, reason } => json!({
+            "channel": channel.to_string(),
+            "turn": turn,
+            "end_of_speech": seconds(*end_of_speech),
+            "reason": reason.name(),
+        }),
+        EventBody::SpeechDiscarded { channel, turn } => {
+            json!({ "channel": channel.to_string(), "turn": turn })
+        }
+        EventBody::Interrupted { channel, at } => {
+            json!({ "channel": channel.to_string(), "start": seconds(*at) })
+        }
+        EventBody::Dtmf { channel, digit } => {
+            json!({ "channel": channel.to_string(), "digit": digit.reveal().to_string() })
+        }
+        EventBody::PlaybackFinished { mark, completed } => json!({ "mark": mark, "completed": completed }),
+        EventBody::Gap { channel, span, reason } => json!({
+            "channel": channel.to_string(),
+            "start": seconds(span.start),
+            "end": seconds(span.end),
+            "reason": reason.name(),
+        }),
+        EventBody::CallEnded { reason, duration: length } => {
+            json!({ "reason": reason.name(), "duration": duration(*length) })
+        }
+    }
+}
+
+fn utterance_json(utterance: &Utterance) -> Value {
+    let word = |word: &crate::call::Word| {
+        json!({
+            "word": word.text.reveal(),
+            "start": seconds(word.span.start),
+            "end": seconds(word.span.end),
+            "confidence": rounded(word.confidence.into()),
+        })
+    };
+    json!({
+        "start": seconds(utterance.span.start),
+        "end": seconds(utterance.span.end),
+        "language": utterance.language.code(),
+        "text": utterance.text.reveal(),
+        "confidence": rounded(utterance.confidence.into()),
+        "words": utterance.words.iter().map(word).collect::<Vec<_>>(),
+    })
+}
+
+fn seconds(position: SamplePos) -> f64 {
+    rounded(position.seconds())
+}
+
+fn duration(length: Duration) -> f64 {
+    rounded(length.as_secs_f64())
+}
+
+/// To three decimals.
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::audio::SampleSpan;
+    use crate::call::event::{CallEndReason, GapReason, TurnEndReason};
+    use crate::call::{CallId, Channel, Language, Word};
+
+    #[test]
+    fn every_event_has_its_fields() {
+        let span = SampleSpan::new(SamplePos::from_seconds(1.0), SamplePos::from_seconds(1.5));
+        let channel = Channel::Caller;
+        let words = vec![Word { text: "Bonjour.".into(), span, confidence: 0.75 }];
+        let utterance = Utterance {
+            channel,
+            span,
+            language: Language::Fr,
+            text: "Bonjour.".into(),
+            confidence: 0.75,
+            words,
+        };
+        let started = jiff::Timestamp::UNIX_EPOCH;
+        let bodies = [
+            EventBody::CallStarted { ingress: "twilio", channels: vec![channel], started },
+            EventBody::SpeechStarted { channel, turn: 1, at: span.start },
+            EventBody::TranscriptPartial {
+                channel,
+                turn: 1,
+                start: span.start,
+                stable: "bon".into(),
+                unstable: "jour".into(),
+            },
+            EventBody::TranscriptFinal {
+                channel,
+                turn: 1,
+                utterance,
+                joins: None,
+                latency: Duration::from_millis(310),
+            },
+            EventBody::TurnEnded {
+                channel,
+                turn: 1,
+                end_of_speech: span.end,
+                reason: TurnEndReason::Finished,
+            },
+            EventBody::SpeechDiscarded { channel, turn: 2 },
+            EventBody::Interrupted { channel, at: span.start },
+            EventBody::Dtmf { channel, digit: '5'.into() },
+            EventBody::PlaybackFinished { mark: "hello".into(), completed: true },
+            EventBody::Gap { channel, span, reason: GapReason::Lost },
+            EventBody::CallEnded { reason: CallEndReason::HungUp, duration: Duration::from_secs(61) },
+        ];
+        let call = CallId(Uuid::nil());
+        let events = (1..).zip(bodies).map(|(sequence, body)| Event { call, sequence, at: span.end, body });
+        insta::assert_json_snapshot!(events.map(|event| event_json(&event)).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,72 @@
+//! The figures of live calls in Prometheus' text format.
+
+use std::time::Duration;
+
+use crate::live::{BUCKETS_MS, HistogramSnapshot, Snapshot};
+use crate::serve::metrics::{STAGE, family, line};
+
+/// The stages of live calls, for the histogram of stages that is being written.
+pub fn write_stages(out: &mut String, snapshot: &Snapshot) {
+    let stages = [
+        ("final", &snapshot.final_lag),
+        ("partial", &snapshot.partial_lag),
+        ("detection", &snapshot.detection),
+        ("judge", &snapshot.judge),
+        ("decode_wait", &snapshot.decode_wait),
+        ("decode", &snapshot.decode),
+        ("keep", &snapshot.keep),
+    ];
+    for (name, histogram) in stages {
+        write(out, name, histogram);
+    }
+}
+
+fn write(out: &mut String, name: &str, histogram: &HistogramSnapshot) {
+    let mut below = 0;
+    for (bound, count) in BUCKETS_MS.iter().zip(histogram.counts) {
+        below += count;
+        let bound = Duration::from_millis(*bound).as_secs_f64();
+        line(out, format_args!("{STAGE}_bucket{{stage=\"{name}\",le=\"{bound}\"}} {below}"));
+    }
+    let count = histogram.count();
+    line(out, format_args!("{STAGE}_bucket{{stage=\"{name}\",le=\"+Inf\"}} {count}"));
+    line(out, format_args!("{STAGE}_sum{{stage=\"{name}\"}} {}", histogram.sum.as_secs_f64()));
+    line(out, format_args!("{STAGE}_count{{stage=\"{name}\"}} {count}"));
+}
+
+/// What happened in live calls.
+pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
+    const CALLS: &str = "allo_live_calls";
+    family(out, CALLS, "gauge", "Live calls that go on.");
+    line(out, format_args!("{CALLS} {}", snapshot.open_calls));
+    const EVENTS: &str = "allo_live_events_total";
+    family(out, EVENTS, "counter", "What happened in live calls, by kind.");
+    for (kind, count) in [
+        ("call_opened", snapshot.calls_opened),
+        ("call_finals_only", snapshot.calls_finals_only),
+        ("call_refused", snapshot.calls_refused),
+        ("call_ended", snapshot.calls_ended),
+        ("final", snapshot.finals),
+        ("final_ready", snapshot.finals_ready),
+        ("final_failed", snapshot.finals_failed),
+        ("turn_discarded", snapshot.turns_discarded),
+        ("partial", snapshot.partials),
+        ("partial_dropped", snapshot.partials_dropped),
+        ("speculation_cancelled", snapshot.speculations_cancelled),
+        ("judge_dropped", snapshot.judges_dropped),
+        ("control_refused", snapshot.controls_refused),
+        ("chain_restarted", snapshot.chains_restarted),
+        ("panic", snapshot.panics),
+        ("keep_failed", snapshot.keep_failed),
+    ] {
+        line(out, format_args!("{EVENTS}{{kind=\"{kind}\"}} {count}"));
+    }
+    const SAMPLES: &str = "allo_live_samples_total";
+    family(out, SAMPLES, "counter", "Samples of live audio that were not heard, by reason.");
+    line(out, format_args!("{SAMPLES}{{reason=\"dropped\"}} {}", snapshot.samples_dropped));
+    line(out, format_args!("{SAMPLES}{{reason=\"lost\"}} {}", snapshot.samples_lost));
+    const WINDOWS: &str = "allo_live_windows_total";
+    family(out, WINDOWS, "counter", "Windows of 32 ms, by how they were judged.");
+    line(out, format_args!("{WINDOWS}{{by=\"detector\"}} {}", snapshot.windows));
+    line(out, format_args!("{WINDOWS}{{by=\"silence\"}} {}", snapshot.windows_silent));
+}

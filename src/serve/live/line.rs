@@ -1,0 +1,142 @@
+//! A WebSocket with its limits: size and rate of messages, and whether anybody is still there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+
+use super::rate::{Beat, Pulse, RateLimit};
+use crate::serve::Service;
+use crate::serve::error::ApiError;
+use crate::serve::metrics::Refusal;
+
+/// Close code for a peer that breaks a rule.
+pub const POLICY: u16 = 1008;
+/// Close code that asks to come again later.
+pub const TRY_AGAIN: u16 = 1013;
+/// Close code of a service that stops.
+pub const GOING_AWAY: u16 = 1001;
+
+/// The upgrade of a request to a WebSocket.
+///
+/// # Errors
+/// [`ApiError::Malformed`] when it asks for none.
+pub fn upgraded(
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<WebSocketUpgrade, ApiError> {
+    upgrade.map_err(|_| ApiError::Malformed {
+        message: "this is a WebSocket: the request asks for none".to_owned(),
+    })
+}
+
+/// What the extractor of an upgrade gives.
+pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// One connection.
+pub struct Line {
+    socket: WebSocket,
+    service: Arc<Service>,
+    rate: RateLimit,
+    /// Nothing is read before this: the peer was too fast.
+    paused_until: Option<Instant>,
+    pulse: Pulse,
+}
+
+/// What came.
+#[derive(Debug)]
+pub enum Input {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary(Bytes),
+    /// The moment that was waited for.
+    Due,
+    /// The peer closed, properly or not; nothing can be sent any more.
+    Gone,
+}
+
+impl Line {
+    /// Over an accepted socket.
+    pub fn new(socket: WebSocket, service: Arc<Service>) -> Self {
+        let now = service.clock.monotonic();
+        let limits = &service.config.limits;
+        let rate = RateLimit::new(limits.messages_per_second, now);
+        let pulse = Pulse::new(limits.idle, now);
+        service.metrics.web_sockets(1);
+        Self { socket, rate, paused_until: None, pulse, service }
+    }
+
+    /// The next message, or [`Input::Due`] at `deadline`. Dropping the future loses no message.
+    pub async fn next(&mut self, deadline: Option<Instant>) -> Input {
+        loop {
+            let wake = deadline.map_or(self.pulse.deadline(), |deadline| deadline.min(self.pulse.deadline()));
+            let received = match self.paused_until {
+                Some(until) if until < wake => {
+                    tokio::time::sleep_until(until.into()).await;
+                    self.paused_until = None;
+                    continue;
+                }
+                Some(_) => {
+                    tokio::time::sleep_until(wake.into()).await;
+                    None
+                }
+                None => tokio::time::timeout_at(wake.into(), self.socket.recv()).await.ok(),
+            };
+            let now = self.service.clock.monotonic();
+            let Some(received) = received else {
+                match self.pulse.beat(now) {
+                    Beat::Ask => drop(self.socket.send(Message::Ping(Bytes::new())).await),
+                    Beat::GiveUp => return Input::Gone,
+                    Beat::Nothing => {}
+                }
+                if deadline.is_some_and(|deadline| deadline <= now) {
+                    return Input::Due;
+                }
+                continue;
+            };
+            let Some(Ok(message)) = received else { return Input::Gone };
+            self.pulse.heard(now);
+            let pause = self.rate.took(now);
+            if !pause.is_zero() {
+                self.service.metrics.refused(Refusal::MessageRate);
+                self.paused_until = Some(now + pause);
+            }
+            match message {
+                Message::Text(text) => return Input::Text(text),
+                Message::Binary(bytes) => return Input::Binary(bytes),
+                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Close(_) => return Input::Gone,
+            }
+        }
+    }
+
+    /// Sends text; a peer that has gone is noticed when it is read from.
+    pub async fn text(&mut self, text: String) {
+        drop(self.socket.send(Message::Text(text.into())).await);
+    }
+
+    /// Sends bytes; as [`Line::text`].
+    pub async fn binary(&mut self, bytes: Vec<u8>) {
+        drop(self.socket.send(Message::Binary(bytes.into())).await);
+    }
+
+    /// Says goodbye.
+    pub async fn close(&mut self, code: u16, reason: &str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        drop(self.socket.send(Message::Close(Some(frame))).await);
+    }
+
+    /// Waits for the peer's own goodbye, so that what was sent last is not lost with the connection.
+    pub async fn hear_out(&mut self) {
+        let limit = self.service.clock.monotonic() + std::time::Duration::from_secs(2);
+        while !matches!(self.next(Some(limit)).await, Input::Due | Input::Gone) {}
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.service.metrics.web_sockets(-1);
+    }
+}
