@@ -50,13 +50,13 @@ fn variants() -> Vec<(String, Option<u32>, Config)> {
         variants.push((format!("without Smart Turn, {text}"), text_ms, config));
         variants.push((format!("default, {text}"), text_ms, base()));
     }
-    for (min, max) in [(200, 700), (320, 700), (380, 600), (380, 800), (500, 800), (600, 800)] {
-        for done_threshold in [0.5, 0.8] {
-            let config = Config { min_delay: ms(min), max_delay: ms(max), done_threshold, ..base() };
-            variants.push((format!("{min} to {max} ms, done from {done_threshold}"), Some(300), config));
-        }
+    for (min, max) in [(200, 700), (300, 700), (380, 900), (500, 800), (600, 800)] {
+        let config = Config { min_delay: ms(min), max_delay: ms(max), text_wait: ms(0), ..base() };
+        variants.push((format!("{min} to {max} ms, no wait for the text"), Some(300), config));
     }
-    for judge_after in [96, 160, 224] {
+    let config = Config { done_threshold: 0.8, ..base() };
+    variants.push(("done from 0.8".to_owned(), Some(300), config));
+    for judge_after in [192, 256] {
         let config = Config { judge_after: ms(judge_after), ..base() };
         variants.push((format!("Smart Turn asked after {judge_after} ms"), Some(300), config));
     }

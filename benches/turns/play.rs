@@ -189,7 +189,9 @@ fn count(channel: &Channel, ends: &[End], score: &mut Score) {
         score.cut_in_sentence += usize::from(cuts.iter().any(|end| in_sentence(&end)));
         let is_joined = |cut: &&End| ends.iter().any(|end| end.joins == Some(cut.turn));
         score.never_joined += cuts.iter().filter(|cut| !is_joined(cut)).count();
-        let last = ends.iter().find(|end| end.speech_end_s >= utterance.end_s - REST_S);
+        // A turn that runs on into the next utterance, or into music, ended neither late nor early.
+        let is_its_end = |end: &&End| (end.speech_end_s - utterance.end_s).abs() <= REST_S;
+        let last = ends.iter().find(is_its_end);
         score.delays_s.extend(last.map(|end| (end.at_s - utterance.end_s).max(0.0)));
     }
 }

@@ -80,28 +80,38 @@ pub struct Config {
 }
 
 impl Default for Config {
+    /// Measured with `benches/turns` on the scripted calls (BENCHMARKS.md, "Turn-taking").
     fn default() -> Self {
         Self {
+            // As in `[vad]`, and for the same reasons.
             threshold: 0.5,
             negative_threshold: 0.35,
             min_speech: Duration::from_millis(96),
             pre_roll: Duration::from_secs(1),
             max_audio: Duration::from_secs(28),
+            // Faster costs a decoding each and is hardly seen; slower looks stuck.
             partial_interval: Duration::from_millis(500),
-            speculate_after: Duration::from_millis(96),
+            // One window would decode at every plosive; a third costs 32 ms on every final and saves few decodings.
+            speculate_after: Duration::from_millis(64),
             smart_turn: true,
             judge_after: Duration::from_millis(96),
             done_threshold: 0.5,
+            // Below, pauses at commas end turns; above, every answer comes later.
             min_delay: Duration::from_millis(380),
+            // A fixed pause of half a second cuts one sentence in fifty.
             unjudged_delay: Duration::from_millis(500),
             max_delay: Duration::from_millis(700),
+            // A short decoding after `speculate_after`; longer would make a slow machine slower still.
             text_wait: Duration::from_millis(450),
             opening_delay: Duration::from_millis(700),
             unfinished_delay: Duration::from_millis(900),
+            // People look the next pair of digits up and write along; more than two seconds is a question.
             dictation_delay: Duration::from_millis(2_000),
             repair_window: Duration::from_secs(3),
             barge_in: true,
+            // Longer than "d'accord" (450 ms in the scripted calls).
             barge_in_speech: Duration::from_millis(500),
+            // The echo of the first word comes back within that time.
             barge_in_protection: Duration::from_millis(300),
         }
     }

@@ -6,8 +6,10 @@
 //! A channel that has been quiet for a second is not run at all. Its state is the one that silence leaves, and the
 //! probability the one of silence; quiet is what lies below [`QUIET_DBFS`].
 //!
-//! Invariants: a channel that is not quiet has the probabilities of a `SileroStream` to 1e-4; what was skipped
-//! differs by less than [`SKIPPED_ERROR`], and so does what follows it. (`vad/tests/batch.rs`.)
+//! Invariants: a channel that was never quiet for a second has the probabilities of a `SileroStream` to 1e-4. A window
+//! that is skipped differs by less than [`SKIPPED_ERROR`]. Speech behind skipped windows is judged as at the start of a
+//! call, while the model itself would drift on through a long silence: a window in doubt may differ (by 0.4), but where
+//! speech begins and ends moves by two windows at most. (`vad/tests/batch.rs`.)
 
 use super::silero::{CELLS, CONTEXT_SAMPLES, INPUT_SAMPLES, Rows, STATE_CELLS, WARM_UP_WINDOWS};
 use super::{Error, SileroModel, WINDOW_SAMPLES, level_dbfs};
@@ -15,7 +17,7 @@ use super::{Error, SileroModel, WINDOW_SAMPLES, level_dbfs};
 /// Windows below this level are quiet. A-law has no zero: its silence is a constant of -72 dBFS. Speech on a bad line
 /// is 20 dB above.
 pub const QUIET_DBFS: f32 = -70.0;
-/// Largest difference of a probability that skipping quiet windows makes.
+/// Largest difference of the probability of a skipped window.
 pub const SKIPPED_ERROR: f32 = 0.02;
 /// Most rows of one inference: beyond, a row gets no cheaper.
 const ROWS_MAX: usize = 128;
