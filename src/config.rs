@@ -22,6 +22,8 @@ pub struct Config {
     pub asr: crate::asr::config::Config,
     /// Voice detection and the cutting of segments.
     pub vad: crate::vad::Config,
+    /// When a speaker of a live call is done.
+    pub turn: crate::turn::Config,
     /// What is believed to be speech.
     pub guard: crate::guard::config::Config,
     /// Live calls: how many, how they are listened to.
@@ -175,6 +177,7 @@ impl Config {
     fn validate(&self) -> Result<(), String> {
         self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
         self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
+        self.turn.validate().map_err(|error| format!("[turn] {error}"))?;
         self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
         self.live.validate().map_err(|error| format!("[live] {error}"))
     }

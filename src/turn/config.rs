@@ -57,6 +57,9 @@ pub struct Config {
     /// How long a turn that sounds done may wait for its text, which may say otherwise; 0 for not at all.
     #[serde(with = "as_text")]
     pub text_wait: Duration,
+    /// Pause that ends a turn that is, so far, only a greeting, thanks or an acknowledgement.
+    #[serde(with = "as_text")]
+    pub opening_delay: Duration,
     /// Pause that ends a turn whose text asks for more words.
     #[serde(with = "as_text")]
     pub unfinished_delay: Duration,
@@ -89,11 +92,12 @@ impl Default for Config {
             smart_turn: true,
             judge_after: Duration::from_millis(96),
             done_threshold: 0.5,
-            min_delay: Duration::from_millis(200),
-            unjudged_delay: Duration::from_millis(600),
-            max_delay: Duration::from_millis(1_200),
-            text_wait: Duration::from_millis(400),
-            unfinished_delay: Duration::from_millis(1_000),
+            min_delay: Duration::from_millis(380),
+            unjudged_delay: Duration::from_millis(500),
+            max_delay: Duration::from_millis(700),
+            text_wait: Duration::from_millis(450),
+            opening_delay: Duration::from_millis(700),
+            unfinished_delay: Duration::from_millis(900),
             dictation_delay: Duration::from_millis(2_000),
             repair_window: Duration::from_secs(3),
             barge_in: true,
@@ -121,6 +125,110 @@ impl Config {
     /// # Errors
     /// The first [`InvalidConfig`], which names its key.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
-        Ok(())
+        let text = crate::text::duration::format;
+        let check = |holds: bool, key, value: String, expected: String| {
+            if holds { Ok(()) } else { Err(InvalidConfig { key, value, expected }) }
+        };
+        check(
+            self.threshold > 0.0 && self.threshold <= 1.0,
+            "threshold",
+            self.threshold.to_string(),
+            "more than 0 and at most 1".to_owned(),
+        )?;
+        check(
+            self.negative_threshold >= 0.0 && self.negative_threshold <= self.threshold,
+            "negative_threshold",
+            self.negative_threshold.to_string(),
+            format!("0 to turn.threshold ({})", self.threshold),
+        )?;
+        check(
+            (0.0..=1.0).contains(&self.done_threshold),
+            "done_threshold",
+            self.done_threshold.to_string(),
+            "0 to 1".to_owned(),
+        )?;
+        check(!self.min_delay.is_zero(), "min_delay", text(self.min_delay), "more than 0s".to_owned())?;
+        check(
+            (self.min_delay..=MAX_DELAY_LIMIT).contains(&self.max_delay),
+            "max_delay",
+            text(self.max_delay),
+            format!("turn.min_delay ({}) to {}", text(self.min_delay), text(MAX_DELAY_LIMIT)),
+        )?;
+        for (key, delay) in [
+            ("speculate_after", self.speculate_after),
+            ("judge_after", self.judge_after),
+            ("unjudged_delay", self.unjudged_delay),
+            ("text_wait", self.text_wait),
+            ("opening_delay", self.opening_delay),
+            ("unfinished_delay", self.unfinished_delay),
+            ("dictation_delay", self.dictation_delay),
+        ] {
+            let expected = || format!("at most {}", text(MAX_DELAY_LIMIT));
+            check(delay <= MAX_DELAY_LIMIT, key, text(delay), expected())?;
+        }
+        self.validate_audio()
+    }
+
+    /// A final holds the rolls, the longest pause, and on both sides of it room for a weak point to cut at.
+    fn validate_audio(&self) -> Result<(), InvalidConfig> {
+        let text = crate::text::duration::format;
+        let longest_pause = [self.max_delay, self.unjudged_delay, self.text_wait]
+            .into_iter()
+            .chain([self.opening_delay, self.unfinished_delay, self.dictation_delay])
+            .fold(Duration::ZERO, Duration::max);
+        let room = [longest_pause, self.pre_roll, self.min_speech, MAX_AUDIO_ROOM];
+        let least = room.into_iter().fold(Duration::ZERO, Duration::saturating_add).saturating_mul(2);
+        if (least..=MAX_AUDIO_LIMIT).contains(&self.max_audio) {
+            return Ok(());
+        }
+        Err(InvalidConfig {
+            key: "max_audio",
+            value: text(self.max_audio),
+            expected: format!(
+                "between {} (twice the sum of the longest delay, pre_roll, min_speech and {}) and {}",
+                text(least),
+                text(MAX_AUDIO_ROOM),
+                text(MAX_AUDIO_LIMIT)
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_survives_toml() {
+        let config = Config::default();
+        assert_eq!(config.validate(), Ok(()));
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("repair_window = \"3s\""), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<Config>("hangover = \"1s\"").is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_work_name_their_key() {
+        let base = Config::default;
+        for (key, config) in [
+            ("threshold", Config { threshold: 0.0, ..base() }),
+            ("threshold", Config { threshold: f32::NAN, ..base() }),
+            ("negative_threshold", Config { negative_threshold: 0.6, ..base() }),
+            ("done_threshold", Config { done_threshold: f32::NAN, ..base() }),
+            ("min_delay", Config { min_delay: Duration::ZERO, ..base() }),
+            ("max_delay", Config { max_delay: Duration::from_millis(1), ..base() }),
+            ("dictation_delay", Config { dictation_delay: Duration::MAX, ..base() }),
+            ("max_audio", Config { max_audio: Duration::from_secs(30), ..base() }),
+            ("max_audio", Config { max_audio: Duration::from_secs(5), ..base() }),
+            ("max_audio", Config { dictation_delay: Duration::from_secs(12), ..base() }),
+            ("max_audio", Config { pre_roll: Duration::MAX, ..base() }),
+        ] {
+            assert_eq!(config.validate().unwrap_err().key, key);
+        }
     }
 }

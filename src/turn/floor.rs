@@ -26,7 +26,8 @@ impl Floor {
     }
 
     pub(super) fn playback_ended(&mut self, now: SamplePos) {
-        self.counted_samples += self.since(self.playback.take(), now);
+        let playback = self.playback.take();
+        self.counted_samples += self.since(playback, now);
     }
 
     pub(super) fn other_started(&mut self, now: SamplePos) {
@@ -34,12 +35,18 @@ impl Floor {
     }
 
     pub(super) fn other_ended(&mut self, now: SamplePos) {
-        self.counted_samples += self.since(self.other.take(), now);
+        let other = self.other.take();
+        self.counted_samples += self.since(other, now);
     }
 
     /// Whether somebody else is heard right now.
     pub(super) const fn is_taken(&self) -> bool {
         self.playback.is_some() || self.other.is_some()
+    }
+
+    /// Whether what is played now was already played at `at`.
+    pub(super) fn was_playing(&self, at: SamplePos) -> bool {
+        self.playback.is_some_and(|start| start <= at)
     }
 
     /// Counts from here on.

@@ -14,9 +14,15 @@
 //! Not here: threads, decoding, what a dialogue does with a turn.
 
 mod config;
+mod floor;
+mod patience;
+mod smart;
+mod speech;
 mod taker;
+pub mod text;
 
 pub use config::{Config, InvalidConfig};
+pub use smart::{SmartTurn, SmartTurnError};
 pub use taker::TurnTaker;
 
 use crate::audio::{SamplePos, SampleSpan};
@@ -87,14 +93,18 @@ impl Reading {
 pub enum TextKind {
     /// No words.
     Nothing,
-    /// Only words that say "I am listening": `oui`, `d'accord`, `hm`, `ja`, `okay`.
+    /// Only words that say "I am listening": `oui`, `d'accord`, `hm`, `ja`, `okay`. To a yes/no question, a yes.
     BackChannel,
     /// A plain yes or no, with or without courtesy.
     Answer,
+    /// Only words that mostly open a turn: a greeting, thanks, an acknowledgement; no farewell.
+    Opening,
     /// It ends within or right after a dictated number.
     Number,
     /// It ends within an e-mail address that lacks its end.
-    Email,
+    EmailBegun,
+    /// It ends with a whole e-mail address.
+    EmailComplete,
     /// It ends on a word that something must follow: an article, a conjunction, a hesitation.
     Unfinished,
     /// Anything else.

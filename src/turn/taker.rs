@@ -1,12 +1,56 @@
-//! The state machine.
+//! The state machine of one channel.
 
-use super::{Config, Input, InvalidConfig, Output, Reason};
-use crate::audio::SamplePos;
+use std::collections::VecDeque;
+
+use super::floor::Floor;
+use super::patience::{self, Evidence, Settings};
+use super::speech::{Ended, Heard, Onset, Pause, Turn};
+use super::{Config, Expectation, Input, InvalidConfig, Output, Reading, Reason, RequestId, TextKind};
+use crate::audio::{SamplePos, SampleSpan};
+use crate::call::event::TurnEndReason;
+use crate::vad::{Strengths, WINDOW_SAMPLES};
+
+const WINDOW: u64 = WINDOW_SAMPLES as u64;
+/// Windows of speech that end a pause: one alone is a click or a breath more often than a word.
+const RESUME_WINDOWS: u32 = 2;
+/// Windows of pause after which too short a speech was none: 192 ms, longer than the closure of a plosive.
+const GIVE_UP_WINDOWS: u64 = 6;
+/// What Smart Turn listens to, at most.
+const JUDGED_SAMPLES: u64 = 8 * 16_000;
+/// Quiet before the first speech that Smart Turn was trained with: half a second.
+const JUDGED_LEAD_SAMPLES: u64 = 8_000;
+/// A turn is continued only where this much still fits into one final: 2 s.
+const JOIN_ROOM_SAMPLES: u64 = 32_000;
 
 /// Turn-taking of one channel. Drain [`TurnTaker::poll`] after every push.
 #[derive(Debug)]
 pub struct TurnTaker {
-    _config: Config,
+    settings: Settings,
+    windows: u64,
+    state: State,
+    expectation: Expectation,
+    floor: Floor,
+    /// The turn that more speech would continue.
+    last: Option<Ended>,
+    /// The final of an ended turn whose text may still say that it was to interrupt, and where the turn ended.
+    late: Option<(RequestId, SamplePos)>,
+    /// No later turn takes audio before this, unless it continues the last one.
+    free_from: SamplePos,
+    strengths: Strengths,
+    /// Whether the last window was speech by itself.
+    is_loud: bool,
+    turns: u64,
+    requests: u64,
+    outputs: VecDeque<Output>,
+    has_ended: bool,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Idle,
+    /// Speech, not enough of it to be sure.
+    Candidate(Onset),
+    Speaking(Turn),
 }
 
 impl TurnTaker {
@@ -15,27 +59,405 @@ impl TurnTaker {
     /// # Errors
     /// [`InvalidConfig`] when the values do not fit together.
     pub fn new(config: &Config) -> Result<Self, InvalidConfig> {
-        config.validate()?;
-        Ok(Self { _config: config.clone() })
+        Ok(Self {
+            settings: Settings::new(config)?,
+            windows: 0,
+            state: State::Idle,
+            expectation: Expectation::Open,
+            floor: Floor::default(),
+            last: None,
+            late: None,
+            free_from: SamplePos::ZERO,
+            strengths: Strengths::default(),
+            is_loud: false,
+            turns: 0,
+            requests: 0,
+            outputs: VecDeque::new(),
+            has_ended: false,
+        })
     }
 
-    /// What happened next.
+    /// What happened next. Nothing happens after [`Input::EndOfAudio`].
     pub fn push(&mut self, input: Input) {
-        let _ = input;
+        if self.has_ended {
+            return;
+        }
+        match input {
+            Input::Window { speech_probability, level_dbfs } => self.window(speech_probability, level_dbfs),
+            Input::Judged { request, done_probability } => self.judged(request, done_probability),
+            Input::Heard { request, reading } => self.heard(request, reading),
+            Input::Expect(expectation) => self.expectation = expectation,
+            Input::PlaybackStarted => self.floor.playback_started(self.now()),
+            Input::PlaybackEnded => self.floor.playback_ended(self.now()),
+            Input::OtherStarted => self.floor.other_started(self.now()),
+            Input::OtherEnded => self.floor.other_ended(self.now()),
+            Input::Dtmf => self.dtmf(),
+            Input::EndOfAudio => self.end_of_audio(),
+        }
+        self.act();
+        self.forget();
     }
 
     /// What follows, in order.
     pub fn poll(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// Audio before this is not asked for any more; never goes back.
     pub fn earliest_needed(&self) -> SamplePos {
-        SamplePos::ZERO
+        match &self.state {
+            State::Speaking(turn) => turn.audio_start,
+            State::Candidate(onset) => self
+                .continuable(onset.speech_start)
+                .map_or(onset.audio_start, |last| last.audio_start.min(onset.audio_start)),
+            State::Idle => {
+                let start = self.audio_start_of(self.now());
+                self.continuable(self.now()).map_or(start, |last| last.audio_start.min(start))
+            }
+        }
     }
 
-    /// When something happens without being told anything but time, and what.
+    /// When something happens without being told anything but time, and what; at the first window that reaches it.
     pub fn next_deadline(&self) -> Option<(SamplePos, Reason)> {
-        None
+        if self.has_ended {
+            return None;
+        }
+        let State::Speaking(turn) = &self.state else {
+            let last = self.continuable(self.now())?;
+            return Some((last.speech.end.plus(self.settings.repair_samples), Reason::RepairOver));
+        };
+        let Some(pause) = turn.pause else {
+            let asks = self.settings.partial_samples > 0;
+            return asks.then_some((turn.next_partial, Reason::Partial));
+        };
+        let (wait, _) = self.patience(turn, pause);
+        let speculates = pause.speculation.is_none().then_some(self.settings.speculate_samples);
+        let judges =
+            (pause.judge.is_none() && self.settings.smart_turn).then_some(self.settings.judge_samples);
+        [(speculates, Reason::Speculate), (judges, Reason::Judge), (Some(wait), Reason::EndTurn)]
+            .into_iter()
+            .filter_map(|(samples, reason)| Some((pause.start.plus(samples?), reason)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    fn now(&self) -> SamplePos {
+        SamplePos(self.windows * WINDOW)
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    /// Start of the audio of a turn whose speech begins at `speech_start` and that continues nothing.
+    fn audio_start_of(&self, speech_start: SamplePos) -> SamplePos {
+        speech_start.minus(self.settings.pre_roll_samples).max(self.free_from)
+    }
+
+    /// The last turn, when speech that begins at `at` continues it.
+    fn continuable(&self, at: SamplePos) -> Option<Ended> {
+        let last = self.last?;
+        let gap = at.0.saturating_sub(last.speech.end.0);
+        let length = self.now().0.saturating_sub(last.audio_start.0);
+        let is_soon = self.settings.repair_samples > 0 && gap <= self.settings.repair_samples;
+        let has_room = length + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        (is_soon && has_room && !self.floor.was_taken(self.now())).then_some(last)
+    }
+
+    fn window(&mut self, probability: f32, level_dbfs: f32) {
+        let probability = if probability.is_nan() { 0.0 } else { probability };
+        let start = self.now();
+        self.windows += 1;
+        self.strengths.push(probability, level_dbfs);
+        self.is_loud = probability >= self.settings.threshold;
+        let is_quiet = probability < self.settings.negative_threshold;
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle if self.is_loud => {
+                let onset = Onset {
+                    audio_start: self.audio_start_of(start),
+                    speech_start: start,
+                    speech_windows: 0,
+                    pause_start: None,
+                };
+                self.listen(onset, start, is_quiet);
+            }
+            State::Idle => {}
+            State::Candidate(onset) => self.listen(onset, start, is_quiet),
+            State::Speaking(mut turn) => {
+                self.follow(&mut turn, start, is_quiet);
+                self.state = State::Speaking(turn);
+            }
+        }
+    }
+
+    /// A window while it is not yet sure that this is speech.
+    fn listen(&mut self, mut onset: Onset, window_start: SamplePos, is_quiet: bool) {
+        if self.is_loud {
+            onset.speech_windows += 1;
+            onset.pause_start = None;
+        } else if is_quiet {
+            onset.pause_start.get_or_insert(window_start);
+        }
+        let pause = onset.pause_start.map_or(0, |start| self.now().0 - start.0);
+        if onset.speech_windows >= self.settings.min_speech_windows(self.expectation) {
+            self.start(onset);
+        } else if pause < GIVE_UP_WINDOWS * WINDOW {
+            self.state = State::Candidate(onset);
+        }
+    }
+
+    fn start(&mut self, onset: Onset) {
+        let continued = self.continuable(onset.speech_start);
+        self.last = None;
+        self.turns += 1;
+        self.outputs.push_back(Output::SpeechStarted { turn: self.turns, at: onset.speech_start });
+        self.state = State::Speaking(Turn {
+            number: self.turns,
+            audio_start: continued.map_or(onset.audio_start, |last| last.audio_start),
+            speech_start: continued.map_or(onset.speech_start, |last| last.speech.start),
+            onset: onset.speech_start,
+            joins: continued.map(|last| last.turn),
+            parts: 0,
+            pause: None,
+            next_partial: onset.speech_start.plus(self.settings.partial_samples),
+            open: VecDeque::new(),
+            reading: None,
+            over_other: false,
+        });
+    }
+
+    /// A window within a turn.
+    fn follow(&mut self, turn: &mut Turn, window_start: SamplePos, is_quiet: bool) {
+        turn.over_other |= self.is_loud && self.floor.is_taken();
+        let Some(pause) = &mut turn.pause else {
+            if is_quiet {
+                turn.pause = Some(Pause::at(window_start));
+            }
+            return;
+        };
+        if self.is_loud {
+            pause.loud_windows += 1;
+        } else if is_quiet {
+            pause.loud_windows = 0;
+        }
+        if pause.loud_windows >= RESUME_WINDOWS {
+            self.outputs.extend(pause.cancelled());
+            turn.pause = None;
+            turn.next_partial = turn.next_partial.max(window_start);
+        }
+    }
+
+    fn judged(&mut self, request: RequestId, done_probability: f32) {
+        if let State::Speaking(Turn { pause: Some(pause), .. }) = &mut self.state
+            && pause.judge == Some(request)
+        {
+            pause.done_probability = Some(if done_probability.is_nan() { 0.0 } else { done_probability });
+        }
+    }
+
+    fn heard(&mut self, request: RequestId, reading: Reading) {
+        if self.late.is_some_and(|(late, ended)| late == request && self.floor.was_playing(ended)) {
+            self.late = None;
+            self.take_floor(takes_floor(reading.kind, self.expectation));
+        }
+        let State::Speaking(turn) = &mut self.state else { return };
+        let Some(until) = turn.open.iter().find(|(open, _)| *open == request).map(|(_, until)| *until) else {
+            return;
+        };
+        turn.open.retain(|(open, _)| *open > request);
+        if turn.reading.is_none_or(|heard| heard.request < request) {
+            turn.reading = Some(Heard { request, until, reading });
+        }
+    }
+
+    /// A key takes the floor from whatever is played, and from the speaker's own pause.
+    fn dtmf(&mut self) {
+        self.take_floor(true);
+        if let State::Speaking(turn) = &self.state
+            && turn.pause.is_some()
+            && !self.is_loud
+        {
+            let turn = turn.clone();
+            self.end(turn, TurnEndReason::Dtmf);
+        }
+    }
+
+    fn end_of_audio(&mut self) {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Speaking(turn) => self.end(turn, TurnEndReason::EndOfAudio),
+            State::Idle | State::Candidate(_) => {}
+        }
+        self.has_ended = true;
+    }
+
+    /// Does what is due.
+    fn act(&mut self) {
+        let mut turn = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Speaking(turn) => turn,
+            silent @ (State::Idle | State::Candidate(_)) => {
+                self.state = silent;
+                return;
+            }
+        };
+        self.interrupt(&turn);
+        if self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
+            self.cut(&mut turn);
+        }
+        match turn.pause {
+            Some(_) if self.is_loud => {}
+            Some(mut pause) => {
+                let paused = self.now().0 - pause.start.0;
+                self.prepare(&mut turn, &mut pause, paused);
+                turn.pause = Some(pause);
+                let (wait, reason) = self.patience(&turn, pause);
+                if paused >= wait {
+                    return self.end(turn, reason);
+                }
+            }
+            None if self.settings.partial_samples > 0 && self.now() >= turn.next_partial => {
+                let (request, span) = (self.request(), SampleSpan::new(turn.audio_start, self.now()));
+                turn.await_text(request, span.end);
+                turn.next_partial = self.now().plus(self.settings.partial_samples);
+                self.outputs.push_back(Output::Partial { request, turn: turn.number, span });
+            }
+            None => {}
+        }
+        self.state = State::Speaking(turn);
+    }
+
+    /// Begins in a pause of `paused` samples what its end would need.
+    fn prepare(&mut self, turn: &mut Turn, pause: &mut Pause, paused: u64) {
+        if pause.judge.is_none() && self.settings.smart_turn && paused >= self.settings.judge_samples {
+            let request = self.request();
+            let lead = turn.speech_start.minus(JUDGED_LEAD_SAMPLES).max(turn.audio_start);
+            let span = SampleSpan::new(lead.max(self.now().minus(JUDGED_SAMPLES)), self.now());
+            pause.judge = Some(request);
+            self.outputs.push_back(Output::Judge { request, span });
+        }
+        if pause.speculation.is_none() && paused >= self.settings.speculate_samples {
+            pause.speculation = Some(self.speculate(turn, self.now()));
+        }
+    }
+
+    fn speculate(&mut self, turn: &mut Turn, end: SamplePos) -> (RequestId, SampleSpan) {
+        let (request, span) = (self.request(), SampleSpan::new(turn.audio_start, end));
+        turn.await_text(request, end);
+        self.outputs.push_back(Output::Speculate { request, turn: turn.number, span });
+        (request, span)
+    }
+
+    fn patience(&self, turn: &Turn, pause: Pause) -> (u64, TurnEndReason) {
+        patience::wait(
+            &self.settings,
+            &Evidence {
+                expectation: self.expectation,
+                reading: turn.reading.map(|heard| heard.reading),
+                is_text_final: turn.final_reading().is_some(),
+                done_probability: pause.done_probability,
+                is_over_other: turn.over_other,
+            },
+        )
+    }
+
+    /// Ends `turn`, which is in a pause unless the audio ended.
+    fn end(&mut self, mut turn: Turn, reason: TurnEndReason) {
+        self.state = State::Idle;
+        let speech_end = turn.pause.map_or(self.now(), |pause| pause.start);
+        let reading = turn.final_reading();
+        let judge = turn.pause.and_then(|pause| pause.judge.filter(|_| pause.done_probability.is_none()));
+        self.outputs.extend(judge.map(|request| Output::Cancel { request }));
+        if turn.parts == 0 && reading.is_some_and(|reading| reading.kind == TextKind::Nothing) {
+            self.free_from = self.free_from.max(speech_end);
+            self.outputs.push_back(Output::Discarded { turn: turn.number });
+            return;
+        }
+        let speculation = turn.pause.and_then(|pause| pause.speculation);
+        let (speculation, audio) = speculation.unwrap_or_else(|| self.speculate(&mut turn, self.now()));
+        let speech = SampleSpan::new(turn.speech_start, speech_end);
+        let kind = turn.reading.map(|heard| heard.reading.kind);
+        let is_back_channel =
+            turn.over_other && kind == Some(TextKind::BackChannel) && self.expectation != Expectation::YesNo;
+        self.free_from = audio.end;
+        self.late = reading.is_none().then_some((speculation, speech_end));
+        let is_whole = turn.parts == 0 && reason != TurnEndReason::Dtmf;
+        self.last = is_whole.then_some(Ended { turn: turn.number, speech, audio_start: audio.start });
+        self.floor.watch(self.now());
+        self.outputs.push_back(Output::TurnEnded {
+            turn: turn.number,
+            speech,
+            audio,
+            speculation,
+            reason,
+            joins: turn.joins,
+            is_back_channel,
+        });
+    }
+
+    /// Gives a final to the part of `turn` before its weakest point.
+    fn cut(&mut self, turn: &mut Turn) {
+        if let Some(pause) = &mut turn.pause
+            && let Some((request, _)) = pause.speculation.take()
+        {
+            self.outputs.push_back(Output::Cancel { request });
+        }
+        let speech_end = turn.pause.map_or(self.now(), |pause| pause.start);
+        let half = turn.audio_start.plus(self.settings.max_audio_samples / 2);
+        let at = self.strengths.weakest(SampleSpan::new(half.min(speech_end), speech_end));
+        let at = at.min(speech_end).max(turn.speech_start.plus(1));
+        let (speculation, audio) = self.speculate(turn, at);
+        self.outputs.push_back(Output::Part {
+            turn: turn.number,
+            speculation,
+            speech: SampleSpan::new(turn.speech_start, at),
+            audio,
+            joins: turn.joins.take(),
+        });
+        turn.parts += 1;
+        (turn.audio_start, turn.speech_start) = (at, at);
+        turn.open.clear();
+        turn.reading = None;
+    }
+
+    /// Takes the floor for `turn` when it is more than a sign of listening.
+    fn interrupt(&mut self, turn: &Turn) {
+        if !self.floor.can_interrupt(self.now(), self.settings.protection_samples) {
+            return;
+        }
+        let heard_until = turn.reading.map_or(turn.onset, |heard| heard.until.max(turn.onset));
+        let unheard = self.now().0.saturating_sub(heard_until.0);
+        let is_long = turn.pause.is_none() && unheard >= self.settings.barge_in_samples;
+        let has_words = turn.reading.is_some_and(|heard| takes_floor(heard.reading.kind, self.expectation));
+        self.take_floor(is_long || has_words);
+    }
+
+    /// Stops what is played, when `wants_it`.
+    fn take_floor(&mut self, wants_it: bool) {
+        let at = self.now();
+        if wants_it && self.settings.barge_in && self.floor.interrupt() {
+            self.outputs.push_back(Output::Interrupt { at });
+        }
+    }
+
+    /// Drops what no later cut looks at.
+    fn forget(&mut self) {
+        self.strengths.forget_before(self.earliest_needed().min(self.now()));
     }
 }
+
+/// Whether words of this kind are more than a sign of listening.
+const fn takes_floor(kind: TextKind, expectation: Expectation) -> bool {
+    match kind {
+        TextKind::Nothing => false,
+        TextKind::BackChannel => matches!(expectation, Expectation::YesNo),
+        TextKind::Answer
+        | TextKind::Opening
+        | TextKind::Number
+        | TextKind::EmailBegun
+        | TextKind::EmailComplete
+        | TextKind::Unfinished
+        | TextKind::Other => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,25 +4,32 @@
 //! ([`SileroStream`], or [`EnergyDetector`] where there is no ONNX Runtime); the [`Segmenter`], which sees no audio,
 //! turns these into segments; the [`SegmentStream`] joins both over one channel and hands out the samples.
 //!
+//! Live calls cut turns, not segments: `turn` takes the probabilities themselves, which a [`SileroBatch`] computes for the
+//! windows of many channels at once.
+//!
 //! Invariants: segments of one channel are in order, never overlap, lie within the audio and are at most
 //! `max_segment` long; how the samples are cut into chunks changes nothing.
 //!
 //! Units: samples at 16 kHz, counted from the first one pushed. This module knows nothing of words or turns: a
 //! segment may end in the middle of a sentence.
 
+mod batch;
 mod config;
 mod energy;
 mod segmenter;
 mod silero;
 mod stream;
+mod strength;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{BatchRow, QUIET_DBFS, SKIPPED_ERROR, SileroBatch, SileroChannel};
 pub use config::{Config, InvalidConfig};
 pub use energy::EnergyDetector;
 pub use segmenter::{CutReason, SegmentEvent, Segmenter};
 pub use silero::{SileroModel, SileroStream};
 pub use stream::{Segment, SegmentStream};
+pub use strength::Strengths;
 
 /// One detector window: 512 samples, 32 ms at 16 kHz, the only length Silero v5 and v6 take.
 pub const WINDOW_SAMPLES: usize = 512;

@@ -7,16 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Config, InvalidConfig, SILENCE_DBFS, WINDOW_SAMPLES};
+use super::{Config, InvalidConfig, Strengths, WINDOW_SAMPLES};
 use crate::audio::{SamplePos, SampleSpan, duration_samples};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
-/// Windows on each side that smooth the search for the weakest point: 160 ms in all, so that the closure of a single
-/// plosive does not pass for a pause.
-const SMOOTHING_WINDOWS: usize = 2;
-/// Level range that counts as much as the whole range of the probability when the weakest point is looked for.
-const LEVEL_RANGE_DB: f32 = 80.0;
-
 /// Why a segment ended where it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CutReason {
@@ -57,7 +51,7 @@ pub struct Segmenter {
     free_from: SamplePos,
     state: State,
     /// Strengths of the windows since the segment's start, for the weakest point.
-    strengths: VecDeque<f32>,
+    strengths: Strengths,
     events: VecDeque<SegmentEvent>,
 }
 
@@ -119,7 +113,7 @@ impl Segmenter {
             windows_pushed: 0,
             free_from: SamplePos::ZERO,
             state: State::Idle,
-            strengths: VecDeque::new(),
+            strengths: Strengths::default(),
             events: VecDeque::new(),
         })
     }
@@ -129,7 +123,7 @@ impl Segmenter {
         let probability = if probability.is_nan() { 0.0 } else { probability };
         let window_start = SamplePos(self.windows_pushed * WINDOW);
         self.windows_pushed += 1;
-        self.strengths.push_back(strength(probability, level_dbfs));
+        self.strengths.push(probability, level_dbfs);
         let is_speech = probability >= self.settings.threshold;
         self.state = match self.state {
             State::Idle if is_speech => self.listen(self.begin(window_start), window_start, probability),
@@ -234,21 +228,8 @@ impl Segmenter {
 
     /// The middle of the weakest window in the second half of the segment; the latest of equals.
     fn weakest_point(&self, start: SamplePos) -> SamplePos {
-        let oldest = self.windows_pushed - self.strengths.len() as u64;
-        let half = start.plus(self.settings.max_segment_samples / 2).0.div_ceil(WINDOW);
-        let first = usize::try_from(half.saturating_sub(oldest)).unwrap_or(usize::MAX);
-        let last = self.strengths.len().saturating_sub(1);
-        let weakest = (first.min(last)..=last)
-            .rev()
-            .min_by(|left, right| self.smoothed(*left).total_cmp(&self.smoothed(*right)))
-            .unwrap_or(last);
-        SamplePos((oldest + weakest as u64) * WINDOW + WINDOW / 2)
-    }
-
-    fn smoothed(&self, index: usize) -> f32 {
-        let first = index.saturating_sub(SMOOTHING_WINDOWS);
-        let last = (index + SMOOTHING_WINDOWS).min(self.strengths.len() - 1);
-        self.strengths.range(first..=last).sum::<f32>() / (last - first + 1) as f32
+        let half = start.plus(self.settings.max_segment_samples / 2);
+        self.strengths.weakest(SampleSpan::new(half.min(self.now()), self.now()))
     }
 
     fn emit(&mut self, speech: Speech, ending: Ending) {
@@ -265,10 +246,7 @@ impl Segmenter {
 
     /// Drops the strengths that no later cut looks at.
     fn forget(&mut self) {
-        let needed = self.windows_pushed - self.earliest_start().0.min(self.now().0) / WINDOW;
-        while self.strengths.len() as u64 > needed {
-            self.strengths.pop_front();
-        }
+        self.strengths.forget_before(self.earliest_start().min(self.now()));
     }
 }
 
@@ -291,13 +269,6 @@ impl Speech {
         }
         self
     }
-}
-
-/// Probability and loudness together: within connected speech the probability stays near 1 and only the level tells
-/// a word boundary.
-fn strength(probability: f32, level_dbfs: f32) -> f32 {
-    let level = level_dbfs.clamp(SILENCE_DBFS, 0.0);
-    probability + ((level + LEVEL_RANGE_DB) / LEVEL_RANGE_DB).max(0.0)
 }
 
 #[cfg(test)]

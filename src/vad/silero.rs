@@ -19,13 +19,15 @@ use super::{Error, SpeechDetector, WINDOW_SAMPLES};
 use crate::onnx::Runtime;
 
 /// Samples of the window before that the model takes in front of a window, at 16 kHz.
-const CONTEXT_SAMPLES: usize = 64;
-const INPUT_SAMPLES: usize = CONTEXT_SAMPLES + WINDOW_SAMPLES;
-/// Two layers of 128 cells.
-const STATE_CELLS: usize = 2 * 128;
+pub(super) const CONTEXT_SAMPLES: usize = 64;
+pub(super) const INPUT_SAMPLES: usize = CONTEXT_SAMPLES + WINDOW_SAMPLES;
+/// Cells of one layer.
+pub(super) const CELLS: usize = 128;
+/// Two layers.
+pub(super) const STATE_CELLS: usize = 2 * CELLS;
 const RATE_HZ: [i64; 1] = [16_000];
 /// One second. Ten windows are enough for most voices; beyond a second nothing changes.
-const WARM_UP_WINDOWS: usize = 32;
+pub(super) const WARM_UP_WINDOWS: usize = 32;
 
 /// The loaded model. Cloning shares it; a window takes it for a fraction of a millisecond.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub struct SileroModel {
     session: Arc<Mutex<Session>>,
     /// The state of a stream that has heard nothing but silence.
     silence: [f32; STATE_CELLS],
+    silence_probability: f32,
 }
 
 impl SileroModel {
@@ -57,10 +60,14 @@ impl SileroModel {
         if let Some(missing) = missing {
             return Err(Error::UnknownModel { path: path.to_path_buf(), missing });
         }
-        let mut model = Self { session: Arc::new(Mutex::new(session)), silence: [0.0; STATE_CELLS] };
+        let mut model = Self {
+            session: Arc::new(Mutex::new(session)),
+            silence: [0.0; STATE_CELLS],
+            silence_probability: 0.0,
+        };
         let mut state = model.silence;
         for _ in 0..WARM_UP_WINDOWS {
-            model.run(&[0.0; INPUT_SAMPLES], &mut state)?;
+            model.silence_probability = model.run(&[0.0; INPUT_SAMPLES], &mut state)?;
         }
         model.silence = state;
         Ok(model)
@@ -73,27 +80,53 @@ impl SileroModel {
 
     /// Runs one window; writes the next state over `state`.
     fn run(&self, input: &[f32; INPUT_SAMPLES], state: &mut [f32; STATE_CELLS]) -> Result<f32, Error> {
-        self.infer(input, state).map_err(|source| Error::Inference(source.into()))
+        let mut probability = [0.0];
+        self.run_rows(Rows { input, state, probabilities: &mut probability })?;
+        Ok(probability[0])
     }
 
-    fn infer(&self, input: &[f32; INPUT_SAMPLES], state: &mut [f32; STATE_CELLS]) -> ort::Result<f32> {
+    /// Runs one window of several channels; writes the next states over the states.
+    pub(super) fn run_rows(&self, rows: Rows<'_>) -> Result<(), Error> {
+        self.infer(rows).map_err(|source| Error::Inference(source.into()))
+    }
+
+    fn infer(&self, rows: Rows<'_>) -> ort::Result<()> {
+        let count = rows.probabilities.len();
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(ort::inputs! {
-            "input" => TensorRef::from_array_view(([1_usize, INPUT_SAMPLES], &input[..]))?,
-            "state" => TensorRef::from_array_view(([2_usize, 1, STATE_CELLS / 2], &state[..]))?,
+            "input" => TensorRef::from_array_view(([count, INPUT_SAMPLES], rows.input))?,
+            "state" => TensorRef::from_array_view(([2, count, CELLS], &*rows.state))?,
             "sr" => TensorRef::from_array_view(([1_usize; 0], &RATE_HZ[..]))?,
         })?;
-        let (_, probability) = outputs["output"].try_extract_tensor::<f32>()?;
+        let (_, probabilities) = outputs["output"].try_extract_tensor::<f32>()?;
         let (_, next_state) = outputs["stateN"].try_extract_tensor::<f32>()?;
-        let probability = probability.first().copied();
-        match (probability, <&[f32; STATE_CELLS]>::try_from(next_state)) {
-            (Some(probability), Ok(next_state)) => {
-                *state = *next_state;
-                Ok(probability)
-            }
-            (None, _) | (_, Err(_)) => Err(ort::Error::new("outputs of an unexpected shape")),
+        if probabilities.len() != count || next_state.len() != rows.state.len() {
+            return Err(ort::Error::new("outputs of an unexpected shape"));
         }
+        rows.state.copy_from_slice(next_state);
+        rows.probabilities.copy_from_slice(probabilities);
+        Ok(())
     }
+
+    /// The state that silence leaves.
+    pub(super) const fn silence(&self) -> &[f32; STATE_CELLS] {
+        &self.silence
+    }
+
+    /// What the model says of silence in that state.
+    pub(super) const fn silence_probability(&self) -> f32 {
+        self.silence_probability
+    }
+}
+
+/// One window of several channels, row by row.
+pub(super) struct Rows<'a> {
+    /// Context and window of each row.
+    pub(super) input: &'a [f32],
+    /// The first layer of all rows, then the second.
+    pub(super) state: &'a mut [f32],
+    /// One a row; their number is the number of rows.
+    pub(super) probabilities: &'a mut [f32],
 }
 
 impl fmt::Debug for SileroModel {

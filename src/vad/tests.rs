@@ -1,6 +1,8 @@
 //! Detectors on real voices, music and noise. Voices and music come from the system packages of a telephone
 //! exchange; the Silero model from the models folder. What is missing fails where `CI` is set and is skipped elsewhere.
 
+mod batch;
+
 use std::path::{Path, PathBuf};
 
 use super::*;

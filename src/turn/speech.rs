@@ -1,0 +1,89 @@
+//! What is remembered of the speech that goes on, and of the one before.
+
+use std::collections::VecDeque;
+
+use super::{Output, Reading, RequestId};
+use crate::audio::{SamplePos, SampleSpan};
+
+/// Requests whose answer is still looked at; older ones are too late to say anything.
+const OPEN_REQUESTS_MAX: usize = 8;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Onset {
+    pub(super) audio_start: SamplePos,
+    pub(super) speech_start: SamplePos,
+    pub(super) speech_windows: u64,
+    pub(super) pause_start: Option<SamplePos>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Turn {
+    pub(super) number: u64,
+    /// Start of the audio since the last part.
+    pub(super) audio_start: SamplePos,
+    /// First speech since the last part.
+    pub(super) speech_start: SamplePos,
+    /// Where this turn itself began to speak; later than `speech_start` when it continues another.
+    pub(super) onset: SamplePos,
+    pub(super) joins: Option<u64>,
+    pub(super) parts: u32,
+    pub(super) pause: Option<Pause>,
+    pub(super) next_partial: SamplePos,
+    /// What was asked for, with the end of its audio.
+    pub(super) open: VecDeque<(RequestId, SamplePos)>,
+    pub(super) reading: Option<Heard>,
+    /// Whether somebody else had the floor while it spoke.
+    pub(super) over_other: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    pub(super) request: RequestId,
+    pub(super) until: SamplePos,
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pause {
+    pub(super) start: SamplePos,
+    pub(super) loud_windows: u32,
+    pub(super) speculation: Option<(RequestId, SampleSpan)>,
+    pub(super) judge: Option<RequestId>,
+    pub(super) done_probability: Option<f32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) turn: u64,
+    pub(super) speech: SampleSpan,
+    pub(super) audio_start: SamplePos,
+}
+
+impl Turn {
+    /// Remembers that the text of the audio up to `end` is on its way.
+    pub(super) fn await_text(&mut self, request: RequestId, end: SamplePos) {
+        if self.open.len() == OPEN_REQUESTS_MAX {
+            self.open.pop_front();
+        }
+        self.open.push_back((request, end));
+    }
+
+    /// What the text says that would be the final.
+    pub(super) fn final_reading(&self) -> Option<Reading> {
+        let (speculation, _) = self.pause?.speculation?;
+        self.reading.filter(|heard| heard.request == speculation).map(|heard| heard.reading)
+    }
+}
+
+impl Pause {
+    pub(super) const fn at(start: SamplePos) -> Self {
+        Self { start, loud_windows: 0, speculation: None, judge: None, done_probability: None }
+    }
+
+    /// What is not wanted any more when the speaker goes on.
+    pub(super) fn cancelled(&self) -> impl Iterator<Item = Output> + use<> {
+        let judge = self.judge.filter(|_| self.done_probability.is_none());
+        let speculation = self.speculation.map(|(request, _)| request);
+        judge.into_iter().chain(speculation).map(|request| Output::Cancel { request })
+    }
+}

@@ -1,0 +1,139 @@
+//! Scripts in simulated time, and what holds for any sequence of inputs.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks the outputs that it is about")]
+
+mod properties;
+mod scripts;
+
+use super::*;
+
+/// Plays a conversation window by window, answers what the taker asks as the script says, and remembers what it did.
+struct Script {
+    taker: TurnTaker,
+    done: Option<f32>,
+    text: Option<Reading>,
+    /// What happened, with the time at which it became known.
+    log: Vec<(f64, Output)>,
+}
+
+/// A script with Smart Turn sure that the speaker is done and texts that say nothing.
+fn script() -> Script {
+    script_with(Config { text_wait: std::time::Duration::ZERO, ..Config::default() })
+}
+
+fn script_with(config: Config) -> Script {
+    Script {
+        taker: TurnTaker::new(&config).unwrap(),
+        done: Some(0.95),
+        text: Some(reading(TextKind::Other)),
+        log: Vec::new(),
+    }
+}
+
+fn reading(kind: TextKind) -> Reading {
+    let words = u32::from(kind != TextKind::Nothing) * 4;
+    Reading { words, kind, digits: 0 }
+}
+
+impl Script {
+    fn seconds(&self) -> f64 {
+        self.taker.now().seconds()
+    }
+
+    /// What Smart Turn answers from here on; `None` for nothing.
+    fn judge(mut self, done: impl Into<Option<f32>>) -> Self {
+        self.done = done.into();
+        self
+    }
+
+    /// What the recogniser hears from here on; `None` for no answer.
+    fn text(mut self, text: impl Into<Option<Reading>>) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    fn input(mut self, input: Input) -> Self {
+        self.taker.push(input);
+        self.drain();
+        self
+    }
+
+    fn speech_until(self, seconds: f64) -> Self {
+        self.windows_until(seconds, (0.95, -22.0))
+    }
+
+    fn silence_until(self, seconds: f64) -> Self {
+        self.windows_until(seconds, (0.02, -65.0))
+    }
+
+    fn windows_until(mut self, seconds: f64, (speech_probability, level_dbfs): (f32, f32)) -> Self {
+        while self.seconds() + 0.031 < seconds {
+            self.taker.push(Input::Window { speech_probability, level_dbfs });
+            self.drain();
+        }
+        self
+    }
+
+    /// Answers until nothing more is asked.
+    fn drain(&mut self) {
+        while let Some(output) = self.taker.poll() {
+            self.log.push((self.seconds(), output));
+            match output {
+                Output::Judge { request, .. } => {
+                    if let Some(done_probability) = self.done {
+                        self.taker.push(Input::Judged { request, done_probability });
+                    }
+                }
+                Output::Partial { request, .. } | Output::Speculate { request, .. } => {
+                    if let Some(reading) = self.text {
+                        self.taker.push(Input::Heard { request, reading });
+                    }
+                }
+                Output::SpeechStarted { .. }
+                | Output::Cancel { .. }
+                | Output::Part { .. }
+                | Output::TurnEnded { .. }
+                | Output::Discarded { .. }
+                | Output::Interrupt { .. } => {}
+            }
+        }
+    }
+
+    /// Checks the events in order, each within 35 ms, and nothing else; requests do not count.
+    fn expect(self, expected: &[(&str, f64)]) -> Self {
+        let found: Vec<(String, f64)> =
+            self.log.iter().filter_map(|(at, output)| Some((name(output)?, *at))).collect();
+        let fits = found.len() == expected.len()
+            && found
+                .iter()
+                .zip(expected)
+                .all(|(found, expected)| found.0 == expected.0 && (found.1 - expected.1).abs() < 0.035);
+        assert!(fits, "found {found:?}\nexpected {expected:?}");
+        self
+    }
+
+    fn ends(&self) -> Vec<Output> {
+        self.requests(|output| matches!(output, Output::TurnEnded { .. }).then_some(output))
+    }
+
+    /// What `pick` finds in the outputs, in order.
+    fn requests<T>(&self, pick: impl Fn(Output) -> Option<T>) -> Vec<T> {
+        self.log.iter().filter_map(|(_, output)| pick(*output)).collect()
+    }
+}
+
+fn name(output: &Output) -> Option<String> {
+    Some(match output {
+        Output::SpeechStarted { turn, .. } => format!("speech {turn}"),
+        Output::Part { turn, .. } => format!("part of {turn}"),
+        Output::TurnEnded { turn, reason, joins: None, .. } => format!("end {turn} {}", reason.name()),
+        Output::TurnEnded { turn, reason, joins: Some(earlier), .. } => {
+            format!("end {turn} {} joins {earlier}", reason.name())
+        }
+        Output::Discarded { turn } => format!("discarded {turn}"),
+        Output::Interrupt { .. } => "interrupt".to_owned(),
+        Output::Partial { .. } | Output::Judge { .. } | Output::Speculate { .. } | Output::Cancel { .. } => {
+            return None;
+        }
+    })
+}

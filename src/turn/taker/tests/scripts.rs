@@ -1,0 +1,268 @@
+use std::time::Duration;
+
+use super::*;
+
+/// When a delay that began at `start` is over: with the first window that reaches it.
+fn after(start: f64, delay: Duration) -> f64 {
+    start + (delay.as_secs_f64() / 0.032).ceil() * 0.032
+}
+
+fn dictation(config: &Config) -> Duration {
+    config.dictation_delay.max(config.max_delay)
+}
+
+#[test]
+fn a_turn_ends_after_the_shortest_delay_when_the_speaker_sounds_done() {
+    let end = after(1.79, Config::default().min_delay);
+    script()
+        .silence_until(0.5)
+        .speech_until(1.8)
+        .silence_until(4.0)
+        .expect(&[("speech 1", 0.58), ("end 1 finished", end)]);
+}
+
+#[test]
+fn a_turn_ends_after_the_longest_delay_when_the_speaker_does_not_sound_done() {
+    let end = after(1.79, Config::default().max_delay);
+    let script = script().judge(0.1).speech_until(1.8).silence_until(4.0);
+    script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn without_an_answer_a_turn_ends_after_the_delay_between() {
+    let end = after(1.79, Config::default().unjudged_delay);
+    let script = script().judge(None).text(None).speech_until(1.8).silence_until(4.0);
+    script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn speech_that_goes_on_takes_the_work_back() {
+    let script =
+        script().judge(0.1).speech_until(1.0).silence_until(1.3).speech_until(2.0).silence_until(4.0);
+    let asked = script.requests(|output| match output {
+        Output::Speculate { request, .. } => Some(request),
+        _ => None,
+    });
+    let cancelled = script.requests(|output| match output {
+        Output::Cancel { request } => Some(request),
+        _ => None,
+    });
+    assert_eq!(asked.len(), 2);
+    assert_eq!(cancelled, [asked[0]], "the answered judgement needs no cancelling");
+    let [Output::TurnEnded { speculation, .. }] = script.ends()[..] else { panic!("{:?}", script.log) };
+    assert_eq!(speculation, asked[1]);
+}
+
+#[test]
+fn smart_turn_is_asked_once_a_pause_and_hears_eight_seconds_at_most() {
+    let script = script().judge(0.1).speech_until(12.0).silence_until(12.5);
+    let script = script.speech_until(13.0).silence_until(15.0);
+    let spans = script.requests(|output| match output {
+        Output::Judge { span, .. } => Some(span.samples()),
+        _ => None,
+    });
+    assert_eq!(spans, [8 * 16_000; 2]);
+}
+
+#[test]
+fn a_click_starts_no_turn_and_breaks_no_pause() {
+    script().speech_until(0.04).silence_until(1.0).expect(&[]);
+    let end = after(0.99, Config::default().min_delay);
+    script()
+        .speech_until(1.0)
+        .silence_until(1.1)
+        .speech_until(1.13)
+        .silence_until(3.0)
+        .expect(&[("speech 1", 0.08), ("end 1 finished", end)]);
+}
+
+#[test]
+fn a_turn_without_words_is_discarded() {
+    let end = after(0.48, Config::default().min_delay);
+    let script = script().text(Reading::NOTHING).judge(0.1).speech_until(0.5).silence_until(3.0);
+    script.expect(&[("speech 1", 0.08), ("discarded 1", end)]);
+}
+
+#[test]
+fn a_turn_that_sounds_done_waits_for_a_text_that_may_say_otherwise() {
+    let config = Config { text_wait: Duration::from_millis(480), ..Config::default() };
+    let late = script_with(config.clone()).text(None).speech_until(1.0).silence_until(3.0);
+    late.expect(&[("speech 1", 0.08), ("end 1 finished", after(0.99, config.text_wait))]);
+    let unfinished = script_with(config.clone()).text(reading(TextKind::Unfinished));
+    let unfinished = unfinished.speech_until(1.0).silence_until(3.0);
+    unfinished.expect(&[("speech 1", 0.08), ("end 1 silence", after(0.99, config.unfinished_delay))]);
+}
+
+#[test]
+fn dictation_is_given_time_and_ends_at_once_when_it_is_complete() {
+    let config = Config::default();
+    let patient = [("speech 1", 0.08), ("end 1 silence", after(0.99, dictation(&config)))];
+    let digits = |digits| Reading { words: 3, kind: TextKind::Number, digits };
+    let dictates = |expectation, text| {
+        let script = script().input(Input::Expect(expectation)).judge(0.1).text(text);
+        script.speech_until(1.0).silence_until(5.0)
+    };
+    dictates(Expectation::Digits { count: 8 }, digits(5)).expect(&patient);
+    dictates(Expectation::Open, digits(5)).expect(&patient);
+    for expectation in [Expectation::Phone, Expectation::Email, Expectation::Address, Expectation::Spelling] {
+        dictates(expectation, reading(TextKind::Other)).expect(&patient);
+    }
+    let complete = [("speech 1", 0.08), ("end 1 complete", after(0.99, config.min_delay))];
+    dictates(Expectation::Digits { count: 8 }, digits(8)).expect(&complete);
+    dictates(Expectation::Phone, digits(10)).expect(&complete);
+    dictates(Expectation::Email, reading(TextKind::EmailComplete)).expect(&complete);
+}
+
+#[test]
+fn a_pause_within_dictated_digits_does_not_end_them() {
+    let end = after(2.97, dictation(&Config::default()));
+    let text = Reading { words: 3, kind: TextKind::Number, digits: 4 };
+    let script = script().judge(0.1).text(text).speech_until(1.0).silence_until(2.2);
+    let script = script.speech_until(3.0).silence_until(6.0);
+    script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn a_yes_to_a_question_is_taken_at_once_and_a_very_short_one_is_heard() {
+    let end = after(0.06, Config::default().min_delay);
+    script()
+        .input(Input::Expect(Expectation::YesNo))
+        .judge(0.1)
+        .text(reading(TextKind::BackChannel))
+        .speech_until(0.07)
+        .silence_until(3.0)
+        .expect(&[("speech 1", 0.06), ("end 1 complete", end)]);
+}
+
+#[test]
+fn a_greeting_alone_is_given_time_to_go_on() {
+    let end = after(0.58, Config::default().opening_delay);
+    let script = script().text(reading(TextKind::Opening)).speech_until(0.6).silence_until(3.0);
+    script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn a_speaker_who_was_cut_off_and_goes_on_is_joined() {
+    let delay = Config::default().min_delay;
+    let script = script().speech_until(1.5).silence_until(3.0).speech_until(4.0).silence_until(6.0);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("end 1 finished", after(1.47, delay)),
+        ("speech 2", 3.07),
+        ("end 2 finished joins 1", after(3.97, delay)),
+    ]);
+    let [Output::TurnEnded { audio: first, .. }, Output::TurnEnded { audio: both, speech, .. }] =
+        script.ends()[..]
+    else {
+        panic!("{:?}", script.log)
+    };
+    assert_eq!(both.start, first.start);
+    assert_eq!(speech.start, SamplePos::ZERO);
+}
+
+#[test]
+fn who_speaks_again_later_or_after_another_had_the_floor_begins_a_new_turn() {
+    let delay = Config::default().min_delay;
+    let first = after(1.47, delay);
+    script().speech_until(1.5).silence_until(5.0).speech_until(6.0).silence_until(8.0).expect(&[
+        ("speech 1", 0.08),
+        ("end 1 finished", first),
+        ("speech 2", 5.06),
+        ("end 2 finished", after(5.98, delay)),
+    ]);
+    let script = script().speech_until(1.5).silence_until(2.0).input(Input::OtherStarted);
+    let script = script.silence_until(3.2).input(Input::OtherEnded).speech_until(4.2).silence_until(6.0);
+    script.expect(&[
+        ("speech 1", 0.08),
+        ("end 1 finished", first),
+        ("speech 2", 3.29),
+        ("end 2 finished", after(4.19, delay)),
+    ]);
+}
+
+#[test]
+fn speech_interrupts_what_is_played_once() {
+    let at = after(0.99, Config::default().barge_in_speech);
+    let script = script().text(None).input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
+    script.expect(&[("speech 1", 1.08), ("interrupt", at)]);
+}
+
+#[test]
+fn words_interrupt_sooner_than_mere_speech() {
+    let config = Config { partial_interval: Duration::from_millis(200), ..Config::default() };
+    let at = after(0.99, config.partial_interval);
+    let script = script_with(config).input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
+    script.expect(&[("speech 1", 1.08), ("interrupt", at)]);
+}
+
+#[test]
+fn nothing_interrupts_while_playback_is_protected() {
+    let config = Config { barge_in_protection: Duration::from_secs(2), ..Config::default() };
+    let script = script_with(config).speech_until(0.2).input(Input::PlaybackStarted).speech_until(4.0);
+    script.expect(&[("speech 1", 0.08), ("interrupt", 2.2)]);
+}
+
+#[test]
+fn a_sign_of_listening_interrupts_nobody() {
+    let end = after(1.37, Config::default().min_delay);
+    let script = script().text(reading(TextKind::BackChannel)).input(Input::PlaybackStarted);
+    let script = script.silence_until(1.0).speech_until(1.4).silence_until(4.0);
+    let script = script.expect(&[("speech 1", 1.08), ("end 1 complete", end)]);
+    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_back_channel: true, .. }]));
+}
+
+#[test]
+fn a_short_no_interrupts_when_its_text_comes_after_the_turn() {
+    let script = script().text(None).input(Input::PlaybackStarted).silence_until(1.0);
+    let script = script.speech_until(1.3).silence_until(3.0);
+    let [Output::TurnEnded { speculation: request, .. }] = script.ends()[..] else {
+        panic!("{:?}", script.log)
+    };
+    let script = script.input(Input::Heard { request, reading: reading(TextKind::Answer) });
+    assert!(matches!(script.log.last(), Some((_, Output::Interrupt { .. }))));
+}
+
+#[test]
+fn a_key_interrupts_and_ends_the_pause() {
+    let script = script().judge(0.1).text(None).input(Input::PlaybackStarted);
+    let script = script.speech_until(0.4).silence_until(0.6);
+    let script = script.input(Input::Dtmf).silence_until(3.0);
+    script.expect(&[("speech 1", 0.08), ("interrupt", 0.58), ("end 1 dtmf", 0.58)]);
+}
+
+#[test]
+fn the_end_of_the_audio_ends_the_turn() {
+    let window = Input::Window { speech_probability: 0.95, level_dbfs: -22.0 };
+    let script = script().speech_until(1.0).input(Input::EndOfAudio).input(window);
+    script.expect(&[("speech 1", 0.08), ("end 1 end_of_audio", 0.99)]);
+}
+
+#[test]
+fn a_turn_too_long_for_one_final_is_cut_where_it_is_weakest() {
+    let script = script().speech_until(20.0).windows_until(20.2, (0.6, -45.0));
+    let script = script.speech_until(40.0).silence_until(42.0);
+    let finals = script.requests(|output| match output {
+        Output::Part { audio, .. } | Output::TurnEnded { audio, .. } => Some(audio),
+        _ => None,
+    });
+    let [first, second] = finals[..] else { panic!("{finals:?}") };
+    assert!((20.0..20.2).contains(&first.end.seconds()), "{finals:?}");
+    assert_eq!(first.end, second.start);
+}
+
+#[test]
+fn deadlines_say_what_comes_next() {
+    let config = Config::default();
+    let reason = |script: &Script| script.taker.next_deadline().map(|(_, reason)| reason);
+    let script = script().judge(0.1).speech_until(1.0);
+    assert_eq!(reason(&script), Some(Reason::Partial));
+    let script = script.silence_until(1.06);
+    assert!(matches!(reason(&script), Some(Reason::Speculate | Reason::Judge)));
+    let script = script.silence_until(1.5);
+    let (at, why) = script.taker.next_deadline().unwrap();
+    assert_eq!(why, Reason::EndTurn);
+    assert!((at.seconds() - 0.992 - config.max_delay.as_secs_f64()).abs() < 0.001, "{}", at.seconds());
+    let script = script.silence_until(3.0);
+    assert_eq!(reason(&script), Some(Reason::RepairOver));
+    assert_eq!(reason(&script.silence_until(9.0)), None);
+}
