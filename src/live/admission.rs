@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn calls_that_cost_little_make_room_for_more_and_dear_ones_for_fewer() {
-        for (ran_ms, expected) in [(20, 60..=100), (300, 4..=6)] {
+        for (ran_ms, expected) in [(20, 40..=50), (300, 4..=6)] {
             let mut now = SystemClock.monotonic();
             let mut admission = Admission::new(2, &config(Overload::Refuse));
             admission.calls_went_on(now, 0);

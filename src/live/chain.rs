@@ -13,12 +13,11 @@ use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
 use crate::turn::{self, Input, Output, TurnTaker};
-use crate::vad::{WINDOW_SAMPLES, level_dbfs};
+use crate::vad::{QUIET_DBFS, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
-/// Below this level, for so many windows, a channel is silent without asking a model: between digital silence and the
-/// idle noise of G.711 (-70 dBFS). A second is what it takes the detector's own state to come to rest.
-const SILENT_BELOW_DBFS: f32 = -75.0;
+/// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the
+/// detector would not run it either, so it need not be carried there.
 const SILENT_AFTER_WINDOWS: u32 = 32;
 /// Arrivals of audio that are remembered, one for each frame: twenty seconds, longer than any pause that is waited for.
 const ARRIVALS_MAX: usize = 1_000;
@@ -27,6 +26,7 @@ const ARRIVALS_MAX: usize = 1_000;
 const HOLE_SAMPLES_A_ROUND: u64 = 16_000;
 /// A quarter of a second of zeros leaves nothing else in the resampler, whose filter is some 30 ms long.
 const RESAMPLER_EMPTY_PARTS: u64 = 4;
+const RESAMPLER_BLOCKS_A_SECOND: u64 = 50;
 /// Longest hole that the time line keeps: a peer that reports more has a broken clock.
 const HOLE_LONGEST_S: u64 = 600;
 /// Probability from which a window counts as speech in the evidence for the guard, and below which it does not.
@@ -176,11 +176,13 @@ impl Chain {
         self.zeros = self.zeros.saturating_add(samples.len() as u64);
         let before = self.zeros - samples.len() as u64;
         let (from, to) = (u64::from(self.rate.hz()), u64::from(SampleRate::PIPELINE.hz()));
-        let resampled = samples.len() as u64 * to;
-        // Only whole samples, so that the resampler stays in step.
-        let is_known = before * RESAMPLER_EMPTY_PARTS >= from && resampled.is_multiple_of(from);
+        let resampled = samples.len() as u64 * to / from;
+        // Whole blocks of the resampler only, so that it stays in step to the sample: of the usual rates, 20 ms.
+        let is_whole = (samples.len() as u64 * RESAMPLER_BLOCKS_A_SECOND).is_multiple_of(from)
+            && (from.is_multiple_of(to) || to.is_multiple_of(from));
+        let is_known = before * RESAMPLER_EMPTY_PARTS >= from && is_whole;
         if is_known {
-            self.ring.push_silence((resampled / from) as usize);
+            self.ring.push_silence(resampled as usize);
         }
         is_known
     }
@@ -228,7 +230,7 @@ impl Chain {
             return Next::NotYet;
         }
         let level_dbfs = level_dbfs(&samples);
-        if level_dbfs >= SILENT_BELOW_DBFS {
+        if level_dbfs >= QUIET_DBFS {
             self.silent_windows = 0;
         } else if self.silent_windows >= SILENT_AFTER_WINDOWS {
             return Next::Silent { level_dbfs };
@@ -377,7 +379,7 @@ mod tests {
         #[test]
         fn silence_that_is_not_resampled_changes_no_sample(
             stretches in proptest::collection::vec((any::<bool>(), 1_usize..6_000), 1..6),
-            chunk in 1_usize..700,
+            frames in 1_usize..4,
             hz in prop_oneof![Just(8_000), Just(16_000), Just(44_100), Just(48_000)],
         ) {
             let rate = SampleRate::from_hz(hz).unwrap();
@@ -391,7 +393,7 @@ mod tests {
                 let sound = |index: usize| if is_loud { (index as f32 * 0.7).sin() * 0.5 } else { 0.0 };
                 all.extend((0..length).map(sound));
             }
-            for samples in all.chunks(chunk) {
+            for samples in all.chunks(frames * hz as usize / 50) {
                 chain.push_audio(samples, now);
             }
             chain.resampled.clear();

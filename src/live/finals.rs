@@ -21,7 +21,7 @@ use crate::call::event::{EventBody, GapReason};
 use crate::guard::{self, Candidate, Verdict};
 use crate::redact::Redacted;
 use crate::store::LiveFinal;
-use crate::turn::{Input, Reading, RequestId, TextKind};
+use crate::turn::{self, Input, Reading, RequestId};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
@@ -425,6 +425,5 @@ fn judge_text(
 
 /// What a text says about the end of its turn.
 fn reading_of(recognition: &Recognition) -> Reading {
-    let words = u32::try_from(recognition.words.len()).unwrap_or(u32::MAX);
-    Reading { words, kind: TextKind::Other, digits: 0 }
+    turn::text::read(recognition.text.reveal(), recognition.language)
 }

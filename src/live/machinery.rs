@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Live, OneByOne, Parts};
+use super::{Batched, Error, Live, Parts, TurnJudge};
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -14,7 +14,11 @@ use crate::pipeline::machinery::{ONNX_RUNTIME, VOICE_DETECTION, workers};
 use crate::pipeline::understanding::Understanding;
 use crate::pipeline::{self, recognition};
 use crate::store::Store;
-use crate::vad::{SileroModel, SpeechDetector};
+use crate::turn::SmartTurn;
+use crate::vad::SileroModel;
+
+/// Name of the model of turn ends in the manifest.
+pub const TURN_END: &str = "smart-turn-v3.2";
 
 /// Loads the models and starts to wait for calls. Calls are kept in `store`, where there is one.
 ///
@@ -43,18 +47,38 @@ fn load(config: &Config, home: &Home) -> Result<Parts, pipeline::Error> {
     let model = engine.name().to_owned();
     let workers = workers(config);
     let pool = Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
-    let detector = OneByOne::new(Box::new(move || Ok(Box::new(silero.stream()) as Box<dyn SpeechDetector>)));
+    let turn_judges = turn_judges(config, &runtime, &folder);
     let understanding = config.intent.scenario.as_deref().map(Understanding::open).transpose()?;
     Ok(Parts {
         pool: Arc::new(pool),
         workers,
         model,
-        detector: Box::new(detector),
-        turn_judges: Vec::new(),
+        detector: Box::new(Batched::new(&silero)),
+        turn_judges,
         guard: Guard::new(&config.guard),
-        turn: crate::turn::Config::default(),
+        turn: config.turn.clone(),
         store: None,
         understanding: understanding.map(Arc::new),
         clock: Arc::new(SystemClock),
+    })
+}
+
+/// Smart Turn for each of its threads. Without its model turns end by silence and text, later but as surely, so what is
+/// missing is said and no error.
+fn turn_judges(config: &Config, runtime: &onnx::Runtime, folder: &ModelFolder) -> Vec<TurnJudge> {
+    if !config.turn.smart_turn {
+        return Vec::new();
+    }
+    let open = |_| -> Result<TurnJudge, Box<dyn std::error::Error>> {
+        let mut model = SmartTurn::open(runtime, &folder.file(&Manifest::builtin(), TURN_END)?)?;
+        Ok(Box::new(move |samples| {
+            let judged = model.done_probability(samples);
+            judged.inspect_err(|error| tracing::warn!(%error, "a turn is judged by silence alone")).ok()
+        }))
+    };
+    let opened: Result<Vec<_>, _> = (0..config.live.turn_threads).map(open).collect();
+    opened.unwrap_or_else(|error| {
+        tracing::warn!(%error, "turns are judged by silence alone");
+        Vec::new()
     })
 }

@@ -48,7 +48,7 @@ pub use command::Command;
 pub use judge::TurnJudge;
 pub use log::{EventLog, Missed, Peek, Reader};
 pub use metrics::{BUCKETS_MS, HistogramSnapshot, Snapshot};
-pub use voices::{MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
+pub use voices::{Batched, MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

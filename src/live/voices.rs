@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::vad::{Error, SpeechDetector, WINDOW_SAMPLES};
+use crate::vad::{BatchRow, Error, SileroBatch, SileroChannel, SileroModel, SpeechDetector, WINDOW_SAMPLES};
 
 /// One channel, to the detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,5 +79,49 @@ impl VoiceDetector for OneByOne {
     fn judge(&mut self, windows: &[Window], probabilities: &mut Vec<Option<f32>>) {
         probabilities.clear();
         probabilities.extend(windows.iter().map(|window| self.judge_one(window).ok()));
+    }
+}
+
+/// Silero over the windows of all channels together.
+pub struct Batched {
+    batch: SileroBatch,
+    channels: HashMap<VoiceId, SileroChannel>,
+}
+
+impl Batched {
+    /// No channels yet.
+    pub fn new(model: &SileroModel) -> Self {
+        Self { batch: SileroBatch::new(model), channels: HashMap::new() }
+    }
+}
+
+impl VoiceDetector for Batched {
+    fn reset(&mut self, voice: VoiceId) {
+        self.channels.remove(&voice);
+    }
+
+    fn close(&mut self, voice: VoiceId) {
+        self.channels.remove(&voice);
+    }
+
+    fn judge(&mut self, windows: &[Window], probabilities: &mut Vec<Option<f32>>) {
+        // Out of the map while they are judged, so that each row can borrow its own.
+        let take = |window: &Window| self.channels.remove(&window.voice).unwrap_or_default();
+        let mut channels: Vec<SileroChannel> = windows.iter().map(take).collect();
+        let mut rows: Vec<BatchRow<'_>> = channels
+            .iter_mut()
+            .zip(windows)
+            .map(|(channel, window)| BatchRow { channel, window: &window.samples, speech_probability: 0.0 })
+            .collect();
+        let is_judged = match self.batch.judge(&mut rows) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "voice detection failed on a batch");
+                false
+            }
+        };
+        probabilities.clear();
+        probabilities.extend(rows.iter().map(|row| is_judged.then_some(row.speech_probability)));
+        self.channels.extend(windows.iter().map(|window| window.voice).zip(channels));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::asr::fake::Gate;
+use crate::clock::ManualClock;
 use crate::live::config::Overload;
 
 /// Plays sound without waiting for what it leads to.
@@ -63,7 +64,9 @@ fn finals_that_find_the_lane_full_are_sent_again() {
 fn admitting(overload: Overload) -> Arc<Live> {
     // One worker, 70 % of it, a tenth for the finals of a call and a tenth for its partials.
     let config = Config { admission: true, overload, assumed_load: 0.1, load_limit: 0.7, ..config() };
-    Live::start(parts(reader(), 1), &config).unwrap()
+    // Time stands still: what a call costs is not learnt meanwhile.
+    let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+    Live::start(Parts { clock, ..parts(reader(), 1) }, &config).unwrap()
 }
 
 #[test]
