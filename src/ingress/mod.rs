@@ -29,6 +29,8 @@ pub mod microphone;
 mod opus;
 pub mod pacing;
 mod playback;
+#[cfg(any(test, feature = "mic"))]
+mod ring;
 mod sequence;
 mod session;
 mod start;
@@ -284,6 +286,11 @@ impl Protocol {
             Self::ChanWebsocket => "asterisk-websocket",
             Self::AudioSocket => "audiosocket",
         }
+    }
+
+    /// The protocol of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 
     /// The WebSocket subprotocol that the peer offers and wants confirmed.
