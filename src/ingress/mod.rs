@@ -143,7 +143,7 @@ pub fn bridge(protocol: Protocol, options: Options) -> Box<dyn Bridge> {
         Protocol::Generic => Box::new(session::Talk::new(generic::Dialect::default(), options)),
         Protocol::Twilio => Box::new(session::Talk::new(twilio::Dialect::default(), options)),
         Protocol::Telnyx => Box::new(session::Talk::new(telnyx::Dialect::default(), options)),
-        Protocol::Vonage => Box::new(session::Talk::new(vonage::Dialect::default(), options)),
+        Protocol::Vonage => Box::new(session::Talk::new(vonage::Dialect, options)),
         Protocol::Jambonz => Box::new(session::Talk::new(jambonz::Dialect::default(), options)),
         Protocol::AudioStream => {
             Box::new(session::Talk::new(freeswitch::Dialect::new(freeswitch::Module::AudioStream), options))
