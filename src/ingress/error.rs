@@ -2,7 +2,8 @@
 
 /// What a message, or a command, was refused for. No variant holds content of the call: what a peer sent is named, not
 /// shown. After an error of a message the connection goes on, unless the replies hold a [`super::Reply::Close`]: before
-/// the call has started, when the start itself is wrong, when a message is too large, or when there were too many errors.
+/// the call has started, when the start itself is wrong, when a message is too large, or when nothing but
+/// errors came for a while.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A message is larger than the protocol ever needs. It was not looked at; the connection is closed.

@@ -29,6 +29,8 @@ pub mod microphone;
 mod opus;
 pub mod pacing;
 mod playback;
+#[cfg(any(test, feature = "mic"))]
+mod ring;
 mod sequence;
 mod session;
 mod start;
@@ -141,7 +143,7 @@ pub fn bridge(protocol: Protocol, options: Options) -> Box<dyn Bridge> {
         Protocol::Generic => Box::new(session::Talk::new(generic::Dialect::default(), options)),
         Protocol::Twilio => Box::new(session::Talk::new(twilio::Dialect::default(), options)),
         Protocol::Telnyx => Box::new(session::Talk::new(telnyx::Dialect::default(), options)),
-        Protocol::Vonage => Box::new(session::Talk::new(vonage::Dialect::default(), options)),
+        Protocol::Vonage => Box::new(session::Talk::new(vonage::Dialect, options)),
         Protocol::Jambonz => Box::new(session::Talk::new(jambonz::Dialect::default(), options)),
         Protocol::AudioStream => {
             Box::new(session::Talk::new(freeswitch::Dialect::new(freeswitch::Module::AudioStream), options))
@@ -284,6 +286,11 @@ impl Protocol {
             Self::ChanWebsocket => "asterisk-websocket",
             Self::AudioSocket => "audiosocket",
         }
+    }
+
+    /// The protocol of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 
     /// The WebSocket subprotocol that the peer offers and wants confirmed.

@@ -88,10 +88,13 @@ impl Pacer {
         self.run = None;
     }
 
-    /// The peer forgot what it had: the next run starts when it is asked for.
+    /// The peer forgot what it had: the next run starts when it is asked for. A peer without a lead had nothing to forget,
+    /// and its run goes on.
     pub const fn flush(&mut self) {
-        self.run = None;
-        self.heard_until = None;
+        if !self.pace.lead.is_zero() {
+            self.run = None;
+            self.heard_until = None;
+        }
     }
 
     /// When the next frame may leave.

@@ -217,13 +217,8 @@ impl Player {
             if let Some(due) = self.due.pop_front() {
                 return Some(due);
             }
-            if let Some(mark) = self.computed_end(now) {
-                match mark {
-                    Some(mark) => return Some(Due::Finished(mark)),
-                    None => continue,
-                }
-            }
-            if self.is_held || !self.produce(now) {
+            let has_more = self.end(now) || !self.is_held && self.produce(now);
+            if !has_more {
                 return None;
             }
         }
@@ -242,12 +237,15 @@ impl Player {
         }
     }
 
-    /// A prompt whose end is computed and has come, with its mark.
-    fn computed_end(&mut self, now: Instant) -> Option<Option<String>> {
-        if self.manner.end != End::Computed || self.unheard.front()?.at > now {
-            return None;
+    /// Ends the oldest prompt when its end is computed and has come; false when it has not.
+    fn end(&mut self, now: Instant) -> bool {
+        let is_over = |unheard: &Unheard| self.manner.end == End::Computed && unheard.at <= now;
+        if !self.unheard.front().is_some_and(is_over) {
+            return false;
         }
-        self.unheard.pop_front().map(|unheard| unheard.mark)
+        let mark = self.unheard.pop_front().and_then(|unheard| unheard.mark);
+        self.due.extend(mark.map(Due::Finished));
+        true
     }
 
     /// Puts what may leave at `now` into `due`; false when nothing may.

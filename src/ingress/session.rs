@@ -8,7 +8,7 @@ use super::{
 };
 use crate::redact::Redacted;
 
-/// After so many bad messages of a started call the peer is given up: a second of nothing but garbage.
+/// After so many bad messages in a row the peer is given up: a second of nothing but garbage.
 const BAD_MESSAGES_MAX: u32 = 50;
 /// Longest close reason that fits a WebSocket control frame beside the code.
 const CLOSE_REASON_BYTES_MAX: usize = 123;
@@ -135,10 +135,10 @@ impl<D: Dialect> Bridge for Talk<D> {
             return Ok(());
         }
         let result = self.read(message, exchange);
-        if let Err(error) = &result
-            && self.session.phase != Phase::Ended
-        {
-            self.complain(error, exchange);
+        match &result {
+            Ok(()) => self.session.bad_messages = 0,
+            Err(_) if self.session.phase == Phase::Ended => {}
+            Err(error) => self.complain(error, exchange),
         }
         result
     }
@@ -172,7 +172,7 @@ impl<D: Dialect> Bridge for Talk<D> {
             Outgoing::HangUp => {
                 self.session.flush(exchange);
                 exchange.replies.extend(self.dialect.hang_up());
-                self.session.phase = Phase::Ended;
+                self.session.finish();
             }
             Outgoing::Transfer { target } => {
                 let reply = self.dialect.transfer(target);
@@ -237,6 +237,11 @@ impl Session {
             self.flush(exchange);
             exchange.facts.push(Incoming::Ended { reason });
         }
+        self.finish();
+    }
+
+    /// Nothing follows.
+    fn finish(&mut self) {
         self.phase = Phase::Ended;
         self.player = None;
     }

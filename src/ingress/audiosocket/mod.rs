@@ -132,10 +132,8 @@ impl Call {
                 exchange.replies.push(close(NORMAL_CLOSE, "the peer reports an error"));
                 Err(Error::PeerFailed { protocol: NAME, code })
             }
-            kind => match audio_rate(kind) {
-                Some(rate) => self.audio(frame, rate, session, exchange),
-                None => Err(invalid("kind", "is no kind of frame")),
-            },
+            kind if audio_rate(kind).is_some() => self.audio(frame, session, exchange),
+            _ => Err(invalid("kind", "is no kind of frame")),
         }
     }
 
@@ -162,7 +160,6 @@ impl Call {
     fn audio(
         &mut self,
         frame: Frame<'_>,
-        named: SampleRate,
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<(), Error> {
@@ -172,8 +169,7 @@ impl Call {
         }
         if !session.is_running() {
             self.kind = frame.kind;
-            let rate = if frame.kind == FIRST_AUDIO { None } else { Some(named) };
-            self.start(rate, samples.len(), session, exchange)?;
+            self.start(samples.len(), session, exchange)?;
         }
         if frame.kind != self.kind {
             let what = "its kind is another than at the start".to_owned();
@@ -183,10 +179,8 @@ impl Call {
         Ok(())
     }
 
-    /// Begins the call; `rate` is `None` when the kind may stand for any.
     fn start(
         &mut self,
-        rate: Option<SampleRate>,
         first_samples: usize,
         session: &mut Session,
         exchange: &mut Exchange,
@@ -198,7 +192,9 @@ impl Call {
             Some(&[channel]) => channel,
             Some(_) => return Err(invalid("parameters.channels", "must name one channel")),
         };
-        let rate = rate.or(wishes.rate).unwrap_or_else(|| rate_of_frame(first_samples));
+        // The first kind may stand for any rate.
+        let named = audio_rate(self.kind).filter(|_| self.kind != FIRST_AUDIO);
+        let rate = named.or(wishes.rate).unwrap_or_else(|| rate_of_frame(first_samples));
         let pieces = Pieces::Frames {
             frame_samples: frame_samples(rate),
             lead: Duration::ZERO,

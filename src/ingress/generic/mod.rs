@@ -9,7 +9,7 @@ mod wire;
 use std::time::Duration;
 
 use super::encoding::Encoding;
-use super::opus::{self, Decoder, Encoder};
+use super::opus::{Decoder, Encoder, RATES_HZ as OPUS_RATES_HZ};
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
 use super::start::{are_channels, check_vocabulary};
@@ -195,7 +195,7 @@ fn codec(encoding: &wire::Encoding, rate: SampleRate, channels: usize) -> Result
         wire::Encoding::Alaw => Codec::Plain(Encoding::Law(Law::A)),
         wire::Encoding::Opus => {
             let both = Decoder::new(rate, channels).zip(Encoder::new(rate));
-            let both = both.filter(|_| opus::RATES_HZ.contains(&rate.hz()));
+            let both = both.filter(|_| OPUS_RATES_HZ.contains(&rate.hz()));
             Codec::Opus(Box::new(both.ok_or_else(|| {
                 invalid("sample_rate", "must be 8000, 12000, 16000, 24000 or 48000 for opus")
             })?))

@@ -331,6 +331,17 @@ fn nothing_but_garbage_ends_a_running_call() {
 }
 
 #[test]
+fn a_long_call_survives_many_mistakes_among_good_messages() {
+    let mut replay = started(Protocol::Twilio);
+    let mut exchange = Exchange::default();
+    for _ in 0..200 {
+        replay.bridge.receive(Message::Text("{"), &mut exchange).unwrap_err();
+        replay.bridge.receive(Message::Text(r#"{"event":"connected"}"#), &mut exchange).unwrap();
+    }
+    assert!(exchange.replies.is_empty() && exchange.facts.is_empty());
+}
+
+#[test]
 fn numbers_at_the_edge_lose_nothing_and_break_nothing() {
     for protocol in [Protocol::Twilio, Protocol::Telnyx] {
         let mut replay = started(protocol);
@@ -376,4 +387,13 @@ fn an_error_never_holds_what_the_peer_sent() {
             }
         }
     }
+}
+
+#[test]
+fn every_protocol_is_found_by_its_name() {
+    for protocol in Protocol::ALL {
+        assert_eq!(Protocol::named(protocol.name()), Some(protocol));
+        assert_eq!(Replay::new(protocol).bridge.name(), protocol.name());
+    }
+    assert_eq!(Protocol::named("sip"), None);
 }

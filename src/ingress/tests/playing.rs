@@ -109,6 +109,22 @@ fn a_flush_stops_at_once_on_every_two_way_protocol() {
 }
 
 #[test]
+fn nothing_follows_a_hang_up() {
+    for protocol in Protocol::ALL {
+        let mut replay = started(protocol);
+        replay.bridge.send(&play(3_000, 16_000, Some("m")), &mut Exchange::default()).unwrap();
+        let mut exchange = Exchange::default();
+        replay.bridge.send(&Outgoing::HangUp, &mut exchange).unwrap();
+        assert_eq!(finished(&exchange), [("m".to_owned(), false)], "{protocol}");
+        assert!(matches!(exchange.replies.last(), Some(Reply::Close { code: 1000, .. })), "{protocol}");
+        let mut after = drive(&mut replay, Duration::from_secs(1));
+        replay.bridge.receive(start_of(protocol)[0], &mut after).unwrap();
+        assert!(replay.bridge.send(&play(20, 8_000, None), &mut after).is_err(), "{protocol}");
+        assert!(after.replies.is_empty() && after.facts.is_empty(), "{protocol}: {after:?}");
+    }
+}
+
+#[test]
 fn audiosocket_gets_one_frame_every_20_ms_whatever_is_played() {
     let mut replay = started(Protocol::AudioSocket);
     let mut exchange = drive(&mut replay, Duration::from_secs(1));
@@ -117,6 +133,18 @@ fn audiosocket_gets_one_frame_every_20_ms_whatever_is_played() {
     assert_eq!(exchange.replies.len(), 51);
     assert_eq!(second.replies.len(), 50);
     assert!(second.replies.iter().all(|reply| matches!(reply, Reply::Binary(bytes) if bytes.len() == 323)));
+}
+
+#[test]
+fn flushing_does_not_disturb_the_pace_of_audiosocket() {
+    let mut replay = started(Protocol::AudioSocket);
+    let mut exchange = Exchange::default();
+    for _ in 0..100 {
+        replay.bridge.send(&play(30, 16_000, None), &mut exchange).unwrap();
+        replay.bridge.send(&Outgoing::Flush, &mut exchange).unwrap();
+        exchange.replies.extend(drive(&mut replay, Duration::from_millis(7)).replies);
+    }
+    assert_eq!(exchange.replies.len(), 36, "700 ms and the first frame");
 }
 
 #[test]
@@ -182,9 +210,9 @@ fn opus_is_played_in_packets_that_decode_to_what_was_said() {
     let samples: Vec<f32> = heard
         .facts
         .iter()
-        .flat_map(|fact| match fact {
-            Incoming::Audio { samples, .. } => samples.clone(),
-            _ => panic!("{fact:?}"),
+        .flat_map(|fact| {
+            let Incoming::Audio { samples, .. } = fact else { panic!("{fact:?}") };
+            samples.clone()
         })
         .collect();
     assert_eq!(samples.len(), 6_400);

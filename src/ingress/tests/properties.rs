@@ -61,16 +61,18 @@ enum Act {
     Binary(Vec<u8>),
     Play(usize),
     Flush,
+    HangUp,
     Wait(u64),
 }
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        4 => text().prop_map(Act::Text),
-        3 => proptest::collection::vec(any::<u8>(), 0..700).prop_map(Act::Binary),
-        1 => (0usize..100).prop_map(Act::Play),
-        1 => Just(Act::Flush),
-        1 => (0u64..100).prop_map(Act::Wait),
+        12 => text().prop_map(Act::Text),
+        8 => proptest::collection::vec(any::<u8>(), 0..700).prop_map(Act::Binary),
+        3 => (0usize..100).prop_map(Act::Play),
+        3 => Just(Act::Flush),
+        1 => Just(Act::HangUp),
+        3 => (0u64..100).prop_map(Act::Wait),
     ]
 }
 
@@ -111,6 +113,7 @@ proptest! {
                 Act::Binary(bytes) => replay.bridge.receive(Message::Binary(&bytes), &mut exchange),
                 Act::Play(milliseconds) => replay.bridge.send(&play(milliseconds, 8_000, Some("m")), &mut exchange),
                 Act::Flush => replay.bridge.send(&Outgoing::Flush, &mut exchange),
+                Act::HangUp => replay.bridge.send(&Outgoing::HangUp, &mut exchange),
                 Act::Wait(milliseconds) => {
                     replay.now += Duration::from_millis(milliseconds);
                     Ok(())

@@ -23,7 +23,6 @@ const LEAD: Duration = Duration::from_millis(200);
 const AUDIO_BYTES_MAX: usize = 64 * 1024;
 
 /// One Vonage stream.
-#[derive(Default)]
 pub(super) struct Dialect;
 
 impl super::session::Dialect for Dialect {
