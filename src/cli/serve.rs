@@ -30,6 +30,7 @@ pub struct Arguments {
 /// What live calls run on, with the store in which they are kept.
 fn live_parts(config: &Config, context: &Context) -> anyhow::Result<live::Parts> {
     let mut parts = live::machinery::parts(config, &context.home)?;
+    parts.turn = config.turn.clone();
     let file = context.home.store_file();
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)

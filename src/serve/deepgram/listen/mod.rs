@@ -22,8 +22,9 @@ use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusa
 
 /// Deepgram closes a connection on which nothing comes for about so long.
 const SILENT_MAX: Duration = Duration::from_secs(10);
-/// The longest pause that a turn can wait for: `endpointing=false`.
-const NEVER: Duration = Duration::from_secs(20);
+/// About the longest pause that a turn can wait for, because its audio has to fit into one recognition:
+/// `endpointing=false`.
+const NEVER: Duration = Duration::from_secs(9);
 
 /// Who a connection is, for its messages.
 #[derive(Debug, Clone)]

@@ -58,7 +58,7 @@ pub enum Endpointing {
     Own,
     /// After a pause of this length.
     After(Duration),
-    /// Only when the client says so, or the audio ends (`endpointing=false`).
+    /// When the client says so, the audio ends, or a pause is as long as a turn can wait (`endpointing=false`).
     Never,
 }
 

@@ -242,7 +242,9 @@ proptest! {
         let query = format!("encoding=linear16&sample_rate=8000&channels={channels}&multichannel={multichannel}");
         let heard = |pieces: Vec<&[u8]>| -> Vec<Vec<f32>> {
             let mut script = Script::new(&query);
-            pieces.into_iter().filter(|piece| !piece.is_empty()).for_each(|piece| drop(script.sends(Received::Binary(piece))));
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+                script.sends(Received::Binary(piece));
+            }
             let mut planes = vec![Vec::new(); channels];
             for demand in script.demands {
                 if let Demand::Audio { track, samples } = demand {
