@@ -12,9 +12,10 @@ use crate::allo::{Home, models_folder, needs_models, system_file};
 const MODELS: &[&str] = &["whisper-tiny.en", "silero-vad", "onnxruntime"];
 const KEY: &str = "a-key-for-this-test-only";
 
-/// The fastest model, which knows English only; a small limit, so that crossing it is cheap.
+/// The fastest model, which knows English only; no admission by load, because the clients send much faster than anybody
+/// speaks; a small limit, so that crossing it is cheap.
 const CONFIG: &str = "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\nbeam_size = 1\n\
-                      [serve.limits]\nbody_bytes = 2000000\n";
+                      [live]\nadmission = false\n[serve.limits]\nbody_bytes = 2000000\n";
 
 /// A running service; killed when dropped.
 struct Service {

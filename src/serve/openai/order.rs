@@ -145,7 +145,9 @@ impl Draft {
             }
             "known_speaker_names" | "known_speaker_references" => {
                 let reason = "not supported: speakers are told apart by channel, not by voice";
-                return Err(ApiError::parameter(name.to_owned(), format!("`{name}` is {reason}")));
+                let name = name.trim_end_matches("[]").to_owned();
+                let message = format!("`{name}` is {reason}");
+                return Err(ApiError::parameter(name, message));
             }
             _ => {
                 let shown: String = name.chars().take(40).collect();

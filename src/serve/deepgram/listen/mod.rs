@@ -336,6 +336,8 @@ impl Face for Listen {
                 let track = self.track_of(*channel);
                 self.tracks[track].is_speaking = false;
                 self.flush(track, Grade::SpeechFinal, effects);
+                // The silence may have been given before the words were known.
+                self.tell_utterance_ends(effects);
             }
             EventBody::SpeechDiscarded { channel, .. } => {
                 let track = self.track_of(*channel);
