@@ -80,7 +80,11 @@ fn waits(engine: &dyn Engine, request: &Request) -> ([Vec<Duration>; 2], Duratio
     let by_look = steps.filter_map(|look| stopped(Moment::Look(look))).collect();
     let fractions = (1..=8_u32).map(|part| Moment::After(whole * part / 9));
     let by_time = fractions.filter_map(&mut stopped).collect();
-    let after = recognizer.recognize(request, &CancelFlag::new()).expect("a recognition");
+    let mut after = recognizer.recognize(request, &CancelFlag::new()).expect("a recognition");
+    // In whisper.cpp this one figure was seen at 3e-6 in one run and at 2e-5 in the next; both mean the same.
+    let moved = (after.no_speech_probability - before.no_speech_probability).abs();
+    assert!(moved < 1e-3, "the probability of no speech moved by {moved}");
+    after.no_speech_probability = before.no_speech_probability;
     assert_eq!(after, before, "a stopped inference leaves nothing behind");
     ([by_look, by_time], whole)
 }
