@@ -1,4 +1,6 @@
-//! `allo eval`: how well recognition and intents do on labelled data.
+//! `allo eval`: how well recognition, names and intents do on labelled data.
+
+mod names;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ pub struct Arguments {
 enum What {
     /// Word error rate, invented words, latency on clips with known text.
     Asr(AsrArguments),
+    /// How many names of a catalogue are heard right, without and with the list of them.
+    Names(names::NamesArguments),
     /// Accuracy, out-of-scope recall and calibration of intents.
     Intent(IntentArguments),
 }
@@ -53,7 +57,7 @@ struct AsrArguments {
     /// Ignore the language column and detect among the allowed languages.
     #[arg(long)]
     detect_language: bool,
-    /// File with names and terms that may be said, one a line.
+    /// File with names and terms that may be said: one a line, or a CSV with a column `name`.
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
     /// Write file, lang, reference, text and latency of every clip to this file (it holds what was said).
@@ -91,6 +95,7 @@ pub enum ReportFormat {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.what {
         What::Asr(arguments) => run_asr(context, arguments),
+        What::Names(arguments) => names::run(context, arguments),
         What::Intent(arguments) => run_intent(arguments),
     }
 }
@@ -112,17 +117,11 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
     let mut hypotheses = String::from("file\tlang\treference\ttext\tlatency_s\n");
     let mut failed = 0;
     for clip in &clips {
-        let instructions = Instructions {
-            open: OpenOptions::default(),
-            language: match clip.language {
-                Some(language) if !arguments.detect_language => LanguageChoice::Known(language),
-                Some(_) | None => any_language.clone(),
-            },
-            vocabulary: Arc::clone(&vocabulary),
-            channels: None,
-            telephone: arguments.phone,
+        let language = match clip.language {
+            Some(language) if !arguments.detect_language => LanguageChoice::Known(language),
+            Some(_) | None => any_language.clone(),
         };
-        match hear(&transcriber, clip, &instructions) {
+        match hear(&transcriber, clip, &instructions(language, &vocabulary, arguments.phone)) {
             Ok(heard) => {
                 hypotheses += &hypothesis_line(clip, &heard);
                 evaluation.add(clip, &heard);
@@ -160,6 +159,11 @@ fn run_intent(arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
         ReportFormat::Text => report.text(),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn instructions(language: LanguageChoice, vocabulary: &Arc<[String]>, telephone: bool) -> Instructions {
+    let vocabulary = Arc::clone(vocabulary);
+    Instructions { open: OpenOptions::default(), language, vocabulary, channels: None, telephone }
 }
 
 fn hear(transcriber: &Transcriber, clip: &Clip, instructions: &Instructions) -> anyhow::Result<Heard> {

@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Scenario folder for the intents; without it the configured one, if any.
     #[arg(long, value_name = "DIR", requires = "store")]
     scenario: Option<PathBuf>,
-    /// File with names and terms that may be said, one a line.
+    /// File with names and terms that may be said: one a line, or a CSV with a column `name`.
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
     /// Who is on which channel, first channel first, e.g. agent,caller.
@@ -373,7 +373,22 @@ pub(super) fn vocabulary(file: Option<&Path>) -> anyhow::Result<Arc<[String]>> {
         bail!("the vocabulary `{}` has {size_bytes} bytes, at most {VOCABULARY_BYTES_MAX}", file.display());
     }
     let text = std::fs::read_to_string(file).with_context(named)?;
+    if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        return names_of_csv(&text).with_context(named);
+    }
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// The column `name` of a catalogue.
+fn names_of_csv(text: &str) -> anyhow::Result<Arc<[String]>> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let column = reader.headers()?.iter().position(|header| header == "name");
+    let column = column.context("its first line names no column `name`")?;
+    let mut names = Vec::new();
+    for row in reader.records() {
+        names.extend(row?.get(column).filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    Ok(names.into())
 }
 
 /// The user's own names first: what does not fit into the recogniser's prompt is cut at the end.
@@ -507,6 +522,22 @@ mod tests {
         let own: Arc<[String]> = ["b".to_owned(), "c".to_owned()].into();
         let merged = merged(own, &["a".to_owned(), "b".to_owned()]);
         assert_eq!(*merged, ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn names_come_one_a_line_or_from_a_column_of_a_catalogue() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::write(&path, text).unwrap();
+            vocabulary(Some(&path)).map(|names| names.join("|")).map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(check("a.txt", "Moulin Vert\n\n Brise,fort \n").unwrap(), "Moulin Vert|Brise,fort");
+        assert_eq!(
+            check("a.csv", "kind,name\nbox,Moulin\n,\"Brise, fort\"\nbox,\n").unwrap(),
+            "Moulin|Brise, fort"
+        );
+        assert!(check("b.CSV", "Moulin\nBrise\n").unwrap_err().contains("column `name`"));
     }
 
     #[test]

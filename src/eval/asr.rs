@@ -104,7 +104,7 @@ impl Sums {
 }
 
 /// Linear interpolation between the two nearest ranks, as numpy's default.
-fn quantile(values: &[f64], share: f64) -> Option<f64> {
+pub(super) fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().checked_sub(1)?;

@@ -5,5 +5,6 @@
 pub mod asr;
 pub mod intent;
 pub mod manifest;
+pub mod names;
 pub mod wer;
 pub mod wire;

@@ -1,4 +1,4 @@
-//! The JSON of `allo eval asr`; other people's scripts read these keys.
+//! The JSON of `allo eval asr` and `allo eval names`; other people's scripts read these keys.
 
 use std::collections::BTreeMap;
 
@@ -39,4 +39,48 @@ pub struct AsrFigures {
     pub latency_p95_s: Option<f64>,
     /// Seconds of work a second of audio.
     pub rtf: Option<f64>,
+}
+
+/// The JSON of `allo eval names`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NameReport {
+    /// Names in the list.
+    pub names: usize,
+    /// Over all clips.
+    #[serde(flatten)]
+    pub total: NamesHeard,
+    /// By language column, regions grouped.
+    pub languages: BTreeMap<String, NamesHeard>,
+}
+
+/// The same clips heard twice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NamesHeard {
+    /// Without the list of names.
+    pub without: NameFigures,
+    /// With it.
+    pub with: NameFigures,
+}
+
+/// How names were heard. Rates are fractions; `None` where nothing could be measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NameFigures {
+    /// Clips measured.
+    pub clips: usize,
+    /// Names said in them.
+    pub names_said: u64,
+    /// Of those, names that stand in the text.
+    pub names_right: u64,
+    /// The same as a share.
+    pub names_right_share: Option<f64>,
+    /// Names in the text that nobody said.
+    pub names_invented: u64,
+    /// Word errors a reference word, over all clips.
+    pub wer: Option<f64>,
+    /// The same over clips in which no name is said.
+    pub wer_without_names: Option<f64>,
+    /// Median seconds from opening a clip to its text.
+    pub latency_p50_s: Option<f64>,
+    /// 95th percentile of the same.
+    pub latency_p95_s: Option<f64>,
 }
