@@ -5,7 +5,6 @@
 //! is accepted; what is under way may finish until the deadline.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -55,8 +54,8 @@ impl Listener {
                 () = stop(&mut stopping) => break,
             };
             match accepted {
-                Ok((stream, peer)) => match Arc::clone(&room).try_acquire_owned() {
-                    Ok(permit) => self.connect(stream, peer, permit, stopping.clone()),
+                Ok((stream, _)) => match Arc::clone(&room).try_acquire_owned() {
+                    Ok(permit) => self.connect(stream, permit, stopping.clone()),
                     Err(_) => self.turn_away(stream),
                 },
                 Err(error) => {
@@ -71,13 +70,7 @@ impl Listener {
         tokio::time::timeout(drain, room.acquire_many(all)).await.is_ok()
     }
 
-    fn connect(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-        stopping: watch::Receiver<bool>,
-    ) {
+    fn connect(&self, stream: TcpStream, permit: OwnedSemaphorePermit, stopping: watch::Receiver<bool>) {
         // Small frames must leave at once: a partial that waits for more is a late partial.
         drop(stream.set_nodelay(true));
         let metrics = Arc::clone(&self.metrics);
@@ -93,11 +86,11 @@ impl Listener {
                 Ok(Ok(stream)) => speak(Counted { stream, _held: held }, router, stopping).await,
                 Ok(Err(error)) => {
                     held.metrics.refused(Refusal::Handshake);
-                    tracing::debug!(%peer, %error, "a TLS handshake failed");
+                    tracing::debug!(%error, "a TLS handshake failed");
                 }
                 Err(_) => {
                     held.metrics.refused(Refusal::Handshake);
-                    tracing::debug!(%peer, "a TLS handshake took too long");
+                    tracing::debug!("a TLS handshake took too long");
                 }
             }
         });

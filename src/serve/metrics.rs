@@ -102,11 +102,15 @@ pub struct Metrics {
     audio_milliseconds: AtomicU64,
 }
 
+/// What is counted of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct RequestLabels {
-    route: &'static str,
-    method: &'static str,
-    status: u16,
+pub struct RequestLabels {
+    /// The pattern of the route, never the path.
+    pub route: &'static str,
+    /// The method; `other` for unusual ones.
+    pub method: &'static str,
+    /// The status of the answer.
+    pub status: u16,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -139,10 +143,10 @@ impl Histogram {
 }
 
 impl Metrics {
-    /// A request was answered. `route` is the pattern, never the path.
-    pub fn request(&self, route: &'static str, method: &'static str, status: u16, took: Duration) {
-        *lock(&self.requests).entry(RequestLabels { route, method, status }).or_default() += 1;
-        lock(&self.request_seconds).entry(route).or_default().record(took.as_secs_f64());
+    /// A request was answered.
+    pub fn request(&self, labels: RequestLabels, took: Duration) {
+        lock(&self.request_seconds).entry(labels.route).or_default().record(took.as_secs_f64());
+        *lock(&self.requests).entry(labels).or_default() += 1;
     }
 
     /// A stage took so long.
@@ -303,7 +307,8 @@ mod tests {
     #[test]
     fn every_family_is_described_and_every_name_keeps_to_the_conventions() {
         let metrics = Metrics::default();
-        metrics.request("/v1/models", "GET", 200, Duration::from_millis(1));
+        let labels = RequestLabels { route: "/v1/models", method: "GET", status: 200 };
+        metrics.request(labels, Duration::from_millis(1));
         let text = metrics.render(&idle_pool(), None);
         for family in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let (name, kind) = family.split_once(' ').unwrap();

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Service;
 use super::config::Right;
 use super::error::ApiError;
+use super::metrics::RequestLabels;
 use super::{access, health, live, openai};
 
 /// One path with one method.
@@ -191,7 +192,7 @@ async fn observe(State(service): State<Arc<Service>>, request: Request, next: Ne
     let took = service.clock.monotonic() - begun;
     let status = response.status().as_u16();
     let path = route.map_or("unmatched", |route| route.path);
-    service.metrics.request(path, method, status, took);
+    service.metrics.request(RequestLabels { route: path, method, status }, took);
     tracing::debug!(%id, route = path, method, status, took_ms = took.as_millis(), "answered");
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);

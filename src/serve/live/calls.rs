@@ -63,6 +63,7 @@ fn find(service: &Service, id: &str) -> Result<Arc<EventLog>, ApiError> {
 ///
 /// # Errors
 /// There is no such call, or `from` is no number.
+#[expect(clippy::too_many_arguments, reason = "each argument extracts one part of the request")]
 pub async fn events(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,

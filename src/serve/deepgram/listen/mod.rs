@@ -188,7 +188,7 @@ impl Listen {
             "words": words,
         });
         self.tracks[track].last_word_end = Some(end);
-        self.result(track, grade, (start, end, alternative), effects);
+        self.result((track, grade), (start, end, alternative), effects);
     }
 
     fn word(&self, word: &Word) -> Value {
@@ -211,8 +211,7 @@ impl Listen {
 
     fn result(
         &mut self,
-        track: usize,
-        grade: Grade,
+        (track, grade): (usize, Grade),
         (start, end, alternative): (f64, f64, Value),
         effects: &mut Effects,
     ) {
@@ -256,7 +255,7 @@ impl Listen {
         }
     }
 
-    fn partial(&mut self, track: usize, start: SamplePos, text: &str, effects: &mut Effects) {
+    fn partial(&mut self, track: usize, (start, text): (SamplePos, &str), effects: &mut Effects) {
         self.flush(track, Grade::Final, effects);
         let text = text.trim();
         if text.is_empty() {
@@ -265,7 +264,7 @@ impl Listen {
         let start = self.seconds(start);
         let alternative = json!({ "transcript": self.written(text), "confidence": 0.0, "words": [] });
         let end = to_milliseconds(self.given_s()).max(start);
-        self.result(track, Grade::Interim, (start, end, alternative), effects);
+        self.result((track, Grade::Interim), (start, end, alternative), effects);
     }
 
     fn call_ended(&mut self, reason: CallEndReason, effects: &mut Effects) {
@@ -325,7 +324,8 @@ impl Face for Listen {
             }
             EventBody::TranscriptPartial { channel, start, stable, unstable, .. } => {
                 let (stable, unstable) = (stable.reveal().trim(), unstable.reveal().trim());
-                self.partial(self.track_of(*channel), *start, &format!("{stable} {unstable}"), effects);
+                let text = format!("{stable} {unstable}");
+                self.partial(self.track_of(*channel), (*start, &text), effects);
             }
             EventBody::TranscriptFinal { channel, utterance, .. } => {
                 let track = self.track_of(*channel);
@@ -359,7 +359,7 @@ impl Face for Listen {
             if !self.tracks[track].is_finalized {
                 let at = to_milliseconds(self.given_s());
                 let alternative = json!({ "transcript": "", "confidence": 0.0, "words": [] });
-                self.result(track, Grade::SpeechFinal, (at, at, alternative), effects);
+                self.result((track, Grade::SpeechFinal), (at, at, alternative), effects);
             }
         }
         self.is_finalizing = false;
