@@ -72,8 +72,8 @@ fn quiet_that_is_skipped_moves_speech_by_two_windows_at_most() {
     let quiets = [
         ("digital silence", vec![0.0; samples]),
         ("a-law silence", vec![8.0 / 32_768.0; samples]),
-        ("white noise", noise(samples, 0.000_25, false)),
-        ("pink noise", noise(samples, 0.000_25, true)),
+        ("white noise", noise(samples, 0.000_15, false)),
+        ("pink noise", noise(samples, 0.000_12, true)),
     ];
     for voice in ["privacy-thankyou", "vm-nobodyavail", "vm-goodbye", "digits/7", "tt-weasels"] {
         let Some(mut voice) = prompt(voice) else { return };
