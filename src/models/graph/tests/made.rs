@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::models::weights::{Dimensions, HEAD_WIDTH, Matrix, WeightSource, catalogue};
 use crate::audio::mel;
 use crate::models::Error;
+use crate::models::weights::{Dimensions, HEAD_WIDTH, Matrix, WeightSource, catalogue};
 
 /// Numbers in (-1, 1), the same every time.
 pub(super) struct Draws(u64);
