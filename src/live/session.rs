@@ -137,6 +137,8 @@ impl Session {
     /// Takes one thing up; `true` when it was a hole.
     fn take(&mut self, machine: &Machine, item: Item) -> bool {
         match item {
+            // A call that is ending, such as one whose store failed, hears no more: its chains have had their end.
+            Item::Audio { .. } | Item::Missing { .. } if self.stage != Stage::Listening => {}
             Item::Audio { track, samples, arrived } => {
                 self.tracks[track].chain.push_audio(&samples, arrived);
             }
@@ -375,6 +377,8 @@ impl Session {
         self.outbox.push(EventBody::CallEnded { reason, duration });
         self.announce(machine, machine.clock.monotonic());
         machine.ended(&self.link);
+        // Nobody looks after a call that is over, so whoever waits for it is told here.
+        self.link.set_idle(true, true);
     }
 
     /// Ends the call although it is not quiet: nothing that is on its way is waited for.
@@ -388,7 +392,6 @@ impl Session {
         self.outbox.forget_unkept();
         self.items.clear();
         self.over(machine, reason);
-        self.link.set_idle(true, true);
     }
 
     /// Starts the chains anew that stand still although audio waits, or whose text does not come.

@@ -71,8 +71,8 @@ fn the_channels_of_a_call_share_one_stream_and_its_time_line() {
         let EventBody::TranscriptFinal { utterance, .. } = body else { return None };
         Some(utterance.span.start.0)
     });
-    // Words are spread evenly over what was decoded, rolls included, so they are near, not exact.
-    assert!(starts[0] < WORD as u64 && starts[1].abs_diff((PAUSE + 3 * WORD) as u64) < 16_000, "{starts:?}");
+    // Words are spread evenly over what was decoded, rolls of a second included, so they are near, not exact.
+    assert!(starts[0] < WORD as u64 && starts[1].abs_diff((PAUSE + 3 * WORD) as u64) < 20_000, "{starts:?}");
 }
 
 #[test]
