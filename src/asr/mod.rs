@@ -192,8 +192,8 @@ pub trait Recognizer: Send {
     fn capabilities(&self) -> Capabilities;
 
     /// Turns one stretch of speech into words. Blocks for the length of the inference (tenths of a second to
-    /// seconds); looks at `cancel` before every costly step. ONNX Runtime also stops inside a step, within 50 ms at any
-    /// time; whisper.cpp finishes an encoder pass that it has begun (0.5 s for a short segment with `base` on one
+    /// seconds); looks at `cancel` before every costly step. ONNX Runtime also stops inside a step (p95 47 ms in
+    /// one measurement, goal 50); whisper.cpp finishes an encoder pass that it has begun (0.5 s for a short segment with `base` on one
     /// core), a token takes it 5 to 10 ms.
     ///
     /// The same request gives the same recognition, whatever was recognised before.
