@@ -355,10 +355,20 @@ mod tests {
             mut rows in proptest::collection::vec(0.0_f32..1.0, 12..13),
             width in prop_oneof![Just(1_usize), Just(2), Just(3), Just(6)],
         ) {
+            let before = rows.clone();
             normalise(&mut rows, width);
             let count = rows.len() / width;
             for column in 0..width {
                 let values = || (0..count).map(|row| rows[row * width + column]);
+                let raw = || (0..count).map(|row| before[row * width + column]);
+                let spread = raw().fold(f32::MIN, f32::max) - raw().fold(f32::MAX, f32::min);
+                if spread == 0.0 {
+                    prop_assert!(values().all(|value| value == 0.0), "a column of equal values becomes 0");
+                }
+                // Below this the rounding of the mean is a good part of the deviation.
+                if spread < 1e-3 {
+                    continue;
+                }
                 let mean = values().sum::<f32>() / count as f32;
                 let deviation = (values().map(|value| value * value).sum::<f32>() / count as f32).sqrt();
                 prop_assert!(mean.abs() < 1e-4 && (deviation - 1.0).abs() < 1e-3, "{mean} {deviation}");
