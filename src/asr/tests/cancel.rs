@@ -109,7 +109,7 @@ fn in_some_round(
 }
 
 #[test]
-fn a_cancelled_recognition_ends_within_50_ms() {
+fn a_cancelled_recognition_ends_within_50_ms_or_a_twentieth_of_the_whole() {
     let (Some(([cpp, onnx], _graphs)), Some(speech)) = (both("ggml-base.bin"), voice(ENGLISH_LONG)) else {
         return;
     };
