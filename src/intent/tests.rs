@@ -79,6 +79,36 @@ fn unknown_words_are_less_in_scope_than_known_ones() {
 }
 
 #[test]
+fn alternatives_count_by_their_weight_and_doubtful_words_flatten() {
+    let classifier = Classifier::train(&combined(), &[], &TrainOptions::default()).unwrap();
+    let sure = Heard::from("je veux payer ma facture");
+    assert_eq!(classifier.understand(&sure), classifier.classify("je veux payer ma facture"));
+    let probability = |heard: &Heard| classifier.understand(heard).candidates[0].probability;
+    let doubtful = sure.clone().with_confidences(vec![0.4; 5]);
+    let other = sure.clone().with_alternative("je veux suivre mon colis", 0.9);
+    assert!(probability(&doubtful) < probability(&sure));
+    assert!(probability(&other) < probability(&sure));
+    assert_eq!(classifier.understand(&doubtful).candidates[0].intent, "payer");
+    let outvoted = Heard::from("je veux suivre ma facture")
+        .with_alternative("je veux suivre mon colis", 1.0)
+        .with_alternative("je peux suivre mon colis", 1.0);
+    assert_eq!(classifier.understand(&outvoted).candidates[0].intent, "colis");
+}
+
+#[test]
+fn two_wishes_in_one_sentence_are_both_given() {
+    let classifier = Classifier::train(&combined(), &[], &TrainOptions::default()).unwrap();
+    let wishes = |text: &str| -> Vec<String> {
+        let rankings = classifier.wishes(&Heard::from(text));
+        rankings.iter().map(|ranking| ranking.candidates[0].intent.clone()).collect()
+    };
+    assert_eq!(wishes("je veux payer ma facture et suivre mon colis"), ["payer", "colis"]);
+    assert_eq!(wishes("alors je voudrais suivre mon colis"), ["colis"]);
+    assert_eq!(wishes("je veux payer ma facture et aussi payer ma facture"), ["payer"]);
+    assert_eq!(wishes("").len(), 1);
+}
+
+#[test]
 fn training_twice_gives_the_same_classifier() {
     let [first, second] =
         [(); 2].map(|()| Classifier::train(&combined(), &[], &TrainOptions::default()).unwrap());

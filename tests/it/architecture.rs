@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // L1: pure cores
     ("export", &["audio", "call", "redact"]),
     ("guard", &["asr", "call", "redact", "text"]),
-    ("intent", &["call", "text"]),
+    ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
     // L2: engines
     ("onnx", &[]),
