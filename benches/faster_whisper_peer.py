@@ -1,8 +1,11 @@
 """faster-whisper on the same files as `allo eval asr`, scored the same way.
 
 usage: faster_whisper_peer.py MODEL_DIR MANIFEST.tsv [MANIFEST.tsv ...] [--beam 5] [--threads 2] [--compute int8] [--hypotheses FILE]
+       faster_whisper_peer.py MODEL_DIR --segments SEGMENTS.tsv
 
 Prints one JSON object with the keys of `allo eval asr --format json`, summed over the manifests.
+With --segments (columns file, lang: pieces of speech that a voice detection cut out) it prints a line of JSON for each
+piece, in their order: seconds that it took, and its text. benches/live_latency makes a live recogniser of that.
 Latency: from decoded 16 kHz samples to text; opening and decoding of the file are not counted, and there is no voice
 detection. Allo counts all three, so that the comparison favours faster-whisper.
 """
@@ -69,10 +72,41 @@ class Totals:
         }
 
 
+def read_rows(path):
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def known_language(tag):
+    language = re.split("[-_]", tag)[0].lower()
+    return language if language in ("fr", "en", "nl") else None
+
+
+def recognise(model, samples, language, beam):
+    """Seconds and text."""
+    start = time.perf_counter()
+    segments, _ = model.transcribe(samples, language=language, beam_size=beam)
+    text = " ".join(segment.text.strip() for segment in segments)
+    return time.perf_counter() - start, text
+
+
+def recognise_segments(model, path, beam):
+    is_warm = False
+    for row in read_rows(path):
+        samples = decode_audio(os.path.join(os.path.dirname(path), row["file"]))
+        if not is_warm:
+            # The first run of a model pays for what is made once.
+            recognise(model, samples, known_language(row["lang"]), beam)
+            is_warm = True
+        seconds, text = recognise(model, samples, known_language(row["lang"]), beam)
+        print(json.dumps({"seconds": seconds, "text": text}), flush=True)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("model")
-    arguments.add_argument("manifest", nargs="+")
+    arguments.add_argument("manifest", nargs="*")
+    arguments.add_argument("--segments")
     arguments.add_argument("--beam", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--compute", default="int8")
@@ -80,19 +114,15 @@ def main():
     arguments = arguments.parse_args()
 
     model = WhisperModel(arguments.model, device="cpu", compute_type=arguments.compute, cpu_threads=arguments.threads)
+    if arguments.segments:
+        return recognise_segments(model, arguments.segments, arguments.beam)
     total, languages, lines = Totals(), {}, []
     for manifest in arguments.manifest:
-        with open(manifest, encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-        for row in rows:
+        for row in read_rows(manifest):
             path = os.path.join(os.path.dirname(manifest), row["file"])
             samples = decode_audio(path)
             language = re.split("[-_]", row["lang"])[0].lower()
-            known = language if language in ("fr", "en", "nl") else None
-            start = time.perf_counter()
-            segments, _ = model.transcribe(samples, language=known, beam_size=arguments.beam)
-            text = " ".join(segment.text.strip() for segment in segments)
-            latency_s = time.perf_counter() - start
+            latency_s, text = recognise(model, samples, known_language(row["lang"]), arguments.beam)
             for totals in (total, languages.setdefault(language, Totals())):
                 totals.add(row["transcript"], text, latency_s, len(samples) / 16000)
             lines.append((path, row["lang"], row["transcript"], text))

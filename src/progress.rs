@@ -18,6 +18,8 @@ pub enum Unit {
     Items,
     /// Milliseconds of audio.
     AudioMilliseconds,
+    /// Nothing: the label is a line of text, cut at the edge of the terminal.
+    Words,
 }
 
 /// One long step with a known or unknown end. Cloning shares the bar.
@@ -123,6 +125,7 @@ fn style(unit: Unit, has_end: bool) -> ProgressStyle {
         (Unit::Items, false) => "{msg} {spinner} {pos}",
         (Unit::AudioMilliseconds, true) => "{msg} {wide_bar} {percent}% {eta}",
         (Unit::AudioMilliseconds, false) => "{msg} {spinner}",
+        (Unit::Words, _) => "{wide_msg}",
     };
     ProgressStyle::with_template(template).expect("the templates above are valid")
 }
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_template_is_valid() {
-        for unit in [Unit::Bytes, Unit::Items, Unit::AudioMilliseconds] {
+        for unit in [Unit::Bytes, Unit::Items, Unit::AudioMilliseconds, Unit::Words] {
             style(unit, true);
             style(unit, false);
         }

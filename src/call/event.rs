@@ -74,6 +74,8 @@ pub enum EventBody {
         joins: Option<u64>,
         /// From the end of speech to this announcement.
         latency: Duration,
+        /// Where that time went.
+        delay: FinalDelay,
     },
     /// Somebody is done speaking.
     TurnEnded {
@@ -149,6 +151,25 @@ impl EventBody {
             Self::CallEnded { .. } => "call.ended",
         }
     }
+}
+
+/// Where the time from the end of speech to the announcement of a final went: `turn`, `text` and `keep` follow each other
+/// and add up to it. The text is asked for and made while the pause is still waited for, so `queued` and `decoded` cost
+/// only what of them is left when the turn is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FinalDelay {
+    /// From the end of speech until the turn, or this part of it, was known to be over.
+    pub turn: Duration,
+    /// From then until the text was there.
+    pub text: Duration,
+    /// From then until it was kept and told.
+    pub keep: Duration,
+    /// From the end of speech until this text was asked for.
+    pub asked: Duration,
+    /// How long the recogniser had no time for it.
+    pub queued: Duration,
+    /// How long it worked on it.
+    pub decoded: Duration,
 }
 
 /// How it is known that somebody is done speaking.

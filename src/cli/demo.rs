@@ -1,30 +1,47 @@
-//! `allo demo`: the fixture calls through everything, as a person would follow it.
+//! `allo demo`: the fixture calls through a service of its own, as a person would follow it.
+//!
+//! The first call is played in real time, which is what there is to see; all of them together last eleven minutes, so the
+//! others are played as fast as the machine allows.
 
+mod caller;
+mod screen;
+
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::terminal::{Palette, Style, clock_time, say_error, write_stdout};
+use self::caller::{Pace, Telephone};
+use self::screen::Screen;
+use super::terminal::{Palette, Style, clock_time, say, say_error, write_stdout};
 use super::{Context, exit_code};
-use crate::asr::LanguageChoice;
-use crate::call::{CallRecord, Channel, Evidence, IntentOutcome};
-use crate::clock::{Clock, SystemClock};
+use crate::call::{CallId, CallRecord, Channel, Evidence, IntentOutcome};
+use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::home::Home;
-use crate::media::OpenOptions;
-use crate::pipeline::inputs::{self, InputFile};
-use crate::pipeline::transcribe::{Instructions, Transcriber};
+use crate::live::{self, Live};
+use crate::pipeline::inputs::{self, InputFile, Inputs};
+use crate::pipeline::machinery;
 use crate::pipeline::understanding::Understanding;
-use crate::pipeline::{analyse, machinery};
 use crate::progress::{Progress, Unit};
-use crate::store::{Query, Store};
+use crate::serve::{self, Offer, Server};
+use crate::store::{CallFilter, Query, Store};
 
 /// What the demo looks for in all calls at the end: a word of several calls, once with its article elided.
 const SEARCH: &str = "facture";
 
 /// How many hits the demo shows.
 const HITS_SHOWN: u32 = 8;
+
+/// Messages a second that the demo's own service takes: calls that are not played in real time come as fast as they are
+/// worked on.
+const MESSAGES_A_SECOND: u32 = 100_000;
 
 /// Arguments of `allo demo`.
 #[derive(Debug, Args)]
@@ -38,11 +55,27 @@ pub struct Arguments {
     /// What to search for at the end.
     #[arg(long, default_value = SEARCH)]
     search: String,
+    /// Play every call in real time. Without it the first call is, and the others are as fast as the machine allows: all
+    /// of them together last eleven minutes.
+    #[arg(long, conflicts_with = "fast")]
+    real_time: bool,
+    /// Play no call in real time.
+    #[arg(long)]
+    fast: bool,
+    /// Go on serving afterwards, on loopback and without keys, at the port of `[serve] listen`.
+    #[arg(long)]
+    serve: bool,
+}
+
+impl Arguments {
+    fn pace(&self, index: usize) -> Pace {
+        if self.real_time || index == 0 && !self.fast { Pace::RealTime } else { Pace::Fast }
+    }
 }
 
 /// Runs `allo demo`.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = context.load_config()?;
+    let mut config = context.load_config()?;
     for folder in [&arguments.calls, &arguments.scenario] {
         if !folder.is_dir() {
             bail!(
@@ -53,56 +86,81 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     }
     let found = inputs::list(std::slice::from_ref(&arguments.calls));
     found.failed.iter().for_each(|error| say_error(error));
-    let calls = found.files;
-    let transcriber = machinery::start(&config, &context.home)?;
+    // The scenario of the demo, not that of the configuration.
+    config.intent.scenario = None;
+    // The calls come one after the other, some faster than anybody speaks: their load is no measure.
+    config.live.admission = false;
     let training = Progress::start("learning the intents of the scenario", Unit::Items, None);
-    let understanding = Understanding::open(&arguments.scenario)?;
+    let understanding = Arc::new(Understanding::open(&arguments.scenario)?);
     training.finish(&format!("{} intents", understanding.intents().len()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // A store of its own, so that the demo calls never mix with real ones.
-    let file = store_file(&context.home);
-    let store = runtime.block_on(Store::open(&file))?;
+    let mut live = live::machinery::parts(&config, &context.home)?;
+    live.understanding = Some(Arc::clone(&understanding));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (store, file) = runtime.block_on(empty_store(&context.home))?;
+    live.store = Some(store.clone());
+    let service = service(live, &config, context, arguments.serve)?;
     let desk = Desk {
-        instructions: Instructions {
-            open: OpenOptions::default(),
-            language: LanguageChoice::Among(config.asr.languages.clone()),
-            vocabulary: understanding.vocabulary(),
-            channels: None,
-            telephone: false,
-        },
-        transcriber,
+        store,
+        file,
         understanding,
-        model: config.asr.model.clone(),
+        two_channels: config.recording.channels.get(),
         palette: Palette::for_stdout(),
     };
-    let mut kept = 0;
-    let mut failed = found.failed.len();
-    for (index, call) in calls.iter().enumerate() {
-        let heading = format!("call {} of {}: {}", index + 1, calls.len(), call.relative.display());
-        match desk.work(call, &heading) {
-            Ok(record) => {
-                runtime.block_on(store.put_call(&record))?;
-                kept += 1;
-                if !write_stdout(&desk.show(&heading, &record))? {
-                    return Ok(ExitCode::SUCCESS);
-                }
-            }
-            Err(error) => {
-                failed += 1;
-                say_error(error.as_ref());
+    let code = runtime.block_on(async {
+        let server = Server::bind(service).await?;
+        let (address, url) = (server.address(), server.url());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(server.run(async { drop(stopped.await) }));
+        let code = desk.work(&found, address, arguments).await?;
+        if arguments.serve {
+            let mut terminate = signal(SignalKind::terminate())?;
+            say(&format!("serving {url} until Ctrl-C"));
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
             }
         }
+        drop(stop);
+        serving.await?;
+        Ok::<_, anyhow::Error>(code)
+    })?;
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+/// The service that the calls go through: on loopback, where it needs no keys.
+fn service(
+    live: live::Parts,
+    config: &Config,
+    context: &Context,
+    stays: bool,
+) -> anyhow::Result<serve::Parts> {
+    let transcriber = machinery::beside(Arc::clone(&live.pool), config, &context.home)?;
+    let turn = live.turn.clone();
+    let port = if stays { config.serve.listen.port() } else { 0 };
+    let mut settings =
+        serve::config::Config { listen: (Ipv4Addr::LOCALHOST, port).into(), ..Default::default() };
+    settings.limits.messages_per_second = MESSAGES_A_SECOND;
+    Ok(serve::Parts {
+        config: settings,
+        environment_key: None,
+        transcriber: Arc::new(transcriber),
+        offer: Offer { model: config.asr.model.clone(), languages: config.asr.languages.clone() },
+        live: Some(Live::start(live, &config.live)?),
+        turn,
+        workers: machinery::workers(config),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// The demo's own store, so that its calls never mix with real ones, without those of the last run.
+async fn empty_store(home: &Home) -> anyhow::Result<(Store, PathBuf)> {
+    let file = store_file(home);
+    let store = Store::open(&file).await?;
+    for call in store.calls(&CallFilter::default()).await? {
+        store.delete_call(call.id).await?;
     }
-    let query = Query { limit: HITS_SHOWN, ..Query::new(&arguments.search) };
-    let hits = runtime.block_on(store.search(&query))?;
-    let heading = format!("search in {kept} calls: {}", arguments.search);
-    write_stdout(&format!(
-        "\n{}\n{}\nstored in {}\n",
-        desk.palette.paint(Style::Bold, &heading),
-        super::search::text(&hits, desk.palette),
-        file.display(),
-    ))?;
-    Ok(exit_code(failed))
+    Ok((store, file))
 }
 
 /// Where the demo keeps its calls.
@@ -112,45 +170,76 @@ pub(super) fn store_file(home: &Home) -> PathBuf {
 
 /// What the calls of one demo share.
 struct Desk {
-    instructions: Instructions,
-    transcriber: Transcriber,
-    understanding: Understanding,
-    model: String,
+    store: Store,
+    file: PathBuf,
+    understanding: Arc<Understanding>,
+    two_channels: [Channel; 2],
     palette: Palette,
 }
 
 impl Desk {
-    fn work(&self, call: &InputFile, heading: &str) -> anyhow::Result<CallRecord> {
-        let progress = Progress::start(heading, Unit::AudioMilliseconds, None);
-        let heard = self.transcriber.transcribe(&call.path, &self.instructions, &progress);
-        progress.clear();
-        let mut heard = heard?;
-        if let Some(damage) = heard.damage.take() {
-            return Err(damage.into());
+    /// Plays all calls and searches in them.
+    async fn work(
+        &self,
+        found: &Inputs,
+        address: SocketAddr,
+        arguments: &Arguments,
+    ) -> anyhow::Result<ExitCode> {
+        let (mut kept, mut failed) = (0, found.failed.len());
+        let vocabulary = self.understanding.vocabulary();
+        for (index, call) in found.files.iter().enumerate() {
+            let pace = arguments.pace(index);
+            let heading = format!("call {} of {}: {}", index + 1, found.files.len(), call.relative.display());
+            let telephone =
+                Telephone { address, pace, two_channels: self.two_channels, vocabulary: &vocabulary };
+            match self.call(&telephone, call, &heading).await {
+                Ok(true) => kept += 1,
+                Ok(false) => return Ok(ExitCode::SUCCESS),
+                Err(error) => {
+                    failed += 1;
+                    say_error(error.as_ref());
+                }
+            }
         }
-        let circumstances = analyse::Circumstances {
-            source: call.path.display().to_string(),
-            content_hash: Some(analyse::content_hash(&call.path)?),
-            model: self.model.clone(),
-            now: SystemClock.wall(),
-            rejected_segments: heard.rejected_segments(),
-        };
-        Ok(analyse::record(heard.transcript, Some(&self.understanding), circumstances))
+        let query = Query { limit: HITS_SHOWN, ..Query::new(&arguments.search) };
+        let hits = self.store.search(&query).await?;
+        let heading = format!("search in {kept} calls: {}", arguments.search);
+        write_stdout(&format!(
+            "\n{}\n{}\nstored in {}\n",
+            self.palette.paint(Style::Bold, &heading),
+            super::search::text(&hits, self.palette),
+            self.file.display(),
+        ))?;
+        Ok(exit_code(failed))
     }
 
-    fn show(&self, heading: &str, record: &CallRecord) -> String {
-        let language = record.transcript.language.map_or("-", crate::call::Language::code);
-        let length = clock_time(record.transcript.end);
-        let mut text = format!("\n{}  {length}  {language}\n", self.palette.paint(Style::Bold, heading));
-        for utterance in &record.transcript.utterances {
-            text += &format!(
-                "  {:>6}  {}  {}\n",
-                clock_time(utterance.span.start),
-                self.channel(utterance.channel),
-                utterance.text.reveal(),
-            );
+    /// Plays one call and shows what becomes known of it; `false` when nobody reads stdout any more.
+    async fn call(&self, telephone: &Telephone<'_>, call: &InputFile, heading: &str) -> anyhow::Result<bool> {
+        let in_real_time = telephone.pace == Pace::RealTime;
+        let pace = if in_real_time { "  in real time" } else { "" };
+        let pace = self.palette.paint(Style::Dim, pace);
+        if !write_stdout(&format!("\n{}{pace}\n", self.palette.paint(Style::Bold, heading)))? {
+            return Ok(false);
         }
-        text += &self.decision(record);
+        let mut screen = Screen::new(self.palette, in_real_time);
+        let mut id = None;
+        let name = call.relative.display().to_string();
+        let played = telephone
+            .call(&call.path, &name, |event| {
+                id = id.or_else(|| event["call"].as_str().and_then(|id| Uuid::parse_str(id).ok()));
+                screen.show(event)
+            })
+            .await;
+        let is_read = screen.finish();
+        played?;
+        let id = id.context("the service gave the call no identity")?;
+        // It was completed before its end was announced.
+        let record = self.store.call(CallId(id)).await?.context("the call is not in the store")?;
+        Ok(is_read && write_stdout(&self.show(&record))?)
+    }
+
+    fn show(&self, record: &CallRecord) -> String {
+        let mut text = self.decision(record);
         text += &self.lines("reason", record.note.reason.as_slice());
         text += &self.lines("key", &record.note.key_sentences);
         text += &self.lines("recap", &record.note.recap);
@@ -190,15 +279,6 @@ impl Desk {
                 format!("  {label:<8} {time} {}: {}\n", line.channel, line.quote.reveal())
             })
             .collect()
-    }
-
-    fn channel(&self, channel: Channel) -> String {
-        let name = format!("{channel:<6}");
-        match channel {
-            Channel::Caller => self.palette.paint(Style::Green, &name),
-            Channel::Agent => self.palette.paint(Style::Blue, &name),
-            Channel::Bot | Channel::Mixed | Channel::Numbered(_) => name,
-        }
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Speculation {
     pub(super) samples: Arc<[f32]>,
     pub(super) evidence: Evidence,
     pub(super) asked: Instant,
+    /// How long the recogniser had no time for it, and how long it took.
+    pub(super) work: (Duration, Duration),
     pub(super) attempts: u32,
     pub(super) state: State,
 }
@@ -70,6 +72,8 @@ pub(super) struct Closing {
     pub(super) stable: StablePrefix,
     /// When the end of its speech came in.
     pub(super) speech_ended: Instant,
+    /// When it was known to be over.
+    pub(super) closed_at: Instant,
 }
 
 /// See the module.

@@ -17,7 +17,7 @@ use super::work::Work;
 use crate::asr::{self, CancelFlag, Priority, Recognition, Request};
 use crate::audio::SampleSpan;
 use crate::call::Utterance;
-use crate::call::event::{EventBody, GapReason};
+use crate::call::event::{EventBody, FinalDelay, GapReason};
 use crate::guard::{self, Candidate, Verdict};
 use crate::redact::Redacted;
 use crate::store::LiveFinal;
@@ -85,8 +85,17 @@ impl Session {
         let samples = track.chain.samples(span);
         let evidence = track.chain.evidence(span, &samples);
         let asked = machine.clock.monotonic();
-        let speculation =
-            Speculation { request, turn, span, samples, evidence, asked, attempts: 0, state: State::Unsent };
+        let speculation = Speculation {
+            request,
+            turn,
+            span,
+            samples,
+            evidence,
+            asked,
+            work: Default::default(),
+            attempts: 0,
+            state: State::Unsent,
+        };
         track.decoding.speculations.push(speculation);
         self.send(machine, index, request);
     }
@@ -188,6 +197,9 @@ impl Session {
         if is_partial {
             self.partial_decoded(machine, index, decoded.result);
         } else if is_current {
+            if let Some(speculation) = self.tracks[index].decoding.speculation(request) {
+                speculation.work = (decoded.waited, decoded.ran);
+            }
             self.speculation_decoded(machine, index, (request, decoded.result));
         }
     }
@@ -281,7 +293,12 @@ impl Session {
             // The taker names what it asked for before; should it not be there, the text is asked for now.
             None => self.speculate(machine, index, (closed.speculation, closed.turn, closed.audio)),
         }
-        self.tracks[index].decoding.closings.push_back(Closing { closed, stable, speech_ended });
+        self.tracks[index].decoding.closings.push_back(Closing {
+            closed,
+            stable,
+            speech_ended,
+            closed_at: now,
+        });
         self.settle_closings(machine, index);
     }
 
@@ -299,9 +316,11 @@ impl Session {
             let closed = closing.closed;
             let speculation = decoding.speculations.swap_remove(place);
             let Some(closing) = decoding.closings.pop_front() else { return };
+            let delay = delay(&closing, &speculation, machine.clock.monotonic());
             match speculation.state {
                 State::Heard(Some(believed)) => {
-                    self.announce_final(machine, index, (closing, speculation.span, believed));
+                    let heard = Heard { span: speculation.span, delay, believed };
+                    self.announce_final(machine, index, (closing, heard));
                 }
                 State::Heard(None) => {
                     self.rejected += 1;
@@ -312,13 +331,8 @@ impl Session {
         }
     }
 
-    fn announce_final(
-        &mut self,
-        machine: &Machine,
-        index: usize,
-        (closing, span, believed): (Closing, SampleSpan, Recognition),
-    ) {
-        let closed = closing.closed;
+    fn announce_final(&mut self, machine: &Machine, index: usize, (closing, heard): (Closing, Heard)) {
+        let (closed, Heard { span, delay, believed }) = (closing.closed, heard);
         self.vote.count(&believed, closed.speech.duration());
         let words = closing.stable.complete(&believed.words);
         let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
@@ -327,7 +341,7 @@ impl Session {
         let channel = self.tracks[index].chain.channel;
         let spoken = Recognition { text, words, ..believed };
         if let Some(utterance) = spoken.into_utterance(channel, span) {
-            self.keep(machine, index, (closed, utterance, closing.speech_ended));
+            self.keep(machine, index, (closed, utterance, (closing.speech_ended, delay)));
         }
         self.turn_is_over(machine, index, closed);
     }
@@ -337,7 +351,7 @@ impl Session {
         &mut self,
         machine: &Machine,
         index: usize,
-        (closed, utterance, speech_ended): (Closed, Utterance, Instant),
+        (closed, utterance, (speech_ended, delay)): (Closed, Utterance, (Instant, FinalDelay)),
     ) {
         let number = self.finals;
         self.finals += 1;
@@ -357,7 +371,7 @@ impl Session {
             }
         }
         let (turn, joins, latency) = (closed.turn, closed.joins, std::time::Duration::ZERO);
-        let body = EventBody::TranscriptFinal { channel, turn, utterance, joins, latency };
+        let body = EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay };
         self.outbox.push_final(body, number, (speech_ended, is_kept));
     }
 
@@ -399,6 +413,27 @@ struct Asking {
     due: Instant,
     /// When nobody wants the answer any more.
     stale: Option<Instant>,
+}
+
+/// A text that is about to be a final.
+struct Heard {
+    span: SampleSpan,
+    delay: FinalDelay,
+    believed: Recognition,
+}
+
+/// Where the time of a final went, up to now that its text is there.
+fn delay(closing: &Closing, speculation: &Speculation, now: Instant) -> FinalDelay {
+    let since_speech = |at: Instant| at.saturating_duration_since(closing.speech_ended);
+    let (queued, decoded) = speculation.work;
+    FinalDelay {
+        turn: since_speech(closing.closed_at),
+        text: now.saturating_duration_since(closing.closed_at),
+        keep: std::time::Duration::ZERO,
+        asked: since_speech(speculation.asked),
+        queued,
+        decoded,
+    }
 }
 
 /// A recognition after the guard: what is believed of it.

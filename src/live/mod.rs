@@ -329,11 +329,20 @@ impl Live {
         Ok(Call::new(machine, &link, commands, setup.finals_only))
     }
 
-    /// Takes a place for a call, if there is one.
-    fn admit(&self, link: &Arc<Link>) -> Result<Service, Refused> {
+    /// Why a call that came now would be refused, so that its connection need not be set up. It takes no place: the call
+    /// that comes may still be refused.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] or [`Refused::Draining`]; counted as a refused call.
+    pub fn has_room(&self) -> Result<(), Refused> {
+        let machine = &self.machine;
+        self.service(&machine.calls()).map(|_| ())
+    }
+
+    /// What one more call gets, or why it is refused.
+    fn service(&self, calls: &Calls) -> Result<Service, Refused> {
         let machine = &self.machine;
         let now = machine.clock.monotonic();
-        let mut calls = machine.calls();
         if calls.is_draining {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Draining);
@@ -345,6 +354,14 @@ impl Live {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Busy { retry_after: machine.config.retry_after });
         }
+        Ok(service)
+    }
+
+    /// Takes a place for a call, if there is one.
+    fn admit(&self, link: &Arc<Link>) -> Result<Service, Refused> {
+        let machine = &self.machine;
+        let mut calls = machine.calls();
+        let service = self.service(&calls)?;
         calls.open.insert(link.id, Arc::clone(link));
         machine.open.send_replace(calls.open.len());
         Ok(service)

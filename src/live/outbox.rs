@@ -91,8 +91,9 @@ impl Outbox {
         let mut lags = Vec::new();
         while let Some(next) = self.waiting.pop_front_if(|next| next.held.is_none_or(|held| held.is_kept)) {
             let mut body = next.body;
-            if let (Some(held), EventBody::TranscriptFinal { latency, .. }) = (next.held, &mut body) {
+            if let (Some(held), EventBody::TranscriptFinal { latency, delay, .. }) = (next.held, &mut body) {
                 *latency = now.saturating_duration_since(held.speech_ended);
+                delay.keep = latency.saturating_sub(delay.turn + delay.text);
                 lags.push(*latency);
             }
             log.append(at, body);
@@ -121,7 +122,7 @@ mod tests {
 
     use super::*;
     use crate::audio::SampleSpan;
-    use crate::call::event::TurnEndReason;
+    use crate::call::event::{FinalDelay, TurnEndReason};
     use crate::call::{CallId, Channel, Language, Utterance};
     use crate::clock::{Clock, SystemClock};
     use crate::live::log::Peek;
@@ -136,7 +137,14 @@ mod tests {
             words: Vec::new(),
         };
         let latency = Duration::ZERO;
-        EventBody::TranscriptFinal { channel: Channel::Caller, turn, utterance, joins: None, latency }
+        EventBody::TranscriptFinal {
+            channel: Channel::Caller,
+            turn,
+            utterance,
+            joins: None,
+            latency,
+            delay: FinalDelay::default(),
+        }
     }
 
     fn ended(turn: u64) -> EventBody {

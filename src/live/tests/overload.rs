@@ -75,10 +75,13 @@ fn a_full_machine_refuses_the_next_call_until_one_ends() {
     let mut calls: Vec<Call> = (0..3).map(|_| open(&live)).collect();
     let Err(Refused::Busy { retry_after }) = live.open(setup(&[Channel::Caller])) else { panic!("admitted") };
     assert_eq!(retry_after, Config::default().retry_after);
+    // Who only asks is told the same, and takes no place.
+    assert!(matches!(live.has_room(), Err(Refused::Busy { .. })));
     end(calls.pop().unwrap());
+    assert!(live.has_room().is_ok() && live.has_room().is_ok());
     calls.push(open(&live));
     let snapshot = live.snapshot();
-    assert_eq!((snapshot.open_calls, snapshot.calls_opened, snapshot.calls_refused), (3, 4, 1));
+    assert_eq!((snapshot.open_calls, snapshot.calls_opened, snapshot.calls_refused), (3, 4, 2));
 }
 
 #[test]

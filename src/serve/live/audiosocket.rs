@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::ingress::{Talk, Write};
+use super::ingress::Wishes;
+use super::talk::{Talk, Write};
 use crate::ingress::{Message, Options, Protocol, bridge};
 use crate::redact::Redacted;
 use crate::serve::Service;
@@ -57,7 +58,8 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
         options.parameters.insert("sample_rate".to_owned(), Redacted::new(rate.to_string()));
     }
     let clock = Arc::clone(&service.clock);
-    let mut talk = Talk::new(service, Protocol::AudioSocket, bridge(Protocol::AudioSocket, options), false);
+    let mut talk =
+        Talk::new(service, Protocol::AudioSocket, bridge(Protocol::AudioSocket, options), Wishes::OF_PEERS);
     let mut buffer = vec![0; READ_BYTES];
     let mut heard = clock.monotonic();
     loop {

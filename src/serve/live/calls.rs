@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::events::event_json;
-use super::ingress::missed_json;
 use super::line::{GOING_AWAY, Input, Line};
+use super::talk::missed_json;
 use crate::call::CallId;
 use crate::live::{EventLog, Reader};
 use crate::serve::Service;

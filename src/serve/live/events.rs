@@ -34,7 +34,7 @@ fn body(body: &EventBody) -> Value {
             "stable": stable.reveal(),
             "unstable": unstable.reveal(),
         }),
-        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency } => {
+        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay: _ } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
             json["turn"] = (*turn).into();
@@ -140,6 +140,7 @@ mod tests {
                 turn: 1,
                 utterance,
                 joins: None,
+                delay: Default::default(),
                 latency: Duration::from_millis(310),
             },
             EventBody::TurnEnded {

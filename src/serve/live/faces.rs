@@ -10,7 +10,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::line::{GOING_AWAY, Input, Line, Upgrade, upgraded};
-use super::opening;
+use super::{blocking, opening};
 use crate::call::event::CallEndReason;
 use crate::live::{Call, Reader};
 use crate::serve::Service;
@@ -54,6 +54,7 @@ pub async fn realtime(
         return Err(ApiError::parameter("intent", "only intent=transcription is supported"));
     }
     let upgrade = upgraded(upgrade)?;
+    service.has_room_for_a_call()?;
     let is_beta = headers.get("openai-beta").is_some_and(|value| value == "realtime=v1");
     let shape = if is_beta { Shape::Beta } else { Shape::Present };
     let upgrade = upgrade.max_message_size(service.config.limits.message_bytes).protocols(["realtime"]);
@@ -76,7 +77,11 @@ pub async fn listen(
     let checked = service
         .live()
         .and_then(|_| ListenQuery::read(&query, &service.offer, &service.config.model_aliases))
-        .and_then(|query| Ok((query, upgraded(upgrade)?)));
+        .and_then(|query| {
+            let upgrade = upgraded(upgrade)?;
+            service.has_room_for_a_call()?;
+            Ok((query, upgrade))
+        });
     let (query, upgrade) = match checked {
         Ok(checked) => checked,
         Err(error) => return router::Face::Deepgram.respond(&error),
@@ -276,11 +281,5 @@ async fn hand_over(call: Option<&Arc<Call>>, rate_hz: f64, (track, samples): (us
         let (waiting, length) = (Arc::clone(call), piece.len());
         blocking(move || waiting.wait_for_room(track, length)).await;
         call.audio(track, piece);
-    }
-}
-
-async fn blocking(work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = tokio::task::spawn_blocking(work).await {
-        tracing::error!(%error, "waiting for a call failed");
     }
 }

@@ -1,28 +1,16 @@
-//! Peers that bring calls over WebSocket: one task a connection, between a bridge and a call.
+//! Peers that bring calls over WebSocket: one task a connection.
 
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocket;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use tokio::sync::mpsc;
 
-use super::events::event_json;
-use super::line::{GOING_AWAY, Input, Line, POLICY, TRY_AGAIN, Upgrade, upgraded};
-use super::opening;
-use crate::call::event::{CallEndReason, Event, EventBody};
-use crate::ingress::{
-    self, Bridge, EndReason, Exchange, Incoming, Message, Options, Outgoing, Parameters, Protocol, Reply,
-};
-use crate::live::{Call, Command, Missed, Reader, Refused};
+use super::line::{Upgrade, upgraded};
+use super::talk::Talk;
+use crate::ingress::{self, Options, Parameters, Protocol};
 use crate::redact::Redacted;
 use crate::serve::Service;
 use crate::serve::error::ApiError;
-use crate::serve::listener::stop;
-use crate::serve::metrics::Refusal;
-
-/// Errors of one peer that are logged; more say nothing new.
-const LOGGED_MAX: u32 = 10;
 
 type Pairs = Vec<(String, String)>;
 
@@ -73,15 +61,12 @@ fn accept(
     query: Pairs,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    service.live()?;
     let upgrade = upgraded(upgrade)?;
-    let tells_events = protocol == Protocol::Generic
-        && !query.iter().any(|(name, value)| name == "events" && value == "false");
-    let parameters: Parameters = query
-        .into_iter()
-        .filter(|(name, _)| name != "events")
-        .map(|(name, value)| (name, Redacted::new(value)))
-        .collect();
+    service.has_room_for_a_call()?;
+    let (wishes, query) =
+        if protocol == Protocol::Generic { Wishes::take(query)? } else { (Wishes::OF_PEERS, query) };
+    let parameters: Parameters =
+        query.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
     let upgrade = upgrade.max_message_size(service.config.limits.message_bytes);
     let upgrade = match protocol.subprotocol() {
         Some(subprotocol) => upgrade.protocols([subprotocol]),
@@ -89,297 +74,65 @@ fn accept(
     };
     let bridge = ingress::bridge(protocol, Options { parameters });
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut talk = Talk::new(service, protocol, bridge, tells_events);
+        let mut talk = Talk::new(service, protocol, bridge, wishes);
         talk.over(socket).await;
     }))
 }
 
-/// One call of one peer; also what drives AudioSocket.
-pub struct Talk {
-    service: Arc<Service>,
-    protocol: Protocol,
-    bridge: Box<dyn Bridge>,
-    exchange: Exchange,
-    tells_events: bool,
-    call: Option<Call>,
-    commands: Option<mpsc::Receiver<Command>>,
-    events: Option<Reader>,
-    errors: u32,
+/// How a connection wants to be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wishes {
+    /// The events of the call come back on the connection.
+    pub events: bool,
+    /// Texts are shown while somebody still speaks.
+    pub partials: bool,
+    /// What comes is a recording: each message is taken when all that the one before it led to is done, so that it may be
+    /// sent as fast as it can be worked on and nothing of it makes room.
+    pub is_recording: bool,
 }
 
-/// What has to be written.
-#[derive(Debug)]
-pub enum Write {
-    /// Text.
-    Text(String),
-    /// Bytes.
-    Binary(Vec<u8>),
-    /// The end.
-    Close {
-        /// WebSocket close code.
-        code: u16,
-        /// For the peer's log.
-        reason: String,
-    },
-}
+impl Wishes {
+    /// What platforms get, which know nothing of this.
+    pub const OF_PEERS: Self = Self { events: false, partials: true, is_recording: false };
 
-/// What happened on the side of the call.
-#[derive(Debug)]
-pub enum CallSide {
-    /// It wants something done.
-    Command(Command),
-    /// Something became known.
-    Event(Arc<Event>),
-    /// This connection was too slow for its events.
-    Missed(Missed),
-    /// Nothing more comes.
-    Over,
-}
-
-impl Talk {
-    /// Over a bridge that has heard nothing yet.
-    pub fn new(
-        service: Arc<Service>,
-        protocol: Protocol,
-        bridge: Box<dyn Bridge>,
-        tells_events: bool,
-    ) -> Self {
-        Self {
-            service,
-            protocol,
-            bridge,
-            exchange: Exchange::default(),
-            tells_events,
-            call: None,
-            commands: None,
-            events: None,
-            errors: 0,
-        }
-    }
-
-    async fn over(&mut self, socket: WebSocket) {
-        let mut line = Line::new(socket, Arc::clone(&self.service));
-        let mut stopping = self.service.stopping();
-        loop {
-            let deadline = self.bridge.next_deadline();
-            let is_calling = self.events.is_some();
-            let input = tokio::select! {
-                input = line.next(deadline) => match input {
-                    Input::Text(text) => self.receive(Message::Text(&text)),
-                    Input::Binary(bytes) => self.receive(Message::Binary(&bytes)),
-                    Input::Due => self.poll(),
-                    Input::Gone => break,
-                },
-                side = call_side(&mut self.commands, &mut self.events), if is_calling => self.answer(side),
-                // A call that goes on is ended by the drain of the live calls, in its time.
-                () = stop(&mut stopping), if !is_calling => {
-                    vec![Write::Close { code: GOING_AWAY, reason: "the service is being stopped".to_owned() }]
+    /// Takes the wishes out of a query; the rest of it belongs to the call.
+    fn take(query: Pairs) -> Result<(Self, Pairs), ApiError> {
+        let mut wishes = Self { events: true, ..Self::OF_PEERS };
+        let mut rest = Vec::new();
+        for (name, value) in query {
+            let wish = match name.as_str() {
+                "events" => &mut wishes.events,
+                "partials" => &mut wishes.partials,
+                "recording" => &mut wishes.is_recording,
+                _ => {
+                    rest.push((name, value));
+                    continue;
                 }
             };
-            let mut is_over = false;
-            for write in input {
-                match write {
-                    Write::Text(text) => line.text(text).await,
-                    Write::Binary(bytes) => line.binary(bytes).await,
-                    Write::Close { code, reason } => {
-                        self.tell_rest(&mut line).await;
-                        line.close(code, &reason).await;
-                        is_over = true;
-                        break;
-                    }
-                }
-            }
-            if is_over {
-                return line.hear_out().await;
-            }
+            *wish = value
+                .parse()
+                .map_err(|_| ApiError::parameter(name.clone(), format!("`{name}` must be true or false")))?;
         }
-    }
-
-    /// A client that said that it is done still gets what its last words became.
-    async fn tell_rest(&mut self, line: &mut Line) {
-        let (true, None, Some(events)) = (self.tells_events, &self.call, &mut self.events) else { return };
-        loop {
-            match events.next().await {
-                Ok(Some(event)) => line.text(event_json(&event).to_string()).await,
-                Ok(None) => return,
-                Err(missed) => line.text(missed_json(missed)).await,
-            }
-        }
-    }
-
-    /// Takes a message of the peer; gives what has to be written.
-    pub fn receive(&mut self, message: Message<'_>) -> Vec<Write> {
-        if let Err(error) = self.bridge.receive(message, &mut self.exchange) {
-            self.errors = self.errors.saturating_add(1);
-            if self.errors <= LOGGED_MAX {
-                tracing::warn!(protocol = self.protocol.name(), %error, "a peer sent what cannot be used");
-            }
-        }
-        self.poll()
-    }
-
-    /// Does what is due; gives what has to be written.
-    pub fn poll(&mut self) -> Vec<Write> {
-        self.bridge.poll(self.service.clock.monotonic(), &mut self.exchange);
-        let mut writes = Vec::new();
-        for fact in std::mem::take(&mut self.exchange.facts) {
-            if let Some(refusal) = self.fact(fact) {
-                writes.push(refusal);
-                return writes;
-            }
-        }
-        writes.extend(self.exchange.replies.drain(..).map(|reply| match reply {
-            Reply::Text(text) => Write::Text(text),
-            Reply::Binary(bytes) => Write::Binary(bytes),
-            Reply::Close { code, reason } => Write::Close { code, reason },
-        }));
-        writes
-    }
-
-    /// When [`Talk::poll`] has something to do.
-    pub fn next_deadline(&self) -> Option<std::time::Instant> {
-        self.bridge.next_deadline()
-    }
-
-    /// Whether a call goes on, so that [`Talk::side`] gives something.
-    pub fn is_calling(&self) -> bool {
-        self.events.is_some()
-    }
-
-    /// What happens next on the side of the call.
-    pub async fn side(&mut self) -> CallSide {
-        call_side(&mut self.commands, &mut self.events).await
-    }
-
-    /// Takes what happened on the side of the call; gives what has to be written.
-    pub fn answer(&mut self, side: CallSide) -> Vec<Write> {
-        match side {
-            CallSide::Command(command) => {
-                if let Err(error) = self.bridge.send(&outgoing(command), &mut self.exchange) {
-                    tracing::warn!(protocol = self.protocol.name(), %error, "a command could not be carried out");
-                }
-                self.poll()
-            }
-            CallSide::Event(event) => {
-                let mut writes = Vec::new();
-                if self.tells_events {
-                    writes.push(Write::Text(event_json(&event).to_string()));
-                }
-                if let EventBody::CallEnded { reason, .. } = &event.body {
-                    self.events = None;
-                    self.commands = None;
-                    // Its end was this side's wish: the peer is told in its own words first.
-                    drop(self.bridge.send(&Outgoing::HangUp, &mut self.exchange));
-                    writes.extend(self.poll());
-                    if !matches!(writes.last(), Some(Write::Close { .. })) {
-                        writes.push(Write::Close {
-                            code: close_code(*reason),
-                            reason: reason.name().to_owned(),
-                        });
-                    }
-                }
-                writes
-            }
-            CallSide::Missed(missed) if self.tells_events => vec![Write::Text(missed_json(missed))],
-            CallSide::Missed(_) => Vec::new(),
-            CallSide::Over => vec![Write::Close { code: 1000, reason: "ended".to_owned() }],
-        }
-    }
-
-    /// Takes a fact to the call. Gives the goodbye when the call is refused.
-    fn fact(&mut self, fact: Incoming) -> Option<Write> {
-        match (&fact, &self.call) {
-            (Incoming::Started(start), None) => return self.open(start).err(),
-            (Incoming::Ended { reason }, Some(_)) => {
-                let reason = match reason {
-                    EndReason::Stopped => CallEndReason::HungUp,
-                    EndReason::PeerFailed => CallEndReason::Disconnected,
-                };
-                self.call.take()?.end(reason);
-                return None;
-            }
-            (_, None) => return None,
-            (_, Some(_)) => {}
-        }
-        let call = self.call.as_ref()?;
-        match fact {
-            Incoming::Audio { track, samples } => call.audio(track, &samples),
-            Incoming::Lost { track, samples } => call.lost(track, samples),
-            Incoming::Dtmf { track, digit } => call.dtmf(track, digit),
-            Incoming::PlaybackFinished { mark, completed } => call.playback_finished(mark, completed),
-            Incoming::Started(_) | Incoming::Ended { .. } => {}
-        }
-        None
-    }
-
-    fn open(&mut self, start: &crate::ingress::CallStart) -> Result<(), Write> {
-        let setup = opening::of_peer(&self.service, self.protocol, start);
-        let goodbye = |code, reason: String| Write::Close { code, reason };
-        let live = self.service.live().map_err(|error| goodbye(POLICY, error.to_string()))?;
-        match live.open(setup) {
-            Ok(call) => {
-                tracing::info!(call_id = %call.id(), protocol = self.protocol.name(), "a call began");
-                self.commands = call.commands();
-                self.events = Some(call.events().subscribe(1));
-                self.call = Some(call);
-                Ok(())
-            }
-            Err(refused) => {
-                self.service.metrics.refused(Refusal::Calls);
-                let code = match &refused {
-                    Refused::Busy { .. } | Refused::Draining => TRY_AGAIN,
-                    Refused::Tracks { .. } => POLICY,
-                    Refused::Invalid(_) => 1011,
-                };
-                let reason = match &refused {
-                    Refused::Invalid(error) => ApiError::internal(error.to_string()).public_message(),
-                    Refused::Busy { .. } | Refused::Draining | Refused::Tracks { .. } => refused.to_string(),
-                };
-                // A close frame holds 123 bytes of reason.
-                Err(goodbye(code, reason.chars().filter(char::is_ascii).take(123).collect()))
-            }
-        }
+        Ok((wishes, rest))
     }
 }
 
-async fn call_side(commands: &mut Option<mpsc::Receiver<Command>>, events: &mut Option<Reader>) -> CallSide {
-    let Some(events) = events else { return CallSide::Over };
-    let command = async {
-        match commands {
-            Some(commands) => commands.recv().await,
-            None => None,
-        }
-    };
-    tokio::select! {
-        Some(command) = command => CallSide::Command(command),
-        event = events.next() => match event {
-            Ok(Some(event)) => CallSide::Event(event),
-            Ok(None) => CallSide::Over,
-            Err(missed) => CallSide::Missed(missed),
-        },
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn outgoing(command: Command) -> Outgoing {
-    match command {
-        Command::Play { samples, rate, mark } => Outgoing::Play { samples, rate, mark: Some(mark) },
-        Command::Flush => Outgoing::Flush,
-        Command::HangUp => Outgoing::HangUp,
-        Command::Transfer { target } => Outgoing::Transfer { target },
+    #[test]
+    fn wishes_are_taken_out_of_the_address_and_the_rest_belongs_to_the_call() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (wishes, rest) = Wishes::take(vec![
+            pair("partials", "false"),
+            pair("queue", "billing"),
+            pair("recording", "true"),
+        ])
+        .unwrap();
+        assert_eq!(wishes, Wishes { events: true, partials: false, is_recording: true });
+        assert_eq!(rest, [pair("queue", "billing")]);
+        let wrong = Wishes::take(vec![pair("events", "no")]).unwrap_err();
+        assert_eq!(wrong.parameter_name(), Some("events"));
     }
-}
-
-const fn close_code(reason: CallEndReason) -> u16 {
-    match reason {
-        CallEndReason::Shutdown => GOING_AWAY,
-        CallEndReason::Failed => 1011,
-        CallEndReason::Refused => POLICY,
-        CallEndReason::HungUp | CallEndReason::Disconnected | CallEndReason::Stopped => 1000,
-    }
-}
-
-/// What a reader that was too slow is told.
-pub fn missed_json(missed: Missed) -> String {
-    let json = serde_json::json!({ "type": "events.missed", "wanted": missed.wanted, "next": missed.next });
-    json.to_string()
 }

@@ -9,12 +9,14 @@ pub mod ingress;
 pub mod line;
 pub mod opening;
 pub mod rate;
+pub mod talk;
 
 use std::sync::Arc;
 
 use super::Service;
 use super::error::ApiError;
-use crate::live::Live;
+use super::metrics::Refusal;
+use crate::live::{Live, Refused};
 
 impl Service {
     /// The live calls.
@@ -25,5 +27,32 @@ impl Service {
         self.live
             .as_ref()
             .ok_or_else(|| ApiError::NotFound { what: "service for live calls here".to_owned() })
+    }
+}
+
+impl Service {
+    /// Refuses a call before its connection becomes a WebSocket, while that can be said in HTTP. Between this and the start
+    /// of the call another one may take the last place: then the WebSocket is closed with [`line::TRY_AGAIN`].
+    ///
+    /// # Errors
+    /// [`ApiError::Busy`] or [`ApiError::Stopping`]; [`ApiError::NotFound`] as for [`Service::live`].
+    pub fn has_room_for_a_call(&self) -> Result<(), ApiError> {
+        let refused = match self.live()?.has_room() {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        self.metrics.refused(Refusal::Calls);
+        Err(match refused {
+            Refused::Busy { retry_after } => ApiError::Busy { retry_after },
+            Refused::Draining => ApiError::Stopping,
+            other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => ApiError::internal(other),
+        })
+    }
+}
+
+/// Waits for a call on a thread that may wait.
+async fn blocking(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(work).await {
+        tracing::error!(%error, "waiting for a call failed");
     }
 }

@@ -100,7 +100,14 @@ fn said(channel: Channel, start: f64, text: &str) -> EventBody {
         confidence: 0.9,
         words: vec![Word { text: text.into(), span, confidence: 0.8 }],
     };
-    EventBody::TranscriptFinal { channel, turn: 1, utterance, joins: None, latency: Duration::ZERO }
+    EventBody::TranscriptFinal {
+        channel,
+        turn: 1,
+        utterance,
+        joins: None,
+        latency: Duration::ZERO,
+        delay: Default::default(),
+    }
 }
 
 fn ended(channel: Channel, seconds: f64) -> EventBody {

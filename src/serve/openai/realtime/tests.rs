@@ -110,7 +110,14 @@ fn final_text(turn: u64, text: &str) -> EventBody {
         confidence: 0.9,
         words: Vec::new(),
     };
-    EventBody::TranscriptFinal { channel: CHANNEL, turn, utterance, joins: None, latency: Duration::ZERO }
+    EventBody::TranscriptFinal {
+        channel: CHANNEL,
+        turn,
+        utterance,
+        joins: None,
+        latency: Duration::ZERO,
+        delay: Default::default(),
+    }
 }
 
 fn ended(turn: u64, seconds: f64) -> EventBody {

@@ -1,0 +1,214 @@
+//! Many calls at once: how many speak before finals come late, and what those cost in which nobody speaks.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use allo::audio::SampleRate;
+use allo::call::{Channel, Language};
+use allo::clock::{Clock, SystemClock};
+use allo::config::Config;
+use allo::live::replay::{FRAME, Pacer};
+use allo::live::{Live, Refused, Snapshot};
+
+use super::clips::{self, Sound, silence};
+use super::machine::{self, processor_time, resident_kb};
+use super::play;
+use super::{report, say};
+
+/// Part of the time that somebody speaks in the calls of `calls`.
+const SPEECH_SHARE: f64 = 0.4;
+/// Finals of a machine that is not full come within this time.
+const LAG_GOAL: Duration = Duration::from_secs(1);
+/// Nobody begins to speak at the same moment as another.
+const STAGGER: Duration = Duration::from_millis(1_370);
+
+/// Sound of one caller, and its language.
+type Caller = (Vec<f32>, Language);
+
+/// Plays more and more calls until finals come late, then offers a fifth more than were borne.
+pub fn calls(numbers: RangeInclusive<usize>, length: Duration) -> anyhow::Result<()> {
+    let callers = Arc::new(callers()?);
+    let mut borne = None;
+    {
+        let machine = machine::start(|config| config.live.admission = false)?;
+        for number in numbers {
+            let crowd = crowd(&machine.live, &callers, (number, length))?;
+            say(&format!("{number} calls: {}", crowd.line()));
+            if crowd.p95() > LAG_GOAL {
+                break;
+            }
+            borne = Some(number);
+        }
+    }
+    let Some(borne) = borne else {
+        say("not even the first number kept p95 within a second");
+        return Ok(());
+    };
+    say(&format!("{borne} calls at once keep p95 within {} ms", LAG_GOAL.as_millis()));
+    let offered = borne + borne.div_ceil(5);
+    for (name, overload) in [
+        ("refusing", allo::live::config::Overload::Refuse),
+        ("finals only", allo::live::config::Overload::FinalsOnly),
+    ] {
+        let machine = machine::start(|config: &mut Config| config.live.overload = overload)?;
+        let crowd = crowd(&machine.live, &callers, (offered, length))?;
+        say(&format!("{offered} calls offered, {name}: {}", crowd.line()));
+    }
+    Ok(())
+}
+
+/// Callers of the fixture calls, each utterance followed by as much silence as makes it 40 %.
+fn callers() -> anyhow::Result<Vec<Caller>> {
+    let mut callers = Vec::new();
+    for clip in clips::load(None, usize::MAX)? {
+        let mut samples = Vec::new();
+        for piece in clip.pieces(Channel::Caller)? {
+            let pause = vec![0.0; (piece.len() as f64 * (1.0 / SPEECH_SHARE - 1.0)) as usize];
+            samples.extend(piece);
+            samples.extend(pause);
+        }
+        callers.push((samples, clip.language));
+    }
+    Ok(callers)
+}
+
+/// What became of calls at once.
+struct Crowd {
+    lags: Vec<Duration>,
+    refused: usize,
+    before: Snapshot,
+    after: Snapshot,
+    busy_cores: f64,
+}
+
+impl Crowd {
+    fn p95(&self) -> Duration {
+        let mut sorted = self.lags.clone();
+        sorted.sort_unstable();
+        Duration::from_millis(report::quantile_ms(&sorted, 0.95) as u64)
+    }
+
+    fn line(&self) -> String {
+        format!(
+            "{}; {} refused, {} finals only; partials {} shown, {} dropped; {:.2} cores busy",
+            report::lags(self.lags.clone()),
+            self.refused,
+            self.after.calls_finals_only - self.before.calls_finals_only,
+            self.after.partials - self.before.partials,
+            self.after.partials_dropped - self.before.partials_dropped,
+            self.busy_cores
+        )
+    }
+}
+
+fn crowd(
+    live: &Arc<Live>,
+    callers: &Arc<Vec<Caller>>,
+    (number, length): (usize, Duration),
+) -> anyhow::Result<Crowd> {
+    let (before, began, busy) = (live.snapshot(), SystemClock.monotonic(), processor_time());
+    let threads: Vec<_> = (0..number)
+        .map(|index| {
+            let (live, callers) = (Arc::clone(live), Arc::clone(callers));
+            std::thread::spawn(move || one_of_many(&live, &callers[index % callers.len()], (index, length)))
+        })
+        .collect();
+    let (mut lags, mut refused) = (Vec::new(), 0);
+    for thread in threads {
+        match thread.join().map_err(|_| anyhow::anyhow!("a caller panicked"))?? {
+            Some(of_call) => lags.extend(of_call),
+            None => refused += 1,
+        }
+    }
+    let busy_cores = (processor_time() - busy).as_secs_f64() / elapsed(began).as_secs_f64();
+    Ok(Crowd { lags, refused, before, after: live.snapshot(), busy_cores })
+}
+
+/// The lags of one call; `None` when it was refused.
+fn one_of_many(
+    live: &Arc<Live>,
+    (sound, language): &Caller,
+    (index, length): (usize, Duration),
+) -> anyhow::Result<Option<Vec<Duration>>> {
+    let rate = SampleRate::TELEPHONE;
+    // Calls begin one after the other over ten seconds, so that admission sees what the first ones cost.
+    let offset = Duration::from_millis(STAGGER.as_millis() as u64 * index as u64 % 10_000);
+    Pacer::default().wait_until(SystemClock.monotonic() + offset, &SystemClock);
+    let count = (length.as_secs_f64() * f64::from(rate.hz())) as usize;
+    // Nobody says the same as another at the same time.
+    let skipped = sound.len() * (index * 7 % 10) / 10;
+    let samples: Vec<f32> = sound.iter().cycle().skip(skipped).take(count).copied().collect();
+    let sound = Sound { rate, channels: vec![(Channel::Caller, samples)] };
+    match play::open(live, &sound, *language) {
+        Ok(call) => Ok(Some(play::play(call, &sound)?.lags())),
+        Err(Refused::Busy { .. }) => Ok(None),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Connects calls in which nobody speaks.
+pub fn idle(number: usize, length: Duration, noise: bool) -> anyhow::Result<()> {
+    let machine = machine::start(|config| {
+        config.live.admission = false;
+        config.live.max_calls = number;
+    })?;
+    let before = resident_kb();
+    let nothing = Sound { rate: SampleRate::TELEPHONE, channels: vec![(Channel::Caller, Vec::new())] };
+    let calls: Vec<_> =
+        (0..number).map(|_| play::open(&machine.live, &nothing, Language::Fr)).collect::<Result<_, _>>()?;
+    let mut line = Line { seed: 1, noise };
+    let (pacer, clock) = (Pacer::default(), SystemClock);
+    // The first second settles what is made once: buffers, the batches of voice detection.
+    let settled = Duration::from_secs(1).div_duration_f64(FRAME) as u32;
+    let frames = length.div_duration_f64(FRAME) as u32;
+    let (began, mut busy) = (clock.monotonic(), processor_time());
+    for index in 1..=frames + settled {
+        pacer.wait_until(began + FRAME * index, &clock);
+        let frame = line.frame(FRAME);
+        calls.iter().for_each(|call| call.audio(0, &frame));
+        if index == settled {
+            busy = processor_time();
+        }
+    }
+    let measured = FRAME * frames;
+    let share = (processor_time() - busy).as_secs_f64() / measured.as_secs_f64();
+    say(&format!(
+        "{number} calls, {}: {:.1} % of a core, {} kB each",
+        if noise { "line noise" } else { "digital silence" },
+        share * 100.0,
+        resident_kb().saturating_sub(before) / number.max(1) as u64
+    ));
+    let snapshot = machine.live.snapshot();
+    say(&format!(
+        "windows: {} judged by the detector, {} as silence; samples dropped: {}",
+        snapshot.windows, snapshot.windows_silent, snapshot.samples_dropped
+    ));
+    Ok(())
+}
+
+/// The idle line of a call.
+struct Line {
+    seed: u32,
+    noise: bool,
+}
+
+impl Line {
+    fn frame(&mut self, length: Duration) -> Vec<f32> {
+        if !self.noise {
+            return silence(SampleRate::TELEPHONE, length.as_secs_f64());
+        }
+        let samples = (length.as_secs_f64() * f64::from(SampleRate::TELEPHONE.hz())) as usize;
+        (0..samples).map(|_| self.next()).collect()
+    }
+
+    /// White noise at -62 dBFS, the idle noise of a line.
+    fn next(&mut self) -> f32 {
+        self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((self.seed >> 8) as f32 / (1 << 24) as f32 - 0.5) * 0.0028
+    }
+}
+
+fn elapsed(since: Instant) -> Duration {
+    SystemClock.monotonic().duration_since(since)
+}

@@ -1,0 +1,80 @@
+//! What a caller waits for, and how many callers one machine bears. `docs/live.md` says how to read it.
+//!
+//! ```sh
+//! cargo bench --bench live_latency -- latency [MANIFEST.tsv] [--phone] [--peer] [--limit N]
+//! cargo bench --bench live_latency -- calls [FIRST] [LAST] [SECONDS]
+//! cargo bench --bench live_latency -- idle [CALLS] [SECONDS] [--noise]
+//! cargo bench --bench live_latency -- soak [CALLS] [AT_ONCE]
+//! ```
+//!
+//! `latency` plays clips one after the other in real time (without a manifest: the fixture calls) and prints the lag of
+//! finals, from the end of speech to the announced text, where it goes, the word error rate and how many utterances were
+//! cut; with `--peer` also what faster-whisper needs behind the same voice detection and a fixed pause. `calls` plays that
+//! many calls at once, each speaking 40 % of the time, until one number is too many, then offers a fifth more to a machine
+//! that may refuse. `idle` connects calls in which nobody speaks. `soak` plays many short calls and prints the memory.
+
+mod clips;
+mod latency;
+mod load;
+mod machine;
+mod peer;
+mod play;
+mod report;
+mod soak;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = Arguments::new(std::env::args().skip(1).filter(|text| text != "--bench").collect());
+    let (phone, noise, peer) =
+        (arguments.flag("--phone"), arguments.flag("--noise"), arguments.flag("--peer"));
+    let limit = arguments.value("--limit")?.unwrap_or(usize::MAX);
+    let mode = arguments.0.first().cloned().unwrap_or_else(|| "latency".to_owned());
+    match mode.as_str() {
+        "latency" => {
+            let manifest = arguments.0.get(1).map(PathBuf::from);
+            latency::run(&latency::Plan { manifest, phone, peer, limit })
+        }
+        "calls" => {
+            load::calls(arguments.number(1, 2)?..=arguments.number(2, 40)?, seconds(arguments.number(3, 60)?))
+        }
+        "idle" => load::idle(arguments.number(1, 200)?, seconds(arguments.number(2, 30)?), noise),
+        "soak" => soak::run(arguments.number(1, 1_000)?, arguments.number(2, 8)?),
+        other => anyhow::bail!("unknown mode `{other}`, expected latency, calls, idle or soak"),
+    }
+}
+
+fn seconds(number: usize) -> Duration {
+    Duration::from_secs(number as u64)
+}
+
+/// What the command line says, without the flags that were taken out.
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn new(words: Vec<String>) -> Self {
+        Self(words)
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let place = self.0.iter().position(|text| text == name);
+        place.map(|place| self.0.remove(place)).is_some()
+    }
+
+    fn value(&mut self, name: &str) -> anyhow::Result<Option<usize>> {
+        let Some(place) = self.0.iter().position(|text| text == name) else { return Ok(None) };
+        self.0.remove(place);
+        anyhow::ensure!(place < self.0.len(), "{name} needs a number");
+        Ok(Some(self.0.remove(place).parse()?))
+    }
+
+    fn number(&self, at: usize, otherwise: usize) -> anyhow::Result<usize> {
+        Ok(self.0.get(at).map(|text| text.parse()).transpose()?.unwrap_or(otherwise))
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the bench's own output")]
+fn say(text: &str) {
+    println!("{text}");
+}
