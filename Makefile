@@ -5,6 +5,9 @@ CARGO ?= cargo
 CARGO_PROFILE_FLAG ?= --release
 ALLO = target/$(if $(CARGO_PROFILE_FLAG),release,debug)/allo
 
+# Features that are compiled but not run by the checks.
+CHECKED_FEATURES = mic,otel
+
 # Folder with evaluation sets, each with a manifest.tsv (columns file, lang, transcript).
 EVAL ?=
 
@@ -39,10 +42,13 @@ test: setup-test
 	target/debug/allo models pull
 	target/debug/allo models pull whisper-tiny.en pico-en-US
 	CI=1 $(CARGO) test
+	$(CARGO) test --features otel --lib traces::
 
-lint: setup
+# The features that need no device of the machine are compiled with every change.
+lint: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --features $(CHECKED_FEATURES) -- -D warnings
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps

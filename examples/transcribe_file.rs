@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use allo::asr::LanguageChoice;
+use allo::asr::{LanguageChoice, Task};
 use allo::call::Language;
 use allo::config::Config;
 use allo::home::Home;
@@ -24,6 +24,7 @@ fn main() -> anyhow::Result<()> {
     let instructions = Instructions {
         open: OpenOptions::default(),
         language: LanguageChoice::Known(Language::Fr),
+        task: Task::Transcribe,
         vocabulary: Arc::new([]),
         channels: None,
         telephone: false,

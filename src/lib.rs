@@ -37,6 +37,8 @@ pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+#[cfg(feature = "otel")]
+pub mod traces;
 pub mod tts;
 pub mod turn;
 pub mod vad;

@@ -7,21 +7,25 @@
 // The parsers, compiled from the sources of the main package: see Cargo.toml for why.
 #![allow(dead_code, reason = "the main package uses the rest of these modules")]
 
+pub mod asr;
 #[path = "../../src/audio/mod.rs"]
 pub mod audio;
 #[path = "../../src/call/mod.rs"]
 pub mod call;
+pub mod faces;
 #[path = "../../src/ingress/mod.rs"]
 pub mod ingress;
 #[path = "../../src/redact.rs"]
 pub mod redact;
+pub mod serve;
+pub mod text;
 
 use std::time::{Duration, Instant};
 
 use audio::SampleRate;
 use ingress::{Bridge, Exchange, Incoming, Message, Options, Outgoing, Protocol, Reply, bridge};
 
-const SEPARATOR: u8 = 0x1e;
+pub(crate) const SEPARATOR: u8 = 0x1e;
 
 /// Holds a conversation with a bridge and checks what must hold for every one.
 ///

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::{
-    CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, check_samples,
+    CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, Task,
+    check_samples,
 };
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
@@ -116,7 +117,13 @@ struct FakeRecognizer {
 
 impl Recognizer for FakeRecognizer {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { word_times: true, vocabulary: true, language_detection: true, prefix: false }
+        Capabilities {
+            word_times: true,
+            vocabulary: true,
+            language_detection: true,
+            prefix: false,
+            translation: true,
+        }
     }
 
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
@@ -173,6 +180,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
     let request = |samples: &[f32], choice: LanguageChoice, vocabulary: &[&str]| Request {
         samples: samples.into(),
         language: choice,
+        task: Task::Transcribe,
         vocabulary: vocabulary.iter().map(|name| (*name).to_owned()).collect(),
         prefix: Redacted::default(),
         priority: super::Priority::Batch,
@@ -226,6 +234,17 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         assert!(found.text.reveal().starts_with(&known_text), "the text begins with what is known");
         assert!(found.words.len() > texts.len() / 2, "the rest is decoded");
         check_recognition(&found, speech.len());
+    }
+    let translation = Request { task: Task::Translate, ..request(speech, known(), &[]) };
+    let translated = recognizer.recognize(&translation, &go);
+    if recognizer.capabilities().translation {
+        let translated = translated.expect("speech is translated");
+        check_recognition(&translated, speech.len());
+        assert_eq!(translated.language, language, "the language is the spoken one");
+        let after = recognizer.recognize(&request(speech, known(), &[]), &go).expect("speech is recognised");
+        assert_eq!(after, first, "the next request is not translated");
+    } else {
+        assert!(matches!(translated, Err(Error::NoTranslation { .. })));
     }
     if recognizer.capabilities().vocabulary {
         let many: Vec<String> = (0..500).map(|index| format!("Nom\0Propre{index}")).collect();

@@ -10,6 +10,7 @@
 //! Units: samples at 16 kHz; word times are relative to the first sample of the request. This module does not cut
 //! audio (see `vad`), does not judge whether a result is speech (see `guard`).
 
+mod choice;
 pub mod config;
 pub mod context;
 pub mod decode;
@@ -29,18 +30,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use self::choice::{LanguageChoice, Task};
 use crate::audio::SampleSpan;
 use crate::call::Language;
 use crate::redact::Redacted;
-
-/// Which language a segment is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LanguageChoice {
-    /// Known beforehand.
-    Known(Language),
-    /// Detected, but only among these; never empty. The first is taken where the audio does not tell.
-    Among(Vec<Language>),
-}
 
 /// Who goes first when the workers are busy; smaller goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +53,8 @@ pub struct Request {
     pub samples: Arc<[f32]>,
     /// Which language it is in.
     pub language: LanguageChoice,
+    /// In which language its text is wanted.
+    pub task: Task,
     /// Names and terms that may be said; given to the engine on every window. Empty for none.
     pub vocabulary: Arc<[String]>,
     /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and
@@ -83,7 +78,7 @@ pub struct RecognizedWord {
 /// What an engine heard in one request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognition {
-    /// The language it was decoded in.
+    /// The language that is spoken; the text is in it, or in English ([`Task::Translate`]).
     pub language: Language,
     /// The text, trimmed; empty when the engine found no words.
     pub text: Redacted<String>,
@@ -121,6 +116,8 @@ pub struct Capabilities {
     pub language_detection: bool,
     /// Whether [`Request::prefix`] has an effect.
     pub prefix: bool,
+    /// Whether it does [`Task::Translate`]; false for models of one language.
+    pub translation: bool,
 }
 
 /// Longest request, the length of Whisper's window; longer speech is cut by `vad`.
@@ -199,9 +196,9 @@ pub trait Recognizer: Send {
     /// The same request gives the same recognition, whatever was recognised before.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when `cancel` was set; [`Error::TooLong`], [`Error::NotFinite`] and [`Error::NoLanguage`]
-    /// for a request that no engine takes; [`Error::Inference`] when the engine failed. The recogniser can be used
-    /// again after each of them.
+    /// [`Error::Cancelled`] when `cancel` was set; [`Error::TooLong`], [`Error::NotFinite`], [`Error::NoLanguage`] and
+    /// [`Error::NoTranslation`] for a request that the engine cannot take; [`Error::Inference`] when it failed. The
+    /// recogniser can be used again after each of them.
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error>;
 }
 
@@ -254,6 +251,14 @@ pub enum Error {
         /// The model.
         model: String,
     },
+    /// The model knows English only, so there is nothing to translate from.
+    #[error(
+        "the model `{model}` does not translate\nhint: take a model of many languages, such as whisper-base"
+    )]
+    NoTranslation {
+        /// The model.
+        model: String,
+    },
     /// The recognition was stopped on request.
     #[error("the recognition was cancelled")]
     Cancelled,
@@ -296,12 +301,24 @@ impl Error {
             | Self::TooLong { .. }
             | Self::NotFinite { .. }
             | Self::NoLanguage { .. }
+            | Self::NoTranslation { .. }
             | Self::Cancelled
             | Self::Inference { .. }
             | Self::Panicked
             | Self::Closed
             | Self::Thread { .. } => false,
         }
+    }
+}
+
+/// Whether an engine does a task.
+///
+/// # Errors
+/// [`Error::NoTranslation`].
+pub(crate) fn check_task(task: Task, capabilities: Capabilities, model: &str) -> Result<(), Error> {
+    match task {
+        Task::Translate if !capabilities.translation => Err(Error::NoTranslation { model: model.to_owned() }),
+        Task::Transcribe | Task::Translate => Ok(()),
     }
 }
 

@@ -95,7 +95,14 @@ fn voice(path: &str) -> Option<Vec<f32>> {
 
 fn request(samples: &[f32], language: LanguageChoice) -> Request {
     let (vocabulary, priority) = (Arc::from(Vec::new()), Priority::Batch);
-    Request { samples: samples.into(), language, vocabulary, prefix: Redacted::default(), priority }
+    Request {
+        samples: samples.into(),
+        language,
+        task: Task::Transcribe,
+        vocabulary,
+        prefix: Redacted::default(),
+        priority,
+    }
 }
 
 fn recognize(engine: &dyn Engine, samples: &[f32], language: LanguageChoice) -> Recognition {

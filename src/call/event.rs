@@ -39,6 +39,8 @@ pub enum EventBody {
         channels: Vec<Channel>,
         /// When, by the wall clock.
         started: Timestamp,
+        /// Whether texts come while somebody still speaks; not by the peer's wish, or for want of room.
+        partials: bool,
     },
     /// Somebody began to speak.
     SpeechStarted {

@@ -4,7 +4,6 @@
 //! others are played as fast as the machine allows.
 
 mod caller;
-mod screen;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use self::caller::{Pace, Telephone};
-use self::screen::Screen;
+use super::captions::Screen;
 use super::terminal::{Palette, Style, clock_time, say, say_error, write_stdout};
 use super::{Context, exit_code};
 use crate::call::{CallId, CallRecord, Channel, Evidence, IntentOutcome};

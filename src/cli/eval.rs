@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::{say_error, write_stdout};
 use super::{Context, exit_code};
-use crate::asr::LanguageChoice;
+use crate::asr::{LanguageChoice, Task};
 use crate::audio::samples_duration;
 use crate::clock::{Clock, SystemClock};
 use crate::eval::asr::{Evaluation, Heard};
@@ -163,7 +163,14 @@ fn run_intent(arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
 
 fn instructions(language: LanguageChoice, vocabulary: &Arc<[String]>, telephone: bool) -> Instructions {
     let vocabulary = Arc::clone(vocabulary);
-    Instructions { open: OpenOptions::default(), language, vocabulary, channels: None, telephone }
+    Instructions {
+        open: OpenOptions::default(),
+        language,
+        task: Task::Transcribe,
+        vocabulary,
+        channels: None,
+        telephone,
+    }
 }
 
 fn hear(transcriber: &Transcriber, clip: &Clip, instructions: &Instructions) -> anyhow::Result<Heard> {

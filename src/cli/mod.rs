@@ -3,6 +3,7 @@
 //! stdout is data, stderr is talk. Exit codes: 0 done, 1 some inputs failed (each named, the others finished),
 //! 2 wrong usage or configuration.
 
+mod captions;
 mod config;
 mod demo;
 mod doctor;
@@ -10,6 +11,7 @@ mod eval;
 mod fixtures;
 mod intents;
 mod keys;
+mod listen;
 mod models;
 mod results;
 mod search;
@@ -49,6 +51,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Turn recordings into text.
     Transcribe(transcribe::Arguments),
+    /// Show live captions of what the microphone hears.
+    Listen(listen::Arguments),
     /// Serve other programs over HTTP and WebSocket.
     Serve(serve::Arguments),
     /// Make API keys for the service.
@@ -112,6 +116,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo(arguments) => demo::run(&context, &arguments),
         Command::Transcribe(arguments) => transcribe::run(&context, &arguments),
+        Command::Listen(arguments) => listen::run(&context, &arguments),
         Command::Serve(arguments) => serve::run(&context, &arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Search(arguments) => search::run(&context, arguments),

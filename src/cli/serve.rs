@@ -42,6 +42,40 @@ fn live_parts(config: &Config, context: &Context) -> anyhow::Result<live::Parts>
     Ok(parts)
 }
 
+/// Traces of calls, where the build has them and the environment says where they go.
+struct Tracing {
+    #[cfg(feature = "otel")]
+    traces: Option<crate::traces::Traces>,
+}
+
+impl Tracing {
+    #[cfg(feature = "otel")]
+    fn start(live: &Live, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Self> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let traces = crate::traces::Traces::from_environment(variable, Arc::new(SystemClock))?;
+        if let Some(traces) = &traces {
+            traces.follow_all(live, runtime.handle().clone());
+        }
+        Ok(Self { traces })
+    }
+
+    #[cfg(not(feature = "otel"))]
+    fn start(_live: &Live, _runtime: &tokio::runtime::Runtime) -> anyhow::Result<Self> {
+        if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+            say("no traces: this build of allo has no OpenTelemetry (docs/serve.md, \"Traces\")");
+        }
+        Ok(Self {})
+    }
+
+    /// Sends what is left.
+    fn stop(self) {
+        #[cfg(feature = "otel")]
+        if let Some(traces) = self.traces {
+            traces.stop();
+        }
+    }
+}
+
 /// Runs `allo serve`. stdout gets one line of JSON when the service is ready.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut config = context.load_config()?;
@@ -53,17 +87,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let live = live_parts(&config, context)?;
     let transcriber = machinery::beside(Arc::clone(&live.pool), &config, &context.home)?;
     let turn = live.turn.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let live = Live::start(live, &config.live)?;
+    let tracing = Tracing::start(&live, &runtime)?;
     let parts = Parts {
         environment_key,
         offer: Offer { model: config.asr.model.clone(), languages: config.asr.languages.clone() },
         workers: machinery::workers(&config),
         transcriber: Arc::new(transcriber),
-        live: Some(Live::start(live, &config.live)?),
+        live: Some(live),
         turn,
         clock: Arc::new(SystemClock),
         config: config.serve,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended_in_time = runtime.block_on(async {
         // Before the ready line: who has read it may send a signal at once.
         let (mut interrupt, mut terminate) =
@@ -80,6 +116,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         };
         Ok::<_, anyhow::Error>(server.run(stopped).await)
     })?;
+    tracing.stop();
     // Work on blocking threads that nobody waits for any more must not hold the process.
     runtime.shutdown_background();
     if !ended_in_time {

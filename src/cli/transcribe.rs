@@ -16,7 +16,7 @@ use self::work::{Archive, Work};
 use super::results::{Results, Written};
 use super::terminal::{Palette, Style, explain, say, say_error, write_stdout};
 use super::{Context, exit_code};
-use crate::asr::LanguageChoice;
+use crate::asr::{LanguageChoice, Task};
 use crate::call::{CallRecord, Channel, Language, Transcript};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -95,6 +95,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let instructions = Instructions {
         open: open_options(arguments)?,
         language: language_choice(arguments.language.as_deref(), &config)?,
+        task: Task::Transcribe,
         vocabulary: merged(vocabulary(arguments.vocabulary.as_deref())?, expected),
         channels: (!arguments.channels.is_empty()).then(|| arguments.channels.clone()),
         telephone: false,
@@ -355,7 +356,7 @@ fn open_options(arguments: &Arguments) -> anyhow::Result<OpenOptions> {
     Ok(OpenOptions { raw })
 }
 
-fn language_choice(argument: Option<&str>, config: &Config) -> anyhow::Result<LanguageChoice> {
+pub(super) fn language_choice(argument: Option<&str>, config: &Config) -> anyhow::Result<LanguageChoice> {
     match argument {
         None | Some("auto") => Ok(LanguageChoice::Among(config.asr.languages.clone())),
         Some(code) => match code.parse::<Language>() {
@@ -405,9 +406,9 @@ fn settings(arguments: &Arguments, config: &Config, instructions: &Instructions)
     config.asr.threads_per_inference = defaults.asr.threads_per_inference;
     config.asr.queue_capacity = defaults.asr.queue_capacity;
     config.intent = defaults.intent;
-    let Instructions { open, language, vocabulary, channels, telephone } = instructions;
+    let Instructions { open, language, task, vocabulary, channels, telephone } = instructions;
     let shown = format!(
-        "{}{open:?}{language:?}{vocabulary:?}{channels:?}{telephone}{}{}",
+        "{}{open:?}{language:?}{task:?}{vocabulary:?}{channels:?}{telephone}{}{}",
         config.to_toml(),
         arguments.format,
         arguments.debug
@@ -482,6 +483,7 @@ mod tests {
         let instructions = Instructions {
             open: open_options(&arguments).unwrap(),
             language: language_choice(arguments.language.as_deref(), config).unwrap(),
+            task: Task::Transcribe,
             vocabulary: names.iter().map(|name| (*name).to_owned()).collect(),
             channels: (!arguments.channels.is_empty()).then(|| arguments.channels.clone()),
             telephone: false,

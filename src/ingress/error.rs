@@ -81,6 +81,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A field that holds what it may not.
+    pub(super) fn invalid(protocol: &'static str, field: &str, what: &str) -> Self {
+        Self::InvalidField { protocol, field: field.to_owned(), what: what.to_owned() }
+    }
+
     /// The field that is wrong, as a path, where there is one.
     pub fn field(&self) -> Option<&str> {
         match self {

@@ -20,6 +20,7 @@ mod audiosocket;
 mod chan_websocket;
 mod chunked;
 mod encoding;
+mod envelope;
 mod error;
 mod freeswitch;
 mod generic;

@@ -131,6 +131,53 @@ impl Wishes {
     }
 }
 
+impl Wishes {
+    /// Who is on the channels of a stream: whom the peer names, or who is `known` to be there; as many in either case.
+    ///
+    /// # Errors
+    /// The peer names more or fewer than `of` has.
+    pub(super) fn channels_of(
+        &self,
+        protocol: &'static str,
+        known: Vec<Channel>,
+        of: &str,
+    ) -> Result<Vec<Channel>, Error> {
+        match &self.channels {
+            None => Ok(known),
+            Some(wanted) if wanted.len() == known.len() => Ok(wanted.clone()),
+            Some(_) => {
+                let what = format!("must name as many channels as {of} has: {}", known.len());
+                Err(Error::invalid(protocol, "parameters.channels", &what))
+            }
+        }
+    }
+
+    /// Whether the peer takes audio, as far as it says so.
+    pub(super) fn plays(&self) -> bool {
+        self.playback != Some(Playback::None)
+    }
+
+    /// The start of a call of a protocol that tells numbers by parameters, if at all, and cannot transfer.
+    pub(super) fn start(self, tracks: Vec<Track>, parameters: Parameters) -> CallStart {
+        CallStart {
+            tracks,
+            caller: parameters.get("caller").cloned(),
+            called: parameters.get("called").cloned(),
+            peer_call_id: None,
+            language: self.language,
+            vocabulary: self.vocabulary,
+            parameters,
+            play_rate: None,
+            can_transfer: false,
+        }
+    }
+}
+
+/// Tracks of one rate.
+pub(super) fn tracks(channels: Vec<Channel>, rate: SampleRate) -> Vec<Track> {
+    channels.into_iter().map(|channel| Track { channel, rate }).collect()
+}
+
 /// A rate that can be resampled.
 pub(super) fn rate(hz: u64) -> Option<SampleRate> {
     let hz = u32::try_from(hz).ok().filter(|hz| (MIN_RATE_HZ..=MAX_RATE_HZ).contains(hz))?;

@@ -14,7 +14,7 @@ use super::keeper::Job;
 use super::metrics::count;
 use super::session::Session;
 use super::work::Work;
-use crate::asr::{self, CancelFlag, Priority, Recognition, Request};
+use crate::asr::{self, CancelFlag, Priority, Recognition, Request, Task};
 use crate::audio::SampleSpan;
 use crate::call::Utterance;
 use crate::call::event::{EventBody, FinalDelay, GapReason};
@@ -149,6 +149,7 @@ impl Session {
         let request = Request {
             samples: asking.samples,
             language: self.vote.choice(),
+            task: Task::Transcribe,
             vocabulary: Arc::clone(&self.vocabulary),
             prefix,
             priority: asking.priority,

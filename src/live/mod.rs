@@ -51,7 +51,7 @@ pub use metrics::{BUCKETS_MS, HistogramSnapshot, Snapshot};
 pub use voices::{Batched, MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -158,6 +158,9 @@ pub enum Refused {
 /// Most streams of audio of one call: caller, agent, bot, and a conference of as many again.
 pub const TRACKS_MAX: usize = 8;
 
+/// Whoever is told of each call that begins.
+type OnOpen = Box<dyn Fn(Arc<EventLog>) + Send + Sync>;
+
 /// What the threads and handles share.
 struct Machine {
     config: Config,
@@ -175,6 +178,8 @@ struct Machine {
     admission: Mutex<Admission>,
     voices: Mutex<VoiceIds>,
     calls: Mutex<Calls>,
+    /// Is told of each call that begins.
+    on_open: OnceLock<OnOpen>,
     /// Number of calls that go on.
     open: watch::Sender<usize>,
 }
@@ -272,6 +277,7 @@ impl Live {
             bell: Arc::default(),
             voices: Mutex::default(),
             calls: Mutex::default(),
+            on_open: OnceLock::new(),
             open,
         });
         let threads = keeper::start(&machine)?;
@@ -323,9 +329,17 @@ impl Live {
             }
         }
         count(&machine.metrics.calls_opened);
-        let body = EventBody::CallStarted { ingress: setup.ingress, channels, started };
+        let body = EventBody::CallStarted {
+            ingress: setup.ingress,
+            channels,
+            started,
+            partials: !setup.finals_only,
+        };
         link.log.append(SamplePos::ZERO, body);
         link.begin(session);
+        if let Some(on_open) = machine.on_open.get() {
+            on_open(Arc::clone(&link.log));
+        }
         Ok(Call::new(machine, &link, commands, setup.finals_only))
     }
 
@@ -365,6 +379,13 @@ impl Live {
         calls.open.insert(link.id, Arc::clone(link));
         machine.open.send_replace(calls.open.len());
         Ok(service)
+    }
+
+    /// Has somebody told of each call that begins from now on; he must not block. Only the first counts.
+    pub fn on_open(&self, told: impl Fn(Arc<EventLog>) + Send + Sync + 'static) {
+        if self.machine.on_open.set(Box::new(told)).is_err() {
+            tracing::warn!("somebody is told of new calls already");
+        }
     }
 
     /// The events of a call that goes on or has lately ended.

@@ -374,9 +374,10 @@ impl Session {
     fn over(&mut self, machine: &Machine, reason: CallEndReason) {
         self.stage = Stage::Over;
         let duration = samples_duration(self.heard().0);
+        // Its place is free before its end is known: whoever hears of the end may call again at once.
+        machine.ended(&self.link);
         self.outbox.push(EventBody::CallEnded { reason, duration });
         self.announce(machine, machine.clock.monotonic());
-        machine.ended(&self.link);
         // Nobody looks after a call that is over, so whoever waits for it is told here.
         self.link.set_idle(true, true);
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::asr::utterance::moved;
 use crate::asr::vote::LanguageVote;
 use crate::asr::worker::{Pool, Ticket};
-use crate::asr::{CancelFlag, LanguageChoice, Priority, Recognition, Request};
+use crate::asr::{CancelFlag, LanguageChoice, Priority, Recognition, Request, Task};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::{Channel, Language, Transcript, Utterance};
@@ -35,6 +35,8 @@ pub struct Instructions {
     pub open: OpenOptions,
     /// The language, or the languages it may be in; never empty.
     pub language: LanguageChoice,
+    /// In which language the text is wanted.
+    pub task: Task,
     /// Names and terms that may be said.
     pub vocabulary: Arc<[String]>,
     /// Who is on which channel; `None` names them by their number: see [`Transcriber::two_channels`].
@@ -307,9 +309,10 @@ impl<'a> Hearing<'a> {
         while let Some(segment) = self.chains[index].segments.poll() {
             let Chain { channel, packer, .. } = &mut self.chains[index];
             // Until the language is settled each segment is heard alone, since its vote decides how the next is heard.
-            let full = match self.vote.settled() {
-                Some(_) => packer.push(segment),
-                None => Some(Pack::of(segment)),
+            // What is translated changes the order of its words, so that a pack could not be taken apart again.
+            let full = match (self.vote.settled(), self.instructions.task) {
+                (Some(_), Task::Transcribe) => packer.push(segment),
+                (None, _) | (Some(_), Task::Translate) => Some(Pack::of(segment)),
             };
             let channel = *channel;
             if let Some(pack) = full {
@@ -335,6 +338,7 @@ impl<'a> Hearing<'a> {
         let request = Request {
             samples,
             language,
+            task: self.instructions.task,
             vocabulary: Arc::clone(&self.instructions.vocabulary),
             prefix: Redacted::default(),
             priority: Priority::Batch,
@@ -406,7 +410,7 @@ impl<'a> Hearing<'a> {
             segment_seconds: segment.span.duration().as_secs_f32(),
             mean_speech_probability: segment.mean_probability,
             level_dbfs: segment.level_dbfs,
-            language: recognition.language,
+            language: self.written(recognition.language),
             vocabulary: &self.instructions.vocabulary,
         };
         match self.transcriber.guard.judge(&candidate) {
@@ -422,8 +426,19 @@ impl<'a> Hearing<'a> {
         }
     }
 
+    /// The language of a text by that of the speech.
+    fn written(&self, spoken: Language) -> Language {
+        match self.instructions.task {
+            Task::Transcribe => spoken,
+            Task::Translate => Language::En,
+        }
+    }
+
     fn keep(&mut self, channel: Channel, span: SampleSpan, Judged { believed, rejected }: Judged) {
-        self.utterances.extend(believed.and_then(|believed| believed.into_utterance(channel, span)));
+        let believed = believed
+            .map(|believed| Recognition { language: self.written(believed.language), ..believed })
+            .and_then(|believed| believed.into_utterance(channel, span));
+        self.utterances.extend(believed);
         self.rejected.extend(rejected);
     }
 }
@@ -508,6 +523,7 @@ mod tests {
         Instructions {
             open: OpenOptions::default(),
             language: LanguageChoice::Among(vec![Language::Fr, Language::En]),
+            task: Task::Transcribe,
             vocabulary: Arc::new([]),
             channels: None,
             telephone: false,

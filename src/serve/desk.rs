@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::ApiError;
 use super::metrics::{Metrics, Refusal, Stage};
-use crate::asr::CancelFlag;
+use crate::asr::{self, CancelFlag};
 use crate::call::Utterance;
 use crate::clock::Clock;
 use crate::pipeline;
@@ -151,6 +151,9 @@ fn told(error: pipeline::Error, job: &Job) -> ApiError {
         pipeline::Error::Media(error) => {
             let path = job.path.display().to_string();
             ApiError::parameter("file", error.to_string().replace(&path, &job.name))
+        }
+        pipeline::Error::Asr(error @ asr::Error::NoTranslation { .. }) => {
+            ApiError::parameter("model", error.to_string())
         }
         pipeline::Error::Resample(_)
         | pipeline::Error::Vad(_)

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::text::duration::as_text;
 
 /// Longest segment that still fits the 30 s window of Whisper with some room for padding.
-const MAX_SEGMENT_LIMIT: Duration = Duration::from_secs(29);
+pub(crate) const MAX_SEGMENT_LIMIT: Duration = Duration::from_secs(29);
 /// A segment must leave room to look for a weak point to cut at.
-const MAX_SEGMENT_ROOM: Duration = Duration::from_secs(2);
+pub(crate) const MAX_SEGMENT_ROOM: Duration = Duration::from_secs(2);
 
 /// When speech starts, when it ends, how long it may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

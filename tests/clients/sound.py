@@ -36,3 +36,10 @@ def _mulaw(sample):
     magnitude = min(abs(sample), 32_635) + 132
     exponent = magnitude.bit_length() - 8
     return ~(sign | exponent << 4 | magnitude >> exponent + 3 & 0x0F) & 0xFF
+
+
+def frames(sound, size):
+    """Pieces of `size` bytes; the last one is filled up with zeros."""
+    pieces = [sound[at : at + size] for at in range(0, len(sound), size)]
+    pieces[-1] = pieces[-1] + b"\0" * (size - len(pieces[-1]))
+    return pieces

@@ -21,7 +21,9 @@ const CONFIG: &str = "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\n
 struct Service {
     process: Child,
     address: String,
-    _home: Home,
+    /// Where AudioSocket is served, with `[serve.audiosocket]`.
+    audiosocket: Option<String>,
+    home: Home,
 }
 
 impl Service {
@@ -44,7 +46,8 @@ impl Service {
         let ready: Value = serde_json::from_str(&line).expect("stdout begins with the ready line");
         assert_eq!(ready["ready"], true);
         let address = ready["http"].as_str().unwrap().to_owned();
-        Self { process, address, _home: home }
+        let audiosocket = ready["audiosocket"].as_str().map(str::to_owned);
+        Self { process, address, audiosocket, home }
     }
 
     /// One request by hand; the whole answer.
@@ -61,6 +64,11 @@ impl Service {
     fn stop(mut self) -> Option<i32> {
         let asked = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(asked.success());
+        self.ended()
+    }
+
+    /// Waits for its end; the exit code.
+    fn ended(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
     }
 }
@@ -106,6 +114,16 @@ fn the_official_openai_client_transcribes_recordings() {
 }
 
 #[test]
+fn the_official_openai_client_has_french_translated() {
+    needs_models(&["whisper-base"]);
+    let config = "[asr]\nmodel = \"whisper-base\"\nbeam_size = 1\n";
+    let service = Service::start(config, Some(KEY));
+    let prompt = system_file("/usr/share/asterisk/sounds/fr_CA_f_June/vm-intro.wav");
+    client("openai_translations.py", &[&service.address, KEY, prompt.to_str().unwrap()]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
 fn the_official_openai_client_transcribes_live() {
     let service = Service::start(CONFIG, Some(KEY));
     client("openai_live.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
@@ -124,6 +142,61 @@ fn calls_come_in_and_their_events_can_be_followed_and_replayed() {
     let service = Service::start(CONFIG, Some(KEY));
     client("calls.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
     assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn every_platform_brings_a_call_in_its_own_protocol() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("peers.py", &[&service.address, KEY, sentence().to_str().unwrap()]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn asterisk_brings_calls_over_tcp_with_keys_and_hears_a_frame_every_20_ms() {
+    let config = format!("{CONFIG}[serve.audiosocket]\nlisten = \"127.0.0.1:0\"\n");
+    let service = Service::start(&config, Some(KEY));
+    let socket = service.audiosocket.clone().expect("the ready line tells where");
+    client("audiosocket.py", &[&service.address, KEY, sentence().to_str().unwrap(), &socket]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn malformed_messages_are_answered_or_let_go_of_and_the_service_goes_on() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("malformed.py", &[&service.address, KEY]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_full_machine_refuses_in_http_before_the_websocket() {
+    let config = CONFIG.replace("[live]", "[live]\nmax_calls = 1\nretry_after = \"7s\"");
+    let service = Service::start(&config, Some(KEY));
+    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), "refuse"]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_full_machine_serves_finals_only_where_it_is_told_to() {
+    // Two workers, 70 % of them, a third of one for the finals of a call and as much for its partials: two calls with
+    // both, four with finals, no fifth.
+    let live = "[live]\noverload = \"finals-only\"\nload_limit = 0.7\nassumed_load = 0.34";
+    let config = CONFIG.replace("[live]\nadmission = false", live).replace("[asr]", "[asr]\nworkers = 2");
+    let service = Service::start(&config, Some(KEY));
+    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), "finals-only"]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn calls_that_go_on_when_it_stops_end_within_the_time_with_all_that_was_said() {
+    let config = CONFIG.replace("[serve.limits]", "[serve]\ndrain = \"8s\"\n[serve.limits]");
+    let mut service = Service::start(&config, Some(KEY));
+    let process = service.process.id().to_string();
+    client("drain.py", &[&service.address, KEY, sentence().to_str().unwrap(), &process]);
+    assert_eq!(service.ended(), Some(0), "everything ended in time");
+    // What both callers said is in the store.
+    let search = service.home.allo(["search", "consider", "--format", "json"]);
+    let found = search.env("ALLO_HOME", service.home.path("home")).run().succeeds().json();
+    assert_eq!(found.as_array().map(Vec::len), Some(2), "{found}");
 }
 
 #[test]

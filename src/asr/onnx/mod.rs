@@ -4,7 +4,7 @@
 //! hypotheses share the keys and values of the audio. [`package`] is the model's form on disk, [`network`] runs its
 //! graphs, [`rules`] and [`search`] choose the tokens; what has no need of the runtime is in [`super::decode`].
 //!
-//! Invariants: never translates; no text is carried from one request to the next; the same request gives the same
+//! Invariants: translates only when told to; no text is carried from one request to the next; the same request gives the same
 //! recognition, draws of the fall-back included.
 //!
 //! Units: encoder positions are 20 ms; they become samples here and nowhere else.
@@ -35,7 +35,7 @@ use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, TextToken, TimedToken};
 use super::{
     Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request,
-    check_samples,
+    Task, check_samples, check_task,
 };
 use crate::audio::mel::MelFrontEnd;
 use crate::audio::{SamplePos, SampleSpan};
@@ -170,12 +170,14 @@ impl Recognizer for OnnxRecognizer {
             vocabulary: true,
             language_detection: self.vocabulary.is_multilingual(),
             prefix: true,
+            translation: self.vocabulary.is_multilingual(),
         }
     }
 
     fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
         check_samples(&request.samples)?;
         let allowed = self.allowed_languages(&request.language)?;
+        check_task(request.task, self.capabilities(), &self.name)?;
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -328,7 +330,11 @@ impl OnnxRecognizer {
         let mut past = past;
         if self.vocabulary.is_multilingual() {
             let code = self.vocabulary.language(language.code());
-            let task = [code.unwrap_or_default(), self.vocabulary.transcribe()].map(i64::from);
+            let task = match request.task {
+                Task::Transcribe => self.vocabulary.transcribe(),
+                Task::Translate => self.vocabulary.translate(),
+            };
+            let task = [code.unwrap_or_default(), task].map(i64::from);
             past = self.read_in(encoded, &past, &task)?;
         }
         self.attention.clear(self.alignment_heads, encoded.positions);

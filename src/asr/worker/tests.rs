@@ -10,6 +10,7 @@ fn request(priority: Priority, samples: usize) -> Request {
     Request {
         samples: vec![0.0; samples].into(),
         language: LanguageChoice::Known(Language::Fr),
+        task: crate::asr::Task::Transcribe,
         vocabulary: Arc::from(Vec::new()),
         prefix: crate::redact::Redacted::default(),
         priority,

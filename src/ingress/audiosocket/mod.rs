@@ -18,8 +18,8 @@ use self::frame::{Frame, Parser};
 use super::encoding::Encoding;
 use super::playback::{End, Manner, Pieces, Silence, frame_samples};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::Wishes;
-use super::{CallStart, EndReason, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Wishes, tracks};
+use super::{CallStart, EndReason, Error, Exchange, Incoming, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::call::Channel;
 
@@ -133,7 +133,7 @@ impl Call {
                 Err(Error::PeerFailed { protocol: NAME, code })
             }
             kind if audio_rate(kind).is_some() => self.audio(frame, session, exchange),
-            _ => Err(invalid("kind", "is no kind of frame")),
+            _ => Err(Error::invalid(NAME, "kind", "is no kind of frame")),
         }
     }
 
@@ -141,7 +141,8 @@ impl Call {
         if self.identity.is_some() {
             return Err(Error::OutOfOrder { protocol: NAME, what: "a second identity of the call" });
         }
-        let bytes: [u8; 16] = payload.try_into().map_err(|_| invalid("identity", "must have 16 bytes"))?;
+        let bytes: [u8; 16] =
+            payload.try_into().map_err(|_| Error::invalid(NAME, "identity", "must have 16 bytes"))?;
         self.identity = Some(uuid::Uuid::from_bytes(bytes).to_string());
         Ok(())
     }
@@ -187,11 +188,7 @@ impl Call {
     ) -> Result<(), Error> {
         let parameters = session.options.parameters.clone();
         let wishes = Wishes::read(NAME, &parameters)?;
-        let channel = match wishes.channels.as_deref() {
-            None => Channel::Caller,
-            Some(&[channel]) => channel,
-            Some(_) => return Err(invalid("parameters.channels", "must name one channel")),
-        };
+        let channels = wishes.channels_of(NAME, vec![Channel::Caller], "the stream")?;
         // The first kind may stand for any rate.
         let named = audio_rate(self.kind).filter(|_| self.kind != FIRST_AUDIO);
         let rate = named.or(wishes.rate).unwrap_or_else(|| rate_of_frame(first_samples));
@@ -200,17 +197,8 @@ impl Call {
             lead: Duration::ZERO,
             silence: Silence::Frames,
         };
-        let start = CallStart {
-            tracks: vec![Track { channel, rate }],
-            caller: parameters.get("caller").cloned(),
-            called: parameters.get("called").cloned(),
-            peer_call_id: self.identity.clone(),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
-            can_transfer: false,
-        };
+        let peer_call_id = self.identity.clone();
+        let start = CallStart { peer_call_id, ..wishes.start(tracks(channels, rate), parameters) };
         session.start(start, Some(Manner { rate, pieces, end: End::Computed }), exchange);
         exchange.facts.append(&mut self.early_keys);
         Ok(())
@@ -229,8 +217,4 @@ fn rate_of_frame(samples: usize) -> SampleRate {
         .filter_map(SampleRate::from_hz)
         .find(|&rate| frame_samples(rate) == samples)
         .unwrap_or(SampleRate::TELEPHONE)
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use super::encoding::Encoding;
 use super::playback::{End, Manner, Pieces, Silence, frame_samples};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Playback, Wishes};
-use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Wishes, tracks};
+use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::audio::g711::Law;
 use crate::call::Channel;
@@ -111,7 +111,7 @@ impl super::session::Dialect for Dialect {
             }
             "DTMF_END" => {
                 session.require_running("a key before MEDIA_START")?;
-                let digit = received.digit.ok_or_else(|| invalid("digit", "is missing"))?;
+                let digit = received.digit.ok_or_else(|| Error::invalid(NAME, "digit", "is missing"))?;
                 let digit = text::digit(NAME, "digit", &digit)?;
                 exchange.facts.push(Incoming::Dtmf { track: 0, digit });
                 Ok(())
@@ -183,7 +183,7 @@ impl Dialect {
         if session.is_running() {
             return Err(Error::OutOfOrder { protocol: NAME, what: "a second MEDIA_START" });
         }
-        let format = received.format.ok_or_else(|| invalid("format", "is missing"))?;
+        let format = received.format.ok_or_else(|| Error::invalid(NAME, "format", "is missing"))?;
         let known = FORMATS.iter().find(|(name, ..)| *name == format);
         let &(_, encoding, hz) = known.ok_or_else(|| {
             invalid(
@@ -194,32 +194,19 @@ impl Dialect {
         let rate = SampleRate::from_hz(hz).expect("no format has a rate of zero");
         let frame_samples = match received.optimal_frame_size {
             None => frame_samples(rate),
-            Some(size) => frame_size(size.0, encoding, rate)
-                .ok_or_else(|| invalid("optimal_frame_size", "must be whole samples of 5 to 200 ms"))?,
+            Some(size) => frame_size(size.0, encoding, rate).ok_or_else(|| {
+                Error::invalid(NAME, "optimal_frame_size", "must be whole samples of 5 to 200 ms")
+            })?,
         };
         let mut parameters = session.options.parameters.clone();
         text::collect(received.channel_variables.unwrap_or_default(), &mut parameters);
         let wishes = Wishes::read(NAME, &parameters)?;
-        let channel = match wishes.channels.as_deref() {
-            None => Channel::Caller,
-            Some(&[channel]) => channel,
-            Some(_) => return Err(invalid("parameters.channels", "must name one channel")),
-        };
+        let channels = wishes.channels_of(NAME, vec![Channel::Caller], "the stream")?;
         self.encoding = encoding;
         let pieces = Pieces::Frames { frame_samples, lead: LEAD, silence: Silence::Nothing };
-        let manner =
-            (wishes.playback != Some(Playback::None)).then_some(Manner { rate, pieces, end: End::Named });
-        let start = CallStart {
-            tracks: vec![Track { channel, rate }],
-            caller: parameters.get("caller").cloned(),
-            called: parameters.get("called").cloned(),
-            peer_call_id: received.channel_id.or(received.connection_id),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
-            can_transfer: false,
-        };
+        let manner = wishes.plays().then_some(Manner { rate, pieces, end: End::Named });
+        let peer_call_id = received.channel_id.or(received.connection_id);
+        let start = CallStart { peer_call_id, ..wishes.start(tracks(channels, rate), parameters) };
         session.start(start, manner, exchange);
         Ok(())
     }
@@ -246,8 +233,4 @@ fn frame_size(bytes: u64, encoding: Encoding, rate: SampleRate) -> Option<usize>
     let is_whole = bytes.is_multiple_of(sample_bytes);
     let is_usual = (second / 200..=second / 5).contains(&samples);
     if is_whole && is_usual { usize::try_from(samples).ok() } else { None }
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

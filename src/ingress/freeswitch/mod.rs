@@ -10,8 +10,8 @@ mod wire;
 use super::encoding::Encoding;
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Parameters, Playback, Wishes};
-use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Parameters, Wishes, tracks};
+use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::call::Channel;
 use crate::redact::Redacted;
@@ -65,30 +65,25 @@ impl Dialect {
             Some("mixed") => vec![Channel::Mixed],
             Some("stereo") => vec![Channel::Caller, Channel::Agent],
             Some(_) => {
-                let what = "must be mono, stereo or mixed".to_owned();
-                return Err(Error::InvalidField { protocol, field: "parameters.mixType".to_owned(), what });
+                return Err(Error::invalid(protocol, "parameters.mixType", "must be mono, stereo or mixed"));
             }
         };
-        let channels = wishes.channels.unwrap_or(known);
+        let channels = wishes.channels.clone().unwrap_or(known);
         self.channels = channels.len();
         let stream_rate = wishes.rate.unwrap_or(SampleRate::TELEPHONE);
         self.rate = wishes.play_rate.unwrap_or(stream_rate);
-        let manner = (wishes.playback != Some(Playback::None)).then_some(Manner {
+        let manner = wishes.plays().then_some(Manner {
             rate: self.rate,
             pieces: Pieces::Whole { unheard_max: PROMPTS_MAX },
             end: End::Computed,
         });
         let first = |names: &[&str]| names.iter().find_map(|name| parameters.get(*name)).cloned();
         let start = CallStart {
-            tracks: channels.into_iter().map(|channel| Track { channel, rate: stream_rate }).collect(),
             caller: first(&["caller", "from"]),
             called: first(&["called", "to"]),
             peer_call_id: first(&["call_id", "uuid", "callSid"]).map(Redacted::into_inner),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
             can_transfer: true,
+            ..wishes.start(tracks(channels, stream_rate), parameters.clone())
         };
         session.start(start, manner, exchange);
         Ok(())

@@ -80,7 +80,7 @@ impl super::session::Dialect for Dialect {
                 Ok(())
             }
             "keepalive" => Ok(()),
-            _ => Err(invalid("type", "must be start, dtmf, stop or keepalive")),
+            _ => Err(Error::invalid(NAME, "type", "must be start, dtmf, stop or keepalive")),
         }
     }
 
@@ -130,10 +130,10 @@ impl Dialect {
         let rate = Some(start.sample_rate)
             .filter(|hz| RATES_HZ.contains(hz))
             .and_then(SampleRate::from_hz)
-            .ok_or_else(|| invalid("sample_rate", "must be 8000 to 48000"))?;
+            .ok_or_else(|| Error::invalid(NAME, "sample_rate", "must be 8000 to 48000"))?;
         self.codec = codec(&start.encoding, rate, channels.len())?;
         let vocabulary: Vec<Redacted<String>> = start.vocabulary.into_iter().map(Into::into).collect();
-        check_vocabulary(&vocabulary).map_err(|what| invalid("vocabulary", &what))?;
+        check_vocabulary(&vocabulary).map_err(|what| Error::invalid(NAME, "vocabulary", &what))?;
         let language = language(start.language.as_deref())?;
         let mut parameters = session.options.parameters.clone();
         parameters.extend(start.parameters.into_iter().map(|(name, value)| (name, value.into())));
@@ -173,7 +173,7 @@ impl Dialect {
                 .channels
                 .iter()
                 .position(|channel| channel.to_string() == *name)
-                .ok_or_else(|| invalid("channel", "must be a channel of the start"))?,
+                .ok_or_else(|| Error::invalid(NAME, "channel", "must be a channel of the start"))?,
         };
         let digit = text::digit(NAME, "digit", &dtmf.digit)?;
         exchange.facts.push(Incoming::Dtmf { track, digit });
@@ -184,7 +184,11 @@ impl Dialect {
 fn channels(names: &[String]) -> Result<Vec<Channel>, Error> {
     let channels = names.iter().map(|name| name.parse()).collect::<Result<Vec<Channel>, _>>();
     channels.ok().filter(|channels| are_channels(channels)).ok_or_else(|| {
-        invalid("channels", "must name one or two different channels: caller, agent, bot, mixed, channel-N")
+        Error::invalid(
+            NAME,
+            "channels",
+            "must name one or two different channels: caller, agent, bot, mixed, channel-N",
+        )
     })
 }
 
@@ -197,7 +201,7 @@ fn codec(encoding: &wire::Encoding, rate: SampleRate, channels: usize) -> Result
             let both = Decoder::new(rate, channels).zip(Encoder::new(rate));
             let both = both.filter(|_| OPUS_RATES_HZ.contains(&rate.hz()));
             Codec::Opus(Box::new(both.ok_or_else(|| {
-                invalid("sample_rate", "must be 8000, 12000, 16000, 24000 or 48000 for opus")
+                Error::invalid(NAME, "sample_rate", "must be 8000, 12000, 16000, 24000 or 48000 for opus")
             })?))
         }
     })
@@ -206,10 +210,8 @@ fn codec(encoding: &wire::Encoding, rate: SampleRate, channels: usize) -> Result
 fn language(code: Option<&str>) -> Result<Option<Language>, Error> {
     match code {
         None | Some("auto") => Ok(None),
-        Some(code) => code.parse().map(Some).map_err(|_| invalid("language", "must be fr, en, nl or auto")),
+        Some(code) => {
+            code.parse().map(Some).map_err(|_| Error::invalid(NAME, "language", "must be fr, en, nl or auto"))
+        }
     }
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::encoding::Encoding;
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Playback, Wishes, rate};
-use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Playback, Wishes, rate, tracks};
+use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::call::Channel;
 
@@ -97,7 +97,7 @@ impl Dialect {
         exchange: &mut Exchange,
     ) -> Result<(), Error> {
         let rate = rate(attributes.sample_rate.0)
-            .ok_or_else(|| invalid("sampleRate", "must be 4000 to 384000 Hz"))?;
+            .ok_or_else(|| Error::invalid(NAME, "sampleRate", "must be 4000 to 384000 Hz"))?;
         let mut parameters = session.options.parameters.clone();
         text::collect(attributes.metadata.unwrap_or_default(), &mut parameters);
         let wishes = Wishes::read(NAME, &parameters)?;
@@ -105,14 +105,9 @@ impl Dialect {
             None | Some("mono") => vec![Channel::Caller],
             Some("mixed") => vec![Channel::Mixed],
             Some("stereo") => vec![Channel::Caller, Channel::Agent],
-            Some(_) => return Err(invalid("mixType", "must be mono, stereo or mixed")),
+            Some(_) => return Err(Error::invalid(NAME, "mixType", "must be mono, stereo or mixed")),
         };
-        let channels = match wishes.channels {
-            Some(wanted) if wanted.len() != known.len() => {
-                return Err(invalid("parameters.channels", "must name as many channels as mixType has"));
-            }
-            wanted => wanted.unwrap_or(known),
-        };
+        let channels = wishes.channels_of(NAME, known, "mixType")?;
         let play_rate = wishes.play_rate.unwrap_or(rate);
         let manner = match wishes.playback {
             Some(Playback::None) => None,
@@ -127,15 +122,10 @@ impl Dialect {
         };
         self.channels = channels.len();
         let start = CallStart {
-            tracks: channels.into_iter().map(|channel| Track { channel, rate }).collect(),
             caller: attributes.from.map(Into::into),
             called: attributes.to.map(Into::into),
             peer_call_id: Some(attributes.call_sid),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
-            can_transfer: false,
+            ..wishes.start(tracks(channels, rate), parameters)
         };
         session.start(start, manner, exchange);
         Ok(())
@@ -144,7 +134,7 @@ impl Dialect {
 
 fn control(received: wire::Received, session: &mut Session, exchange: &mut Exchange) -> Result<(), Error> {
     if received.event.as_deref() == Some("dtmf") {
-        let digit = received.dtmf.ok_or_else(|| invalid("dtmf", "is missing"))?;
+        let digit = received.dtmf.ok_or_else(|| Error::invalid(NAME, "dtmf", "is missing"))?;
         let digit = text::digit(NAME, "dtmf", &digit)?;
         exchange.facts.push(Incoming::Dtmf { track: 0, digit });
         return Ok(());
@@ -152,12 +142,12 @@ fn control(received: wire::Received, session: &mut Session, exchange: &mut Excha
     match received.kind.as_deref() {
         Some("playDone") => session.heard_next(exchange),
         Some("mark") => {
-            let mark = received.data.ok_or_else(|| invalid("data", "is missing"))?;
-            let name = mark.name.ok_or_else(|| invalid("data.name", "is missing"))?;
+            let mark = received.data.ok_or_else(|| Error::invalid(NAME, "data", "is missing"))?;
+            let name = mark.name.ok_or_else(|| Error::invalid(NAME, "data.name", "is missing"))?;
             let completed = match mark.event.as_deref() {
                 None | Some("playout") => true,
                 Some("cleared") => false,
-                Some(_) => return Err(invalid("data.event", "must be playout or cleared")),
+                Some(_) => return Err(Error::invalid(NAME, "data.event", "must be playout or cleared")),
             };
             session.heard(&name, completed, exchange);
         }
@@ -165,8 +155,4 @@ fn control(received: wire::Received, session: &mut Session, exchange: &mut Excha
         _ => {}
     }
     Ok(())
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

@@ -10,12 +10,16 @@ mod wire;
 
 use std::time::Duration;
 
-use super::chunked::{Chunk, ChunkedTrack};
+use super::chunked::ChunkedTrack;
 use super::encoding::Encoding;
+use super::envelope::{
+    self,
+    wire::{Media, Name, Payload},
+};
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Playback, Wishes, rate};
-use super::{CallStart, EndReason, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Wishes, rate, tracks};
+use super::{CallStart, Error, Exchange, Message, Protocol, Reply, text};
 use crate::audio::g711::Law;
 use crate::call::Channel;
 
@@ -52,40 +56,20 @@ impl super::session::Dialect for Dialect {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<(), Error> {
-        let Message::Text(text) = message else {
-            return Err(Error::OutOfOrder { protocol: NAME, what: "a binary message; all of them are text" });
-        };
-        let received: wire::Received = text::read(NAME, text)?;
+        let received: wire::Received = text::read(NAME, envelope::text_of(NAME, message)?)?;
         match received.event.as_str() {
-            "start" => self.start(required(received.start, "start")?, session, exchange),
+            "start" => self.start(envelope::required(NAME, received.start, "start")?, session, exchange),
             "media" => {
                 session.require_running("audio before the start")?;
-                self.media(&required(received.media, "media")?, exchange)
+                self.media(&envelope::required(NAME, received.media, "media")?, exchange)
             }
-            "dtmf" => {
-                session.require_running("a key before the start")?;
-                let dtmf = required(received.dtmf, "dtmf")?;
-                let digit = text::digit(NAME, "dtmf.digit", &dtmf.digit)?;
-                exchange.facts.push(Incoming::Dtmf { track: 0, digit });
-                Ok(())
-            }
-            "mark" => {
-                session.heard(&required(received.mark, "mark")?.name, true, exchange);
-                Ok(())
-            }
+            "dtmf" => envelope::key(NAME, received.dtmf, (session, exchange)),
+            "mark" => envelope::mark(NAME, received.mark, (session, exchange)),
             "error" => {
                 let code = received.payload.and_then(|failure| failure.code).map(|code| code.0);
                 Err(Error::PeerFailed { protocol: NAME, code })
             }
-            "stop" => {
-                session.require_running("a stop before the start")?;
-                for track in &mut self.tracks {
-                    track.finish(&mut exchange.facts);
-                }
-                session.end(EndReason::Stopped, exchange);
-                exchange.replies.push(close(NORMAL_CLOSE, "stopped"));
-                Ok(())
-            }
+            "stop" => envelope::stop(self.tracks.iter_mut(), (session, exchange)),
             // "connected" says nothing, and what a later version adds must not end calls.
             _ => Ok(()),
         }
@@ -93,11 +77,11 @@ impl super::session::Dialect for Dialect {
 
     fn piece(&mut self, samples: &[f32], replies: &mut Vec<Reply>) {
         let payload = text::encode_base64(&self.encoding.encode(samples));
-        replies.push(text::write(&wire::Sent::Media { media: wire::Payload { payload } }));
+        replies.push(text::write(&wire::Sent::Media { media: Payload { payload } }));
     }
 
     fn mark(&mut self, name: &str) -> Option<Reply> {
-        Some(text::write(&wire::Sent::Mark { mark: wire::Name { name } }))
+        Some(text::write(&wire::Sent::Mark { mark: Name { name } }))
     }
 
     fn clear(&mut self, replies: &mut Vec<Reply>) {
@@ -124,43 +108,40 @@ impl Dialect {
             "PCMU" => Encoding::Law(Law::Mu),
             "PCMA" => Encoding::Law(Law::A),
             "L16" => Encoding::Linear16,
-            _ => return Err(invalid("start.media_format.encoding", "must be PCMU, PCMA or L16")),
+            _ => {
+                return Err(Error::invalid(NAME, "start.media_format.encoding", "must be PCMU, PCMA or L16"));
+            }
         };
-        let rate = rate(format.sample_rate.0)
-            .ok_or_else(|| invalid("start.media_format.sample_rate", "must be 4000 to 384000 Hz"))?;
+        let rate = rate(format.sample_rate.0).ok_or_else(|| {
+            Error::invalid(NAME, "start.media_format.sample_rate", "must be 4000 to 384000 Hz")
+        })?;
         if format.channels.0 != 1 {
-            return Err(invalid("start.media_format.channels", "must be 1"));
+            return Err(Error::invalid(NAME, "start.media_format.channels", "must be 1"));
         }
         let mut parameters = session.options.parameters.clone();
         text::collect(start.custom_parameters.unwrap_or_default(), &mut parameters);
         let wishes = Wishes::read(NAME, &parameters)?;
-        let channels = wishes.channels.unwrap_or_else(|| vec![Channel::Caller]);
+        let channels = wishes.channels.clone().unwrap_or_else(|| vec![Channel::Caller]);
         self.encoding = encoding;
         self.tracks =
             (0..channels.len()).map(|index| ChunkedTrack::new(index, rate, REORDER_DEPTH)).collect();
         let pieces = Pieces::frames(rate, LEAD);
-        let manner =
-            (wishes.playback != Some(Playback::None)).then_some(Manner { rate, pieces, end: End::Named });
+        let manner = wishes.plays().then_some(Manner { rate, pieces, end: End::Named });
         let start = CallStart {
-            tracks: channels.into_iter().map(|channel| Track { channel, rate }).collect(),
             caller: start.from.map(Into::into),
             called: start.to.map(Into::into),
             peer_call_id: Some(start.call_control_id),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
-            can_transfer: false,
+            ..wishes.start(tracks(channels, rate), parameters)
         };
         session.start(start, manner, exchange);
         Ok(())
     }
 
-    fn media(&mut self, media: &wire::Media, exchange: &mut Exchange) -> Result<(), Error> {
+    fn media(&mut self, media: &Media, exchange: &mut Exchange) -> Result<(), Error> {
         let index = match media.track.as_deref() {
             None | Some("inbound") => 0,
             Some("outbound") => 1,
-            Some(_) => return Err(invalid("media.track", "must be inbound or outbound")),
+            Some(_) => return Err(Error::invalid(NAME, "media.track", "must be inbound or outbound")),
         };
         let Some(track) = self.tracks.get_mut(index) else {
             return Err(invalid(
@@ -168,21 +149,6 @@ impl Dialect {
                 "was not expected; hint: the parameter channels=caller,agent announces both",
             ));
         };
-        let bytes = text::decode_base64(NAME, &media.payload)?;
-        let samples = self.encoding.decode(&bytes, 1, NAME)?.remove(0);
-        let chunk = Chunk { samples, timestamp_ms: media.timestamp.map(|at| at.0) };
-        if track.push(media.chunk.map(|chunk| chunk.0), chunk, &mut exchange.facts) {
-            Ok(())
-        } else {
-            Err(invalid("media.chunk", "came before, or too late"))
-        }
+        envelope::media(NAME, media, (track, self.encoding, exchange))
     }
-}
-
-fn required<T>(value: Option<T>, field: &str) -> Result<T, Error> {
-    value.ok_or_else(|| invalid(field, "is missing"))
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

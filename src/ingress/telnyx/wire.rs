@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::ingress::envelope::wire::{Dtmf, Mark, Media, Name, Payload};
 use crate::ingress::text::Number;
 
 /// A message from Telnyx.
@@ -49,33 +50,6 @@ pub struct MediaFormat {
     pub channels: Number,
 }
 
-/// A piece of audio.
-#[derive(Deserialize)]
-pub struct Media {
-    /// `inbound` or `outbound`.
-    pub track: Option<String>,
-    /// Counts the chunks; they may come out of order.
-    pub chunk: Option<Number>,
-    /// Milliseconds since the start of the stream.
-    pub timestamp: Option<Number>,
-    /// Base64 of an RTP payload without its header.
-    pub payload: String,
-}
-
-/// A key.
-#[derive(Deserialize)]
-pub struct Dtmf {
-    /// The key.
-    pub digit: String,
-}
-
-/// The name of a mark.
-#[derive(Deserialize)]
-pub struct Mark {
-    /// As it was sent.
-    pub name: String,
-}
-
 /// What Telnyx did not like.
 #[derive(Deserialize)]
 pub struct Failure {
@@ -99,18 +73,4 @@ pub enum Sent<'a> {
     },
     /// Forget what was not played yet.
     Clear,
-}
-
-/// Audio to play.
-#[derive(Serialize)]
-pub struct Payload {
-    /// Base64.
-    pub payload: String,
-}
-
-/// A name.
-#[derive(Serialize)]
-pub struct Name<'a> {
-    /// The name.
-    pub name: &'a str,
 }

@@ -11,12 +11,16 @@ mod wire;
 
 use std::time::Duration;
 
-use super::chunked::{Chunk, ChunkedTrack};
+use super::chunked::ChunkedTrack;
 use super::encoding::Encoding;
+use super::envelope::{
+    self,
+    wire::{Media, Name, Payload},
+};
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Playback, Wishes};
-use super::{CallStart, EndReason, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Playback, Wishes, tracks};
+use super::{CallStart, Error, Exchange, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::audio::g711::Law;
 use crate::call::Channel;
@@ -48,36 +52,16 @@ impl super::session::Dialect for Dialect {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<(), Error> {
-        let Message::Text(text) = message else {
-            return Err(Error::OutOfOrder { protocol: NAME, what: "a binary message; all of them are text" });
-        };
-        let received: wire::Received = text::read(NAME, text)?;
+        let received: wire::Received = text::read(NAME, envelope::text_of(NAME, message)?)?;
         match received.event.as_str() {
-            "start" => self.start(required(received.start, "start")?, session, exchange),
+            "start" => self.start(envelope::required(NAME, received.start, "start")?, session, exchange),
             "media" => {
                 session.require_running("audio before the start")?;
-                self.media(&required(received.media, "media")?, exchange)
+                self.media(&envelope::required(NAME, received.media, "media")?, exchange)
             }
-            "dtmf" => {
-                session.require_running("a key before the start")?;
-                let dtmf = required(received.dtmf, "dtmf")?;
-                let digit = text::digit(NAME, "dtmf.digit", &dtmf.digit)?;
-                exchange.facts.push(Incoming::Dtmf { track: 0, digit });
-                Ok(())
-            }
-            "mark" => {
-                session.heard(&required(received.mark, "mark")?.name, true, exchange);
-                Ok(())
-            }
-            "stop" => {
-                session.require_running("a stop before the start")?;
-                for (_, track) in &mut self.tracks {
-                    track.finish(&mut exchange.facts);
-                }
-                session.end(EndReason::Stopped, exchange);
-                exchange.replies.push(close(NORMAL_CLOSE, "stopped"));
-                Ok(())
-            }
+            "dtmf" => envelope::key(NAME, received.dtmf, (session, exchange)),
+            "mark" => envelope::mark(NAME, received.mark, (session, exchange)),
+            "stop" => envelope::stop(self.tracks.iter_mut().map(|(_, track)| track), (session, exchange)),
             // "connected" says nothing, and what a later version adds must not end calls.
             _ => Ok(()),
         }
@@ -87,12 +71,12 @@ impl super::session::Dialect for Dialect {
         let payload = text::encode_base64(&MULAW.encode(samples));
         replies.push(text::write(&wire::Sent::Media {
             stream_sid: &self.stream_sid,
-            media: wire::Payload { payload },
+            media: Payload { payload },
         }));
     }
 
     fn mark(&mut self, name: &str) -> Option<Reply> {
-        Some(text::write(&wire::Sent::Mark { stream_sid: &self.stream_sid, mark: wire::Name { name } }))
+        Some(text::write(&wire::Sent::Mark { stream_sid: &self.stream_sid, mark: Name { name } }))
     }
 
     fn clear(&mut self, replies: &mut Vec<Reply>) {
@@ -116,19 +100,19 @@ impl Dialect {
         }
         let format = &start.media_format;
         if format.encoding != "audio/x-mulaw" {
-            return Err(invalid("start.mediaFormat.encoding", "must be audio/x-mulaw"));
+            return Err(Error::invalid(NAME, "start.mediaFormat.encoding", "must be audio/x-mulaw"));
         }
         if format.sample_rate.0 != 8_000 {
-            return Err(invalid("start.mediaFormat.sampleRate", "must be 8000"));
+            return Err(Error::invalid(NAME, "start.mediaFormat.sampleRate", "must be 8000"));
         }
         if format.channels.0 != 1 {
-            return Err(invalid("start.mediaFormat.channels", "must be 1"));
+            return Err(Error::invalid(NAME, "start.mediaFormat.channels", "must be 1"));
         }
         let mut parameters = session.options.parameters.clone();
         text::collect(start.custom_parameters, &mut parameters);
         let wishes = Wishes::read(NAME, &parameters)?;
         let names = if start.tracks.is_empty() { vec!["inbound".to_owned()] } else { start.tracks };
-        let channels = channels(&names, wishes.channels)?;
+        let channels = wishes.channels_of(NAME, channels(&names)?, "the stream")?;
         let rate = SampleRate::TELEPHONE;
         let is_two_way = match wishes.playback {
             Some(playback) => playback != Playback::None,
@@ -142,60 +126,31 @@ impl Dialect {
             .collect();
         let pieces = Pieces::frames(rate, LEAD);
         let manner = is_two_way.then_some(Manner { rate, pieces, end: End::Named });
-        let start = CallStart {
-            tracks: channels.into_iter().map(|channel| Track { channel, rate }).collect(),
-            caller: parameters.get("caller").cloned(),
-            called: parameters.get("called").cloned(),
-            peer_call_id: Some(start.call_sid),
-            language: wishes.language,
-            vocabulary: wishes.vocabulary,
-            parameters,
-            play_rate: None,
-            can_transfer: false,
-        };
+        let call = wishes.start(tracks(channels, rate), parameters);
+        let start = CallStart { peer_call_id: Some(start.call_sid), ..call };
         session.start(start, manner, exchange);
         Ok(())
     }
 
-    fn media(&mut self, media: &wire::Media, exchange: &mut Exchange) -> Result<(), Error> {
+    fn media(&mut self, media: &Media, exchange: &mut Exchange) -> Result<(), Error> {
         let track = match &media.track {
             None => self.tracks.first_mut(),
             Some(name) => self.tracks.iter_mut().find(|(track, _)| track == name),
         };
         let Some((_, track)) = track else {
-            return Err(invalid("media.track", "was not announced by the start"));
+            return Err(Error::invalid(NAME, "media.track", "was not announced by the start"));
         };
-        let bytes = text::decode_base64(NAME, &media.payload)?;
-        let samples = MULAW.decode(&bytes, 1, NAME)?.remove(0);
-        let chunk = Chunk { samples, timestamp_ms: media.timestamp.map(|at| at.0) };
-        if track.push(media.chunk.map(|chunk| chunk.0), chunk, &mut exchange.facts) {
-            Ok(())
-        } else {
-            Err(invalid("media.chunk", "came before"))
-        }
+        envelope::media(NAME, media, (track, MULAW, exchange))
     }
 }
 
 /// Who is on the tracks: what comes in is the caller, what goes out is whoever talks to the caller.
-fn channels(tracks: &[String], wanted: Option<Vec<Channel>>) -> Result<Vec<Channel>, Error> {
-    let known = match tracks {
+fn channels(tracks: &[String]) -> Result<Vec<Channel>, Error> {
+    Ok(match tracks {
         [one] if one == "inbound" => vec![Channel::Caller],
         [one] if one == "outbound" => vec![Channel::Agent],
         [one, two] if one == "inbound" && two == "outbound" => vec![Channel::Caller, Channel::Agent],
         [one, two] if one == "outbound" && two == "inbound" => vec![Channel::Agent, Channel::Caller],
-        _ => return Err(invalid("start.tracks", "must be inbound, outbound or both")),
-    };
-    match wanted {
-        None => Ok(known),
-        Some(wanted) if wanted.len() == known.len() => Ok(wanted),
-        Some(_) => Err(invalid("parameters.channels", "must name as many channels as the stream has tracks")),
-    }
-}
-
-fn required<T>(value: Option<T>, field: &str) -> Result<T, Error> {
-    value.ok_or_else(|| invalid(field, "is missing"))
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
+        _ => return Err(Error::invalid(NAME, "start.tracks", "must be inbound, outbound or both")),
+    })
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::encoding::Encoding;
 use super::playback::{End, Manner, Pieces};
 use super::session::{Limits, NORMAL_CLOSE, Session, close};
-use super::start::{Playback, Wishes, rate};
-use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, Track, text};
+use super::start::{Wishes, rate, tracks};
+use super::{CallStart, Error, Exchange, Incoming, Message, Protocol, Reply, text};
 use crate::audio::SampleRate;
 use crate::call::Channel;
 
@@ -55,7 +55,8 @@ impl super::session::Dialect for Dialect {
                     "websocket:connected" => start(received, session, exchange),
                     "websocket:dtmf" => {
                         session.require_running("a key before websocket:connected")?;
-                        let digit = received.digit.ok_or_else(|| invalid("digit", "is missing"))?;
+                        let digit =
+                            received.digit.ok_or_else(|| Error::invalid(NAME, "digit", "is missing"))?;
                         let digit = text::digit(NAME, "digit", &digit)?;
                         exchange.facts.push(Incoming::Dtmf { track: 0, digit });
                         Ok(())
@@ -95,36 +96,20 @@ fn start(received: wire::Received, session: &mut Session, exchange: &mut Exchang
     if session.is_running() {
         return Err(Error::OutOfOrder { protocol: NAME, what: "a second websocket:connected" });
     }
-    let content_type = received.content_type.ok_or_else(|| invalid("content-type", "is missing"))?;
-    let rate = audio_rate(&content_type)
-        .ok_or_else(|| invalid("content-type", "must be audio/l16;rate= and 8000, 16000 or 24000"))?;
+    let content_type =
+        received.content_type.ok_or_else(|| Error::invalid(NAME, "content-type", "is missing"))?;
+    let rate = audio_rate(&content_type).ok_or_else(|| {
+        Error::invalid(NAME, "content-type", "must be audio/l16;rate= and 8000, 16000 or 24000")
+    })?;
     let mut parameters = session.options.parameters.clone();
     text::collect(received.headers, &mut parameters);
     let wishes = Wishes::read(NAME, &parameters)?;
-    let channel = match wishes.channels.as_deref() {
-        None => Channel::Caller,
-        Some(&[channel]) => channel,
-        Some(_) => return Err(invalid("parameters.channels", "must name one channel")),
-    };
-    let manner = (wishes.playback != Some(Playback::None)).then_some(Manner {
-        rate,
-        pieces: Pieces::frames(rate, LEAD),
-        end: End::Named,
-    });
-    let start = CallStart {
-        tracks: vec![Track { channel, rate }],
-        caller: parameters.get("caller").cloned(),
-        called: parameters.get("called").cloned(),
-        peer_call_id: ["uuid", "call_uuid", "conversation_uuid"]
-            .into_iter()
-            .find_map(|name| parameters.get(name))
-            .map(|id| id.reveal().clone()),
-        language: wishes.language,
-        vocabulary: wishes.vocabulary,
-        parameters,
-        play_rate: None,
-        can_transfer: false,
-    };
+    let channels = wishes.channels_of(NAME, vec![Channel::Caller], "the stream")?;
+    let pieces = Pieces::frames(rate, LEAD);
+    let manner = wishes.plays().then_some(Manner { rate, pieces, end: End::Named });
+    let id = ["uuid", "call_uuid", "conversation_uuid"].into_iter().find_map(|name| parameters.get(name));
+    let peer_call_id = id.map(|id| id.reveal().clone());
+    let start = CallStart { peer_call_id, ..wishes.start(tracks(channels, rate), parameters) };
     session.start(start, manner, exchange);
     Ok(())
 }
@@ -135,8 +120,4 @@ fn audio_rate(content_type: &str) -> Option<SampleRate> {
     let (kind, rest) = text.split_once(';')?;
     let hz = rest.split(';').find_map(|part| part.trim().strip_prefix("rate="))?.trim().parse().ok()?;
     if kind.trim() == "audio/l16" { rate(hz) } else { None }
-}
-
-fn invalid(field: &str, what: &str) -> Error {
-    Error::InvalidField { protocol: NAME, field: field.to_owned(), what: what.to_owned() }
 }

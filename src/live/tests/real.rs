@@ -49,6 +49,7 @@ fn a_live_call_is_heard_as_its_recording_is() {
     let instructions = Instructions {
         open: crate::media::OpenOptions::default(),
         language: language.clone(),
+        task: crate::asr::Task::Transcribe,
         vocabulary: Arc::new([]),
         channels: None,
         telephone: false,

@@ -6,7 +6,7 @@ use super::made::{Folder, MadeWhisper, Stored};
 use crate::asr::config::Config;
 use crate::asr::onnx::OnnxEngine;
 use crate::asr::onnx::package::WEIGHTS_FILE;
-use crate::asr::{CancelFlag, Engine, LanguageChoice, Priority, Recognition, Request};
+use crate::asr::{CancelFlag, Engine, LanguageChoice, Priority, Recognition, Request, Task};
 use crate::call::Language;
 use crate::models::graph::{self, Mix};
 use crate::models::weights::{self, Dimensions, catalogue};
@@ -66,8 +66,14 @@ fn recognized(runtime: &Runtime, folder: &Path) -> Recognition {
     let samples: Vec<f32> = (0..16_000_u16).map(|n| (f32::from(n) * 0.2).sin() * 0.3).collect();
     let language = LanguageChoice::Among(vec![Language::Fr, Language::En]);
     let (vocabulary, priority) = (Vec::new().into(), Priority::Batch);
-    let request =
-        Request { samples: samples.into(), language, vocabulary, prefix: Redacted::default(), priority };
+    let request = Request {
+        samples: samples.into(),
+        language,
+        task: Task::Transcribe,
+        vocabulary,
+        prefix: Redacted::default(),
+        priority,
+    };
     engine.recognizer().unwrap().recognize(&request, &CancelFlag::new()).unwrap()
 }
 

@@ -20,9 +20,14 @@ pub fn event_json(event: &Event) -> Value {
 
 fn body(body: &EventBody) -> Value {
     match body {
-        EventBody::CallStarted { ingress, channels, started } => {
+        EventBody::CallStarted { ingress, channels, started, partials } => {
             let channels: Vec<String> = channels.iter().map(ToString::to_string).collect();
-            json!({ "ingress": ingress, "channels": channels, "started": started.to_string() })
+            json!({
+                "ingress": ingress,
+                "channels": channels,
+                "started": started.to_string(),
+                "partials": partials,
+            })
         }
         EventBody::SpeechStarted { channel, turn, at } => {
             json!({ "channel": channel.to_string(), "turn": turn, "start": seconds(*at) })
@@ -126,7 +131,7 @@ mod tests {
         };
         let started = jiff::Timestamp::UNIX_EPOCH;
         let bodies = [
-            EventBody::CallStarted { ingress: "twilio", channels: vec![channel], started },
+            EventBody::CallStarted { ingress: "twilio", channels: vec![channel], started, partials: true },
             EventBody::SpeechStarted { channel, turn: 1, at: span.start },
             EventBody::TranscriptPartial {
                 channel,

@@ -9,16 +9,4 @@ pub mod realtime;
 pub mod transcriptions;
 pub mod wire;
 
-use super::Offer;
-use super::error::ApiError;
-
-/// The id under which the loaded model is known, or the alias that a client may use for it.
-///
-/// # Errors
-/// [`ApiError::UnknownModel`].
-pub fn known_model(model: &str, offer: &Offer, aliases: &[String]) -> Result<(), ApiError> {
-    if model == offer.model || aliases.iter().any(|alias| alias == model) {
-        return Ok(());
-    }
-    Err(ApiError::UnknownModel { model: model.chars().take(80).collect() })
-}
+pub use order::known_model;

@@ -1,10 +1,9 @@
-//! What a client of `/v1/audio/transcriptions` asks for: every field of the form is either done or refused by name.
+//! What a client of `/v1/audio/transcriptions` or `/v1/audio/translations` asks for: every field of the form is either done or refused by name.
 
 use std::sync::Arc;
 
-use super::known_model;
 use super::wire::Granularity;
-use crate::asr::LanguageChoice;
+use crate::asr::{LanguageChoice, Task};
 use crate::call::Language;
 use crate::serve::Offer;
 use crate::serve::error::ApiError;
@@ -13,6 +12,8 @@ use crate::serve::error::ApiError;
 const TERM_WORDS_MAX: usize = 6;
 /// Most names and terms.
 const TERMS_MAX: usize = 1_000;
+/// Fields of a form for a translation, beside the recording.
+const OF_TRANSLATIONS: [&str; 4] = ["model", "prompt", "response_format", "temperature"];
 
 /// How the text is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub enum Delivery {
 /// A checked form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
+    /// What is made of what is said.
+    pub task: Task,
     /// The language, or those it may be.
     pub language: LanguageChoice,
     /// Names and terms that may be said.
@@ -69,6 +72,8 @@ pub struct Order {
 /// What a form may ask for.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowed<'a> {
+    /// What is made of what is said.
+    pub task: Task,
     /// Model and languages.
     pub offer: &'a Offer,
     /// Other names of the model.
@@ -97,14 +102,18 @@ impl Order {
         for (name, value) in fields {
             draft.take(name, value, allowed)?;
         }
-        draft.finish(allowed.offer)
+        draft.finish(allowed)
     }
 }
 
 impl Draft {
     fn take(&mut self, name: &str, value: &str, allowed: Allowed<'_>) -> Result<(), ApiError> {
         // Client libraries write lists as `name[]`.
-        match name.strip_suffix("[]").unwrap_or(name) {
+        let known = name.strip_suffix("[]").unwrap_or(name);
+        if allowed.task == Task::Translate && !OF_TRANSLATIONS.contains(&known) {
+            return Err(not_supported(name));
+        }
+        match known {
             "model" => {
                 known_model(value, allowed.offer, allowed.aliases)?;
                 self.has_model = true;
@@ -115,9 +124,17 @@ impl Draft {
             "keywords" => self.terms.extend(terms("keywords", value)?),
             "response_format" => {
                 let known = ResponseFormat::ALL.iter().find(|(known, _)| *known == value);
-                let expected = "expected json, text, srt, verbose_json, vtt or diarized_json";
-                let (_, format) = known.ok_or_else(|| unsupported("response_format", value, expected))?;
-                self.format = Some(*format);
+                let known = known.map(|(_, format)| *format);
+                let (known, expected) = match allowed.task {
+                    Task::Transcribe => {
+                        (known, "expected json, text, srt, verbose_json, vtt or diarized_json")
+                    }
+                    Task::Translate => {
+                        let known = known.filter(|format| *format != ResponseFormat::DiarizedJson);
+                        (known, "expected json, text, srt, verbose_json or vtt")
+                    }
+                };
+                self.format = Some(known.ok_or_else(|| unsupported("response_format", value, expected))?);
             }
             "temperature" => {
                 if value.trim().parse::<f64>() != Ok(0.0) {
@@ -149,16 +166,12 @@ impl Draft {
                 let message = format!("`{name}` is {reason}");
                 return Err(ApiError::parameter(name, message));
             }
-            _ => {
-                let shown: String = name.chars().take(40).collect();
-                let message = format!("`{shown}` is not supported; docs/openai.md lists what is");
-                return Err(ApiError::parameter(shown, message));
-            }
+            _ => return Err(not_supported(name)),
         }
         Ok(())
     }
 
-    fn finish(self, offer: &Offer) -> Result<Order, ApiError> {
+    fn finish(self, Allowed { task, offer, .. }: Allowed<'_>) -> Result<Order, ApiError> {
         if !self.has_model {
             return Err(ApiError::parameter(
                 "model",
@@ -180,6 +193,7 @@ impl Draft {
             }
         }
         Ok(Order {
+            task,
             language: match self.languages.as_slice() {
                 [] => LanguageChoice::Among(offer.languages.clone()),
                 [one] => LanguageChoice::Known(*one),
@@ -191,6 +205,23 @@ impl Draft {
             delivery: if self.stream { Delivery::Stream } else { Delivery::Whole },
         })
     }
+}
+
+/// The id under which the loaded model is known, or the alias that a client may use for it.
+///
+/// # Errors
+/// [`ApiError::UnknownModel`].
+pub fn known_model(model: &str, offer: &Offer, aliases: &[String]) -> Result<(), ApiError> {
+    if model == offer.model || aliases.iter().any(|alias| alias == model) {
+        return Ok(());
+    }
+    Err(ApiError::UnknownModel { model: model.chars().take(80).collect() })
+}
+
+fn not_supported(name: &str) -> ApiError {
+    let shown: String = name.chars().take(40).collect();
+    let message = format!("`{shown}` is not supported; docs/openai.md lists what is");
+    ApiError::parameter(shown, message)
 }
 
 /// A language that is offered.
@@ -245,11 +276,15 @@ mod tests {
     use super::*;
 
     fn read(fields: &[(&str, &str)]) -> Result<Order, ApiError> {
+        read_for(Task::Transcribe, fields)
+    }
+
+    fn read_for(task: Task, fields: &[(&str, &str)]) -> Result<Order, ApiError> {
         let offer = Offer { model: "whisper-base".into(), languages: vec![Language::Fr, Language::En] };
         let aliases = ["whisper-1".to_owned()];
         let fields: Vec<(String, String)> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Order::read(&fields, Allowed { offer: &offer, aliases: &aliases })
+        Order::read(&fields, Allowed { task, offer: &offer, aliases: &aliases })
     }
 
     #[test]
@@ -259,6 +294,24 @@ mod tests {
         assert_eq!(order.language, LanguageChoice::Among(vec![Language::Fr, Language::En]));
         assert_eq!(order.delivery, Delivery::Whole);
         assert_eq!(order.granularity, Granularity { words: false, segments: true });
+    }
+
+    #[test]
+    fn a_translation_takes_what_openai_takes_for_it_and_nothing_else() {
+        let order =
+            [("model", "whisper-1"), ("prompt", "Sosh"), ("response_format", "srt"), ("temperature", "0")];
+        let order = read_for(Task::Translate, &order).unwrap();
+        assert_eq!((order.task, order.format), (Task::Translate, ResponseFormat::Srt));
+        for (field, value) in [
+            ("language", "fr"),
+            ("stream", "true"),
+            ("keywords[]", "Sosh"),
+            ("timestamp_granularities[]", "word"),
+            ("response_format", "diarized_json"),
+        ] {
+            let error = read_for(Task::Translate, &[("model", "whisper-1"), (field, value)]).unwrap_err();
+            assert_eq!(error.parameter_name(), Some(field), "{field}={value}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::form::Form;
 use super::order::{Allowed, Delivery, Order, ResponseFormat};
 use super::wire::{Diarized, DiarizedSegment, Plain, TextDelta, TextDone, Verbose};
+use crate::asr::Task;
 use crate::call::{Transcript, Utterance};
 use crate::export::{self, Document, Format, Source};
 use crate::media::OpenOptions;
@@ -40,6 +41,25 @@ pub async fn transcribe(
     State(service): State<Arc<Service>>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, ApiError> {
+    work(service, form, Task::Transcribe).await
+}
+
+/// A recording becomes English text.
+///
+/// # Errors
+/// [`ApiError`] names the field that is to blame; `model` when the model does not translate.
+pub async fn translate(
+    State(service): State<Arc<Service>>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Response, ApiError> {
+    work(service, form, Task::Translate).await
+}
+
+async fn work(
+    service: Arc<Service>,
+    form: Result<Multipart, MultipartRejection>,
+    task: Task,
+) -> Result<Response, ApiError> {
     let form = form.map_err(|_| ApiError::Malformed {
         message: "the request is no form; expected content type multipart/form-data".to_owned(),
     })?;
@@ -47,22 +67,12 @@ pub async fn transcribe(
     let begun = service.clock.monotonic();
     let form = Form::receive(form, &service.config.limits).await?;
     service.metrics.stage(Stage::Receive, service.clock.monotonic() - begun);
-    let allowed = Allowed { offer: &service.offer, aliases: &service.config.model_aliases };
+    let allowed = Allowed { task, offer: &service.offer, aliases: &service.config.model_aliases };
     let order = Order::read(&form.fields, allowed)?;
     match order.delivery {
         Delivery::Whole => whole(&service, place, form, &order).await,
         Delivery::Stream => Ok(streamed(service, place, form, order)),
     }
-}
-
-/// A recording becomes English text: not built.
-///
-/// # Errors
-/// Always: the recogniser does not translate.
-pub async fn translate() -> Result<Response, ApiError> {
-    let message =
-        "translation is not supported yet: use /v1/audio/transcriptions for the text in its own language";
-    Err(ApiError::parameter("task", message))
 }
 
 async fn whole(service: &Service, place: Place, form: Form, order: &Order) -> Result<Response, ApiError> {
@@ -88,7 +98,8 @@ async fn whole(service: &Service, place: Place, form: Form, order: &Order) -> Re
     Ok(match order.format {
         ResponseFormat::Json => Json(Plain::new(&transcript)).into_response(),
         ResponseFormat::VerboseJson => {
-            Json(Verbose::new(&transcript, order.granularity, service.offer.languages[0])).into_response()
+            let (task, fallback) = (order.task, service.offer.languages[0]);
+            Json(Verbose::new(&transcript, order.granularity, (task, fallback))).into_response()
         }
         ResponseFormat::DiarizedJson => Json(Diarized::new(&transcript)).into_response(),
         ResponseFormat::Text => {
@@ -107,6 +118,7 @@ fn job(form: &Form, order: &Order, heard: Option<mpsc::Sender<Utterance>>) -> Jo
         instructions: Instructions {
             open: OpenOptions::default(),
             language: order.language.clone(),
+            task: order.task,
             vocabulary: Arc::clone(&order.vocabulary),
             channels: None,
             telephone: false,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::asr::Task;
 use crate::audio::SamplePos;
 use crate::call::{Language, Transcript, Utterance};
 
@@ -110,7 +111,11 @@ struct VerboseWord {
 
 impl Verbose {
     /// The transcript with the times that were asked for.
-    pub fn new(transcript: &Transcript, granularity: Granularity, fallback: Language) -> Self {
+    pub fn new(
+        transcript: &Transcript,
+        granularity: Granularity,
+        (task, fallback): (Task, Language),
+    ) -> Self {
         let utterances = &transcript.utterances;
         let words = utterances.iter().flat_map(|utterance| &utterance.words).map(|word| VerboseWord {
             word: word.text.reveal().clone(),
@@ -118,8 +123,15 @@ impl Verbose {
             end: seconds(word.span.end),
         });
         Self {
-            task: "transcribe",
-            language: english_name(transcript.language.unwrap_or(fallback)),
+            task: match task {
+                Task::Transcribe => "transcribe",
+                Task::Translate => "translate",
+            },
+            language: match task {
+                Task::Transcribe => english_name(transcript.language.unwrap_or(fallback)),
+                // The language of the text, not that of the speech.
+                Task::Translate => english_name(Language::En),
+            },
             duration: seconds(transcript.end),
             text: text(transcript),
             segments: granularity
@@ -284,7 +296,10 @@ mod tests {
         let transcript = transcript();
         let both = Granularity { words: true, segments: true };
         insta::assert_json_snapshot!("json", Plain::new(&transcript));
-        insta::assert_json_snapshot!("verbose_json", Verbose::new(&transcript, both, Language::Fr));
+        insta::assert_json_snapshot!(
+            "verbose_json",
+            Verbose::new(&transcript, both, (Task::Transcribe, Language::Fr))
+        );
         insta::assert_json_snapshot!("diarized_json", Diarized::new(&transcript));
         insta::assert_json_snapshot!("model", ModelList::new(vec![Model::new("whisper-1".into())]));
     }

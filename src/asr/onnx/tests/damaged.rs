@@ -87,6 +87,7 @@ fn used(runtime: &Runtime, folder: &Path) -> Result<Recognition, Error> {
     let request = Request {
         samples: samples.into(),
         language: LanguageChoice::Known(Language::En),
+        task: crate::asr::Task::Transcribe,
         vocabulary: Vec::new().into(),
         prefix: Redacted::default(),
         priority: Priority::Batch,

@@ -16,6 +16,11 @@ pub(super) struct Screen {
     /// The line of what is being said; nothing where stderr is no terminal.
     line: Progress,
     speaking: Option<String>,
+    /// What is being said, as it is shown.
+    said: String,
+    /// How loud it is, and the language that was last spoken, where these are shown.
+    level: Option<f32>,
+    language: String,
     is_read: bool,
 }
 
@@ -23,7 +28,16 @@ impl Screen {
     /// A screen that shows nothing yet.
     pub(super) fn new(palette: Palette, shows_delay: bool) -> Self {
         let line = Progress::start("", Unit::Words, None);
-        Self { palette, shows_delay, line, speaking: None, is_read: true }
+        Self {
+            palette,
+            shows_delay,
+            line,
+            speaking: None,
+            said: String::new(),
+            level: None,
+            language: "--".to_owned(),
+            is_read: true,
+        }
     }
 
     /// Shows an event of the service, where a person wants to see it.
@@ -32,9 +46,11 @@ impl Screen {
         match text(event, "type") {
             "transcript.partial" => {
                 self.speaking = Some(channel.to_owned());
-                self.line.relabel(self.partial(event));
+                self.said = self.partial(event);
+                self.redraw();
             }
             "transcript.final" => {
+                self.language = text(event, "language").to_owned();
                 self.quiet(channel);
                 let line = self.spoken(event);
                 let written = self.line.suspend(|| write_stdout(&line))?;
@@ -62,7 +78,25 @@ impl Screen {
     fn quiet(&mut self, channel: &str) {
         if self.speaking.as_deref() == Some(channel) {
             self.speaking = None;
-            self.line.relabel("");
+            self.said.clear();
+            self.redraw();
+        }
+    }
+
+    /// Shows how loud it is, from now on.
+    pub(super) fn meter(&mut self, level_dbfs: f32) {
+        self.level = Some(level_dbfs);
+        self.redraw();
+    }
+
+    fn redraw(&self) {
+        let said = &self.said;
+        match self.level {
+            Some(level) => {
+                let meter = self.palette.paint(meter_style(level), &meter(level));
+                self.line.relabel(format!("{meter} {}{said}", self.language));
+            }
+            None => self.line.relabel(said),
         }
     }
 
@@ -87,8 +121,24 @@ impl Screen {
     }
 }
 
+/// A bar of one step for each 6 dB, from -60 dB of full scale on, and the number.
+fn meter(level_dbfs: f32) -> String {
+    const STEPS: usize = 10;
+    let steps = (((level_dbfs + 60.0) / 6.0).ceil().max(0.0) as usize).min(STEPS);
+    format!("{}{} {level_dbfs:>4.0} dB", "█".repeat(steps), "·".repeat(STEPS - steps))
+}
+
+/// Speech lies around -30 to -12 dB; above -3 it is about to be cut off.
+fn meter_style(level_dbfs: f32) -> Style {
+    match level_dbfs {
+        level if level > -3.0 => Style::Red,
+        level if level > -45.0 => Style::Green,
+        _ => Style::Dim,
+    }
+}
+
 /// The name of a channel, in its colour.
-pub(super) fn speaker(palette: Palette, channel: &str) -> String {
+fn speaker(palette: Palette, channel: &str) -> String {
     let name = format!("{channel:<6}");
     match channel.parse() {
         Ok(Channel::Caller) => palette.paint(Style::Green, &name),
@@ -123,6 +173,13 @@ mod tests {
         assert_eq!(fast.spoken(&event), "  0:03.2  caller  Bonjour.\n");
         let joined = json!({ "channel": "agent", "start": 0, "text": "Oui.", "joins": 3 });
         assert!(fast.spoken(&joined).contains("replaces"));
+    }
+
+    #[test]
+    fn the_meter_has_a_step_for_each_6_db() {
+        assert_eq!(meter(-100.0), "·········· -100 dB");
+        assert_eq!(meter(-31.0), "█████·····  -31 dB");
+        assert_eq!(meter(0.0), "██████████    0 dB");
     }
 
     #[test]

@@ -1,0 +1,4 @@
+//! Deepgram's interface.
+
+#[path = "../../src/serve/deepgram/listen/mod.rs"]
+pub mod listen;
