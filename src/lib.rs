@@ -34,6 +34,7 @@ pub mod queue;
 pub mod redact;
 pub mod scenario;
 pub mod serve;
+pub mod slots;
 pub mod store;
 pub mod telemetry;
 pub mod text;

@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["asr", "call", "redact", "text"]),
     ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
+    ("slots", &["call", "redact", "text"]),
     // L2: engines
     ("onnx", &[]),
     ("media", &["audio"]),

@@ -1,0 +1,220 @@
+//! Days and periods, relative to the day of the call.
+//!
+//! The phrases of the three languages are tables ([`phrases`]); [`resolve`] makes days of their meanings. At each place
+//! the longest phrase wins, so that `le 15 mars` is one day and not the month of March too.
+
+mod figures;
+mod phrases;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use jiff::civil::Date;
+
+use super::correction::marker_at;
+use super::numbers::Reader;
+use super::pattern::{Captures, longest, of};
+use super::words::{Gap, Words};
+use super::{Context, Located, Period, Value};
+use crate::call::Language;
+
+pub use resolve::{day_without_year, month_without_year};
+
+/// What a phrase means. `{…}` are the gaps that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// So many days from today.
+    Days(i32),
+    /// `{n}` units from today, or before.
+    Ahead(Unit),
+    Ago(Unit),
+    /// `{w}`
+    Weekday(Toward),
+    /// `{w}`: in the week that is so many weeks from this one.
+    WeekdayOfWeek(i32),
+    /// `{w}`: so many days behind the next one.
+    WeekdayBehind(i32),
+    /// `{d} {m}`, perhaps `{y}`
+    DayMonth(Toward),
+    /// `{d}` alone.
+    Day,
+    /// `{d}` of the month that is so many months from this one.
+    DayOfMonth(i32),
+    /// `{m}`, perhaps `{y}`
+    Month(Toward),
+    /// A third of a `{m}`.
+    PartOfMonth(Third),
+    /// The month, week, year, week-end, quarter so many from this one.
+    Months(i32),
+    Weeks(i32),
+    Years(i32),
+    Weekend(i32),
+    Quarters(i32),
+    /// `{y}`
+    Year,
+    /// `{o}`, perhaps `{y}`: of three or six months.
+    Quarter,
+    Half,
+    /// The last or next `{n}` units.
+    Last(Unit),
+    Next(Unit),
+    /// `{d} {d} {m}`, perhaps `{y}`
+    FromDayToDay,
+    /// `{d} {m} {d} {m}`, perhaps `{y}`
+    FromDateToDate,
+    /// `{m} {m}`, perhaps `{y}`
+    FromMonthToMonth,
+    /// `{d} {m}` or `{m}`, until today.
+    Since,
+    /// The week with `{d} {m}`.
+    WeekOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Days,
+    Weeks,
+    Months,
+    Years,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Toward {
+    /// As the context says.
+    Open,
+    /// `prochain`
+    Next,
+    /// `dernier`
+    Last,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Third {
+    Start,
+    Middle,
+    End,
+}
+
+/// A day or a period with the words it was read from.
+#[derive(Debug, Clone, PartialEq)]
+struct Spot {
+    days: Days,
+    words: Range<usize>,
+    score: f32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Days {
+    One(Date),
+    Several(Period),
+}
+
+/// Days, for [`super::Kind::Date`].
+pub(super) fn days(words: &Words<'_>, context: &Context<'_>) -> Vec<Located> {
+    spots(words, context)
+        .into_iter()
+        .filter_map(|spot| match spot.days {
+            Days::One(date) => {
+                Some(Located { value: Value::Date(date), words: spot.words, score: spot.score })
+            }
+            Days::Several(_) => None,
+        })
+        .collect()
+}
+
+/// Periods, for [`super::Kind::Period`].
+pub(super) fn periods(words: &Words<'_>, context: &Context<'_>) -> Vec<Located> {
+    spots(words, context)
+        .into_iter()
+        .filter_map(|spot| match spot.days {
+            Days::Several(period) => {
+                Some(Located { value: Value::Period(period), words: spot.words, score: spot.score })
+            }
+            Days::One(_) => None,
+        })
+        .collect()
+}
+
+fn spots(words: &Words<'_>, context: &Context<'_>) -> Vec<Spot> {
+    let mut spots: Vec<Spot> = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        let Some(spot) = spot_at(words, context, at) else {
+            at += 1;
+            continue;
+        };
+        let spot = corrected(words, context, spot);
+        at = spot.words.end;
+        spots.push(spot);
+    }
+    spots
+}
+
+fn spot_at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<Spot> {
+    let by_figures = figures::at(words, context, at);
+    let (rule, end, captures) = match longest(of(&phrases::TABLES, words.language), words, at) {
+        Some(found) => found,
+        None => return by_figures,
+    };
+    if by_figures.as_ref().is_some_and(|spot| spot.words.end >= end) {
+        return by_figures;
+    }
+    if is_other_word(words, rule.meaning, &(at..end)) {
+        return None;
+    }
+    let (days, score) = resolve::resolve(rule.meaning, &captures, context, words.language)?;
+    Some(Spot { days, words: at..end, score })
+}
+
+/// Phrases that are something else in this place: `may` and `march` are verbs, `le deux` may go on with anything.
+fn is_other_word(words: &Words<'_>, meaning: Meaning, range: &Range<usize>) -> bool {
+    match meaning {
+        Meaning::Day => !matches!(words.gap(range.end), Gap::Stop | Gap::Comma),
+        Meaning::Month(Toward::Open) if range.len() == 1 && words.language == Language::En => {
+            const LEADS: [&str; 22] = [
+                "of", "in", "for", "from", "since", "last", "next", "this", "my", "the", "your", "during",
+                "until", "till", "by", "to", "and", "or", "before", "after", "mid", "about",
+            ];
+            let word = words.folded(range.start);
+            let is_verb = matches!(word, "may" | "march");
+            let leads = range.start > 0 && LEADS.contains(&words.folded(range.start - 1));
+            is_verb && !leads && words.len() > 1
+        }
+        // A number between 1900 and 2099 that nothing calls a year.
+        Meaning::Year => {
+            const LEADS: [&str; 9] = ["en", "in", "annee", "year", "jaar", "de", "of", "since", "depuis"];
+            range.start == 0 || !LEADS.contains(&words.folded(range.start - 1))
+        }
+        _ => false,
+    }
+}
+
+/// `le douze mars, non pardon, treize`; `mars, enfin avril`.
+fn corrected(words: &Words<'_>, context: &Context<'_>, spot: Spot) -> Spot {
+    let Some(length) = marker_at(words, spot.words.end) else { return spot };
+    let at = spot.words.end + length;
+    let words_until = |end: usize| spot.words.start..end;
+    if let Some(next) = spot_at(words, context, at) {
+        let days = match (spot.days, next.days) {
+            // Only the month was wrong.
+            (Days::One(date), Days::Several(month)) if words.len() > at && next.words.len() == 1 => {
+                date.with().month(month.first.month()).build().map(Days::One).unwrap_or(next.days)
+            }
+            (_, days) => days,
+        };
+        return Spot { days, words: words_until(next.words.end), score: next.score.min(0.85) };
+    }
+    let day = Reader::new(words, at).groups().into_iter().find(|(_, day)| (1..=31).contains(day));
+    match (spot.days, day) {
+        (Days::One(date), Some((end, day))) => {
+            let replaced = i8::try_from(day).ok().and_then(|day| date.with().day(day).build().ok());
+            match replaced {
+                Some(date) => Spot { days: Days::One(date), words: words_until(end), score: 0.8 },
+                None => spot,
+            }
+        }
+        _ => spot,
+    }
+}
