@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::dialog_file::CatalogFile;
+use super::dialog_file::{
+    ClosedFile, ConsentFile, CustomersFile, DialogFile, HoursFile, KeypadFile, RouteHoursFile, SourceFile,
+};
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +30,26 @@ pub(super) struct ScenarioFile {
     /// How careful decisions are.
     #[serde(default)]
     pub thresholds: ThresholdsFile,
+    /// How the dialogue goes.
+    #[serde(default)]
+    pub dialog: DialogFile,
+    /// What is said about recording.
+    pub consent: Option<ConsentFile>,
+    /// When teams can be reached.
+    pub hours: Option<Spanned<HoursFile>>,
+    /// What is said when they cannot.
+    pub closed: Option<ClosedFile>,
+    /// The choice of callers who were not understood.
+    #[serde(default)]
+    pub keypad: Vec<KeypadFile>,
+    /// Where look-ups go.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceFile>,
+    /// Names that callers say.
+    #[serde(default)]
+    pub catalog: BTreeMap<Spanned<String>, CatalogFile>,
+    /// How the caller's record is found.
+    pub customers: Option<CustomersFile>,
 }
 
 /// One `[[routes]]` entry.
@@ -40,6 +65,14 @@ pub(super) struct RouteFile {
     /// What the team does, for the people who maintain the scenario.
     #[serde(default)]
     pub description: String,
+    /// When it can be reached, if not as the others.
+    pub hours: Option<Spanned<RouteHoursFile>>,
+    /// Who takes its calls when it cannot.
+    pub overflow: Option<Spanned<String>>,
+    /// How long a caller waits before that.
+    pub patience: Option<Spanned<String>>,
+    /// Cost of a wrong transfer against that of one question.
+    pub wrong_transfer_cost: Option<Spanned<f32>>,
 }
 
 /// `[thresholds]`: targets that training turns into thresholds on held-out sentences.

@@ -4,6 +4,9 @@
 //! scenario.toml      name, languages, greeting, routes, intent → route, thresholds
 //! intents/*.csv      text,intent,lang: what callers say
 //! out-of-scope.csv   text,lang: what they say that nothing here is for
+//! labels.csv         intent,lang,label: how an intent is named when the caller is asked to confirm it
+//! answers/*.toml     intents that are answered without a person (`<intent>.toml`)
+//! messages.toml      other words for what a dialogue says
 //! steps/*.md         what the agent does, by intent (`<intent>.md`) or for a whole route (`<route>.md`)
 //! vocabulary.txt     names that the recogniser should expect, one a line
 //! ```
@@ -11,21 +14,28 @@
 //! [`Scenario::load`] reads all of it or nothing: every mistake is reported with file, line and remedy, so that an owner
 //! corrects a folder in one go. It does not train anything (see `intent`) and does not watch for changes.
 
+mod answering;
 mod config;
+mod dialog_file;
 mod mistakes;
+mod planning;
 mod sentences;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
 
 use crate::call::Language;
+use crate::dialog::Plan;
 use crate::intent::{Example, OutOfScope, TrainOptions};
 use config::{RouteFile, ScenarioFile};
 pub use mistakes::Mistake;
 use mistakes::{Mistakes, Place, line_of};
+use planning::Tongues;
+pub use planning::entry;
 use sentences::SentenceReader;
 
 /// Bytes of one file of a scenario; 1,000 intents × 20 sentences are 2 MB.
@@ -69,6 +79,8 @@ pub struct Scenario {
     steps: BTreeMap<String, String>,
     /// Names that the recogniser should expect.
     pub vocabulary: Vec<String>,
+    /// What dialogues follow.
+    pub plan: Arc<Plan>,
     in_scope_kept: f32,
     sure_precision: f32,
 }
@@ -191,12 +203,15 @@ impl Reader<'_> {
         }
         let (examples, out_of_scope) = self.sentences(&languages, &intents);
         self.intents_without_examples(&written, &examples);
+        let tongues = Tongues { languages: &languages, default: default_language };
+        let plan = Arc::new(self.plan(&written, &tongues, greeting.clone(), &intents));
         Some(Scenario {
             name: written.name.get_ref().clone(),
             default_language,
             greeting,
             steps: self.steps(&routes, &intents),
             vocabulary: self.vocabulary(),
+            plan,
             routes,
             intents,
             examples,

@@ -20,7 +20,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["asr", "call", "redact", "text"]),
     ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
-    ("slots", &["call", "redact", "text"]),
+    ("slots", &["call", "text"]),
+    ("say", &["call", "slots"]),
+    ("dialog", &["call", "intent", "redact", "say", "slots", "text"]),
     // L2: engines
     ("onnx", &[]),
     ("media", &["audio"]),
@@ -33,7 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("progress", &[]),
     ("telemetry", &[]),
     ("models", &["asr", "audio", "progress"]),
-    ("scenario", &["call", "intent", "text"]),
+    ("scenario", &["call", "dialog", "intent", "slots", "text"]),
     ("store", &["audio", "call", "redact", "text"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not

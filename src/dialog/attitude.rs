@@ -1,0 +1,232 @@
+//! Sentences that are about the conversation itself: say it again, goodbye, an insult.
+
+use crate::call::Language;
+use crate::text::fold;
+
+/// What a sentence is, when it is about the conversation itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attitude {
+    /// "Pardon ?": the last words are said again.
+    Repeat,
+    /// "Merci, au revoir".
+    Goodbye,
+    /// The caller is being rude.
+    Insult,
+}
+
+/// A request to repeat is short: with more words the sentence carries something else.
+const REPEAT_WORDS_MAX: usize = 7;
+/// As [`REPEAT_WORDS_MAX`], for a goodbye.
+const GOODBYE_WORDS_MAX: usize = 8;
+
+/// Folded, as whole words.
+const REPEAT: [(Language, &[&str]); 3] = [
+    (
+        Language::Fr,
+        &[
+            "repeter",
+            "repetez",
+            "redire",
+            "redites",
+            "pas entendu",
+            "pas compris",
+            "plus fort",
+            "vous dites",
+            "vous avez dit",
+            "pardon",
+            "comment ca",
+        ],
+    ),
+    (
+        Language::En,
+        &[
+            "repeat",
+            "say that again",
+            "say again",
+            "pardon",
+            "come again",
+            "did not hear",
+            "didn t hear",
+            "louder",
+        ],
+    ),
+    (
+        Language::Nl,
+        &[
+            "herhalen",
+            "nog een keer",
+            "niet verstaan",
+            "niet gehoord",
+            "wat zegt u",
+            "wablief",
+            "pardon",
+            "harder",
+        ],
+    ),
+];
+
+const GOODBYE: [(Language, &[&str]); 3] = [
+    (
+        Language::Fr,
+        &[
+            "au revoir",
+            "bonne journee",
+            "bonne soiree",
+            "ce sera tout",
+            "c est tout",
+            "ca ira merci",
+            "rien d autre",
+        ],
+    ),
+    (Language::En, &["goodbye", "bye", "that s all", "that is all", "nothing else", "have a nice day"]),
+    (
+        Language::Nl,
+        &["tot ziens", "dag hoor", "dat was alles", "dat is alles", "niets meer", "fijne dag", "doei"],
+    ),
+];
+
+/// Words that are rude whatever stands around them.
+const INSULT: [(Language, &[&str]); 3] = [
+    (
+        Language::Fr,
+        &[
+            "connard",
+            "connards",
+            "connasse",
+            "salaud",
+            "salauds",
+            "salope",
+            "encule",
+            "encules",
+            "enfoire",
+            "enfoires",
+            "ta gueule",
+            "vos gueules",
+            "va te faire",
+            "allez vous faire",
+            "fils de pute",
+            "bande de nuls",
+            "bande d incapables",
+            "abruti",
+            "abrutis",
+            "cretin",
+            "cretins",
+            "bande de voleurs",
+            "pauvre con",
+        ],
+    ),
+    (
+        Language::En,
+        &[
+            "fuck",
+            "fucking",
+            "asshole",
+            "assholes",
+            "bastard",
+            "bastards",
+            "bullshit",
+            "piss off",
+            "idiots",
+            "morons",
+            "shut up",
+            "stupid machine",
+            "wanker",
+        ],
+    ),
+    (
+        Language::Nl,
+        &[
+            "klootzak",
+            "klootzakken",
+            "eikel",
+            "eikels",
+            "kut",
+            "kutbedrijf",
+            "hou je bek",
+            "oplichters",
+            "idioten",
+            "godverdomme",
+            "tyfus",
+            "rot op",
+        ],
+    ),
+];
+
+/// What `text` is; `None` for an ordinary sentence.
+pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
+    let folded = fold(text);
+    let words: Vec<&str> =
+        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let line = format!(" {} ", words.join(" "));
+    let says = |lists: &[(Language, &[&str]); 3]| {
+        let list = lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, list)| list);
+        list.iter().any(|phrase| line.contains(&format!(" {phrase} ")))
+    };
+    if says(&INSULT) {
+        Some(Attitude::Insult)
+    } else if words.len() <= REPEAT_WORDS_MAX && says(&REPEAT) {
+        Some(Attitude::Repeat)
+    } else if words.len() <= GOODBYE_WORDS_MAX && says(&GOODBYE) {
+        Some(Attitude::Goodbye)
+    } else {
+        None
+    }
+}
+
+/// Which of two was chosen by its place: "le premier", "the second one", "de tweede".
+pub fn ordinal(text: &str, language: Language) -> Option<usize> {
+    let folded = fold(text);
+    let mut words = folded.split(|c: char| !c.is_alphanumeric());
+    let (first, second): (&[&str], &[&str]) = match language {
+        Language::Fr => (&["premier", "premiere"], &["second", "seconde", "deuxieme", "dernier", "derniere"]),
+        Language::En => (&["first", "former"], &["second", "latter", "last"]),
+        Language::Nl => (&["eerste"], &["tweede", "laatste"]),
+    };
+    words.find_map(|word| match (first.contains(&word), second.contains(&word)) {
+        (true, _) => Some(0),
+        (_, true) => Some(1),
+        _ => None,
+    })
+}
+
+/// Whether it says that none of what was offered is right.
+pub fn is_neither(text: &str, language: Language) -> bool {
+    let folded = fold(text);
+    let phrases: &[&str] = match language {
+        Language::Fr => {
+            &["ni l un", "ni l'un", "aucun des deux", "aucune des deux", "ni ", "autre chose", "rien de tout"]
+        }
+        Language::En => &["neither", "none of", "something else"],
+        Language::Nl => &["geen van", "iets anders"],
+    };
+    phrases.iter().any(|phrase| folded.contains(phrase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_about_the_conversation_are_told_from_others() {
+        for (text, language, expected) in [
+            ("Pardon, vous pouvez répéter ?", Language::Fr, Some(Attitude::Repeat)),
+            ("Je n'ai pas compris ma facture de mars, elle est trop élevée", Language::Fr, None),
+            ("Non merci, au revoir", Language::Fr, Some(Attitude::Goodbye)),
+            ("Bande d'incapables !", Language::Fr, Some(Attitude::Insult)),
+            ("Could you say that again?", Language::En, Some(Attitude::Repeat)),
+            ("Nee dank u, dat was alles", Language::Nl, Some(Attitude::Goodbye)),
+            ("Je voudrais une copie de ma facture", Language::Fr, None),
+            ("Constance Abrutin à l'appareil", Language::Fr, None),
+        ] {
+            assert_eq!(attitude(text, language), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_understood() {
+        assert_eq!(ordinal("plutôt le deuxième", Language::Fr), Some(1));
+        assert_eq!(ordinal("the first one", Language::En), Some(0));
+        assert_eq!(ordinal("ma facture", Language::Fr), None);
+        assert!(is_neither("ni l'un ni l'autre", Language::Fr));
+    }
+}

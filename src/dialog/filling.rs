@@ -1,0 +1,397 @@
+//! Answers: the values that have to be known, asked for one by one; the look-up; what is said.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::machine::{Actions, Dialog, State};
+use super::messages::Message;
+use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
+use super::template::{Cell, Row};
+use super::turn::{Action, Expect, LookUp, LookUpFailed, Rule, Sentence, Situation};
+use crate::call::Language;
+use crate::say;
+use crate::slots::{Context, Found, Kind, Letters, Value, find};
+
+/// From this score on a value counts as heard clearly (see `slots`).
+const CLEAR: f32 = 0.9;
+/// Below this score a value that was not asked for is not taken from a sentence.
+const TAKEN_UNASKED: f32 = 0.75;
+/// Keys that are kept of what a caller keys in; a longer row is not a number that anything here asks for.
+const KEYS_MAX: usize = 20;
+
+/// An intent that is being answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Task {
+    intent: String,
+    answer: Arc<Answer>,
+    values: BTreeMap<String, Value>,
+    /// Values that were heard clearly or confirmed.
+    settled: Vec<String>,
+    /// Questions for the value that is asked for now.
+    tries: u32,
+    keys: String,
+}
+
+impl Task {
+    pub(super) fn new(intent: String, answer: Arc<Answer>) -> Self {
+        Self { intent, answer, values: BTreeMap::new(), settled: Vec::new(), tries: 0, keys: String::new() }
+    }
+
+    pub(super) fn intent(&self) -> &str {
+        &self.intent
+    }
+
+    pub(super) fn values(&self) -> BTreeMap<String, Value> {
+        self.values.clone()
+    }
+
+    /// The first slot that is neither known nor optional.
+    fn missing(&self) -> Option<&SlotPlan> {
+        self.answer.slots.iter().find(|slot| !slot.optional && !self.values.contains_key(&slot.name))
+    }
+
+    /// The first slot whose value has to be read back.
+    fn unconfirmed(&self) -> Option<(&SlotPlan, &Value)> {
+        self.answer.slots.iter().find_map(|slot| {
+            let value = self.values.get(&slot.name).filter(|_| !self.settled.contains(&slot.name))?;
+            Some((slot, value))
+        })
+    }
+
+    fn keep(&mut self, slot: &SlotPlan, value: Value, score: f32) {
+        let settled = match slot.confirm {
+            Confirm::Never => true,
+            Confirm::Unsure => score >= CLEAR,
+            Confirm::Always => false,
+        };
+        self.settled.retain(|name| *name != slot.name);
+        if settled {
+            self.settled.push(slot.name.clone());
+        }
+        self.values.insert(slot.name.clone(), value);
+        self.tries = 0;
+        self.keys.clear();
+    }
+}
+
+impl Dialog {
+    /// Takes from a sentence what it says without being asked.
+    pub(super) fn fill_from(&self, task: &mut Task, text: &str, situation: &Situation<'_>) {
+        for slot in task.answer.slots.clone() {
+            if let Some(found) =
+                self.value_in(text, &slot, situation).filter(|found| found.score >= TAKEN_UNASKED)
+            {
+                task.keep(&slot, found.value, found.score);
+            }
+        }
+    }
+
+    fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
+        let catalog = slot.catalog.as_ref().and_then(|name| situation.catalogs.get(name)).map(Arc::as_ref);
+        let context = Context {
+            tense: slot.tense,
+            products: catalog.filter(|_| slot.kind == Kind::Product),
+            cities: catalog.filter(|_| slot.kind == Kind::City),
+            ..Context::on(situation.now.date())
+        };
+        let found = find(text, self.language, &context, &[slot.kind]);
+        found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score))
+    }
+
+    /// Reads back, asks, looks up or answers: whatever comes next for `task`.
+    pub(super) fn go_on(&mut self, task: Task, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        if let Some((_, value)) = task.unconfirmed() {
+            let value = value.clone();
+            let said = say::value(&value, self.language, situation.now.date());
+            self.say(Message::ConfirmValue, &[("value", &said)], actions);
+            self.state = State::ConfirmingValue { task, value };
+            self.listen(Expect::YesNo, actions);
+            return Rule::ConfirmValue;
+        }
+        if let Some(slot) = task.missing() {
+            let kind = slot.kind;
+            self.ask_for(slot, task.tries > 0, actions);
+            self.state = State::Asking(task);
+            self.listen(Expect::Value(kind), actions);
+            return Rule::AskValue;
+        }
+        match &task.answer.look_up {
+            Some(plan) => {
+                let parameters =
+                    task.values.iter().map(|(name, value)| (name.clone(), value.canonical().into()));
+                let look_up = LookUp {
+                    intent: task.intent.clone(),
+                    source: plan.source.clone(),
+                    query: plan.query.clone(),
+                    columns: plan.columns.clone(),
+                    parameters: parameters.collect(),
+                };
+                self.say(Message::LookingUp, &[], actions);
+                actions.push(Action::LookUp(look_up));
+                self.state = State::LookingUp(task);
+                Rule::LookUp
+            }
+            None => {
+                self.state = State::LookingUp(task);
+                self.looked_up(Ok(Some(Row::new())), situation, actions)
+            }
+        }
+    }
+
+    fn ask_for(&self, slot: &SlotPlan, again: bool, actions: &mut Actions) {
+        if again {
+            self.say(Message::ValueAgain, &[], actions);
+        }
+        let ask = self.plan.in_language(&slot.ask, self.language).cloned();
+        actions.extend(ask.map(|text| Action::Say(text.into())));
+        if again && can_be_keyed(slot.kind) {
+            self.say(Message::ValueByKeypad, &[], actions);
+        }
+    }
+
+    /// A sentence while a value is asked for.
+    pub(super) fn told(
+        &mut self,
+        mut task: Task,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let Some(slot) = task.missing().cloned() else { return self.go_on(task, situation, actions) };
+        if let Some(found) = self.value_in(sentence.text.reveal(), &slot, situation) {
+            task.keep(&slot, found.value, found.score);
+            self.fill_rest(&mut task, sentence, situation);
+            return self.go_on(task, situation, actions);
+        }
+        let best = sentence.wishes.first().filter(|wish| wish.band == crate::intent::Band::Sure);
+        let best = best.and_then(|wish| wish.ranking.candidates.first());
+        if best.is_some_and(|best| best.intent != task.intent) {
+            // The caller changed his mind.
+            return self.wish(sentence, situation, actions);
+        }
+        self.not_told(task, situation, actions)
+    }
+
+    /// Values that stand beside the one that was asked for.
+    fn fill_rest(&self, task: &mut Task, sentence: &Sentence, situation: &Situation<'_>) {
+        for slot in task.answer.slots.clone() {
+            if task.values.contains_key(&slot.name) {
+                continue;
+            }
+            let found = self.value_in(sentence.text.reveal(), &slot, situation);
+            // Two slots of one kind must not both take the same words.
+            let is_new = |found: &Found| !task.values.values().any(|value| *value == found.value);
+            if let Some(found) = found.filter(|found| found.score >= CLEAR && is_new(found)) {
+                task.keep(&slot, found.value, found.score);
+            }
+        }
+    }
+
+    /// The value was not understood, or nothing was said.
+    pub(super) fn not_told(
+        &mut self,
+        mut task: Task,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        task.tries += 1;
+        task.keys.clear();
+        if task.tries > self.plan.limits.asks_max {
+            let route = self.plan.intents.get(&task.intent).map(|plan| plan.route.clone());
+            let intent = task.intent.clone();
+            self.state = State::Asking(task);
+            let route = route.unwrap_or_else(|| self.plan.human_route.clone());
+            return self.transfer((&route, Some(&intent)), Rule::Human, situation, actions);
+        }
+        self.go_on(task, situation, actions)
+    }
+
+    pub(super) fn value_confirmed(
+        &mut self,
+        (mut task, value): (Task, Value),
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let answer = self.yes_or_no(sentence, situation);
+        if answer == Some(true) {
+            return self.value_answered((task, value), true, situation, actions);
+        }
+        let name = task.unconfirmed().map(|(slot, _)| slot.clone());
+        let corrected = name.and_then(|slot| {
+            let found = self.value_in(sentence.text.reveal(), &slot, situation)?;
+            (found.value != value).then_some((slot, found))
+        });
+        match (answer, corrected) {
+            (_, Some((slot, found))) => {
+                task.keep(&slot, found.value, found.score);
+                self.misses += 1;
+                if self.misses > self.plan.limits.asks_max + 1 {
+                    return self.not_told(task, situation, actions);
+                }
+                self.go_on(task, situation, actions)
+            }
+            (Some(_), None) => self.value_answered((task, value), false, situation, actions),
+            (None, None) => {
+                self.misses += 1;
+                if self.misses > self.plan.limits.asks_max {
+                    return self.value_answered((task, value), false, situation, actions);
+                }
+                self.go_on(task, situation, actions)
+            }
+        }
+    }
+
+    /// Yes or no to a value that was read back.
+    pub(super) fn value_answered(
+        &mut self,
+        (mut task, _): (Task, Value),
+        yes: bool,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let Some(slot) = task.unconfirmed().map(|(slot, _)| slot.clone()) else {
+            return self.go_on(task, situation, actions);
+        };
+        if yes {
+            self.misses = 0;
+            task.settled.push(slot.name);
+            return self.go_on(task, situation, actions);
+        }
+        task.values.remove(&slot.name);
+        self.misses += 1;
+        task.tries = self.misses.saturating_sub(1).max(task.tries);
+        self.not_told(task, situation, actions)
+    }
+
+    /// Whether keys are digits of a value.
+    pub(super) fn collects_keys(&self) -> bool {
+        match &self.state {
+            State::Asking(task) => task.missing().is_some_and(|slot| can_be_keyed(slot.kind)),
+            _ => false,
+        }
+    }
+
+    /// A key of a value; `#` ends it, as does the last digit that it can have.
+    pub(super) fn keyed(&mut self, key: char, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        let State::Asking(mut task) = self.state.clone() else { return Rule::Ignored };
+        let Some(slot) = task.missing().cloned() else { return Rule::Ignored };
+        match key {
+            '0'..='9' => task.keys.push(key),
+            '*' => task.keys.clear(),
+            '#' => {}
+            _ => return Rule::Ignored,
+        }
+        let is_full = task.keys.len() >= longest(slot.kind).min(KEYS_MAX);
+        if key != '#' && !is_full {
+            self.state = State::Asking(task);
+            // The wait begins anew with each key.
+            self.listen(Expect::Value(slot.kind), actions);
+            return Rule::AskValue;
+        }
+        let keys = std::mem::take(&mut task.keys);
+        match self.value_in(&keys, &slot, situation) {
+            Some(found) => {
+                // What was keyed in was not misheard.
+                task.keep(&slot, found.value, 1.0);
+                self.go_on(task, situation, actions);
+                Rule::Key
+            }
+            None => self.not_told(task, situation, actions),
+        }
+    }
+
+    /// The answer of a source.
+    pub(super) fn looked_up(
+        &mut self,
+        result: Result<Option<Row>, LookUpFailed>,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let State::LookingUp(task) = self.state.clone() else { return Rule::Ignored };
+        let today = situation.now.date();
+        let answer = Arc::clone(&task.answer);
+        let (reply, rule, values) = match result {
+            Err(LookUpFailed) => (&answer.down, Rule::Down, slot_cells(&task, self.language)),
+            Ok(None) => (&answer.not_found, Rule::NotFound, slot_cells(&task, self.language)),
+            Ok(Some(row)) => {
+                let mut values = slot_cells(&task, self.language);
+                values.extend(row);
+                let holds = |case: &&super::plan::Case| case.when.iter().all(|one| one.holds(&values, today));
+                match answer.cases.iter().find(holds) {
+                    Some(case) => (&case.reply, Rule::Answered, values),
+                    None => (&answer.not_found, Rule::NotFound, values),
+                }
+            }
+        };
+        self.reply((reply, &answer), &values, rule, situation, actions)
+    }
+
+    fn reply(
+        &mut self,
+        (reply, answer): (&Reply, &Answer),
+        values: &Row,
+        rule: Rule,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let (today, language) = (situation.now.date(), self.language);
+        let rendered = |reply: &Reply| {
+            self.plan.in_language(&reply.say, language).and_then(|say| say.render(values, language, today))
+        };
+        // A value that is missing in the row: the scenario's own "not found" rather than half a sentence.
+        let (said, then, rule) = match (rendered(reply), rendered(&answer.not_found)) {
+            (Some(said), _) => (Some(said), &reply.then, rule),
+            (None, Some(said)) => (Some(said), &answer.not_found.then, Rule::NotFound),
+            (None, None) => (None, &reply.then, if rule == Rule::Down { rule } else { Rule::NotFound }),
+        };
+        match said {
+            Some(said) => actions.push(Action::Say(said.into())),
+            None if rule == Rule::Down => self.say(Message::Down, &[], actions),
+            None => self.say(Message::NotFound, &[], actions),
+        }
+        match then {
+            Then::More => {
+                self.misses = 0;
+                self.after_answer(situation, actions);
+            }
+            Then::End => {
+                self.goodbye(rule, Message::Goodbye, actions);
+            }
+            Then::Route(route) => {
+                self.transfer((route, None), rule, situation, actions);
+            }
+        }
+        rule
+    }
+}
+
+/// The slots as values for templates and conditions: as a person says or writes them.
+fn slot_cells(task: &Task, _language: Language) -> Row {
+    let cell = |value: &Value| match value {
+        Value::Number(number) => Cell::Whole(*number),
+        Value::Amount(amount) => Cell::Real(amount.cents as f64 / 100.0),
+        Value::Product(entity) | Value::City(entity) => Cell::Text(entity.name.clone()),
+        _ => Cell::Text(value.canonical()),
+    };
+    task.values.iter().map(|(name, value)| (name.clone(), cell(value))).collect()
+}
+
+/// Whether a value of this kind can be keyed in with digits.
+fn can_be_keyed(kind: Kind) -> bool {
+    match kind {
+        Kind::Phone | Kind::Number | Kind::Postcode => true,
+        Kind::Reference(shape) => shape.letters == Letters::None,
+        _ => false,
+    }
+}
+
+/// The most digits that a value of this kind has.
+fn longest(kind: Kind) -> usize {
+    match kind {
+        Kind::Reference(shape) => usize::from(shape.characters_max),
+        Kind::Phone => 10,
+        Kind::Postcode => 5,
+        _ => KEYS_MAX,
+    }
+}

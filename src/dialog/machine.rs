@@ -1,0 +1,323 @@
+//! The state machine of a dialogue: wishes, questions, transfers. Values and answers are in `filling`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::attitude::{Attitude, attitude};
+use super::filling::Task;
+use super::messages::Message;
+use super::plan::Plan;
+use super::turn::{Action, Expect, Input, Listen, Rule, Sentence, Situation, Turn};
+use crate::call::Language;
+use crate::intent::Band;
+use crate::redact::Redacted;
+use crate::slots::{Context, Kind, Value, find};
+
+/// A "no" with this many words or fewer says nothing but no.
+pub(super) const BARE_ANSWER_WORDS_MAX: usize = 3;
+
+/// The dialogue of one call.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    pub(super) plan: Arc<Plan>,
+    pub(super) language: Language,
+    pub(super) state: State,
+    pub(super) turns: u32,
+    /// Questions in a row that led nowhere.
+    pub(super) misses: u32,
+    pub(super) silences: u32,
+    pub(super) insults: u32,
+    pub(super) wants_human: bool,
+    pub(super) keypad_offered: bool,
+    /// Intents that the caller said no to.
+    pub(super) denied: BTreeSet<String>,
+    /// The other of two wishes, waiting for its turn.
+    pub(super) second: Option<String>,
+    /// The words of the wish that is being dealt with.
+    pub(super) words: Option<Redacted<String>>,
+    pub(super) confidence: Option<f32>,
+    pub(super) recording_agreed: Option<bool>,
+    /// What was said last, for those who did not hear it.
+    pub(super) last_said: Vec<Redacted<String>>,
+    pub(super) last_listen: Listen,
+}
+
+/// What the caller's next words are about.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum State {
+    New,
+    Consent,
+    Open,
+    Confirming { intent: String },
+    Choosing { intents: [String; 2] },
+    Keypad,
+    Asking(Task),
+    ConfirmingValue { task: Task, value: Value },
+    LookingUp(Task),
+    More,
+    Transferred { route: String },
+    Ended,
+}
+
+/// Actions of a turn as they come together.
+pub(super) type Actions = Vec<Action>;
+
+impl Dialog {
+    /// A dialogue that has not begun, in `language` if the scenario speaks it.
+    pub fn new(plan: Arc<Plan>, language: Option<Language>) -> Self {
+        let language =
+            language.filter(|language| plan.languages.contains(language)).unwrap_or(plan.default_language);
+        let last_listen = Listen { wait: plan.limits.silence, expect: Expect::Wish };
+        Self {
+            plan,
+            language,
+            state: State::New,
+            turns: 0,
+            misses: 0,
+            silences: 0,
+            insults: 0,
+            wants_human: false,
+            keypad_offered: false,
+            denied: BTreeSet::new(),
+            second: None,
+            words: None,
+            confidence: None,
+            recording_agreed: None,
+            last_said: Vec::new(),
+            last_listen,
+        }
+    }
+
+    /// The language that is spoken now.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// Whether nothing more will happen, but for a transfer that nobody takes.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended | State::Transferred { .. })
+    }
+
+    /// Whether the caller agreed to the recording; `None` while not asked, or where the scenario does not ask.
+    pub fn recording_agreed(&self) -> Option<bool> {
+        self.recording_agreed
+    }
+
+    /// One word for what is going on, for records.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            State::New => "new",
+            State::Consent => "consent",
+            State::Open => "open",
+            State::Confirming { .. } => "confirming",
+            State::Choosing { .. } => "choosing",
+            State::Keypad => "keypad",
+            State::Asking(_) => "asking",
+            State::ConfirmingValue { .. } => "confirming_value",
+            State::LookingUp(_) => "looking_up",
+            State::More => "more",
+            State::Transferred { .. } => "transferred",
+            State::Ended => "ended",
+        }
+    }
+
+    /// What follows from `input`.
+    pub fn step(&mut self, input: Input, situation: &Situation<'_>) -> Turn {
+        let mut actions = Vec::new();
+        let rule = self.decide(input, situation, &mut actions);
+        let said: Vec<_> = actions
+            .iter()
+            .filter_map(|action| if let Action::Say(text) = action { Some(text.clone()) } else { None })
+            .collect();
+        if !said.is_empty() && rule != Rule::Repeat {
+            self.last_said = said;
+        }
+        if let Some(Action::Listen(listen)) = actions.last() {
+            self.last_listen = *listen;
+        }
+        Turn { actions, rule }
+    }
+
+    fn decide(&mut self, input: Input, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        match (&self.state, &input) {
+            (State::Ended, _) => return Rule::Ignored,
+            (State::Transferred { route }, Input::NotAnswered) => {
+                let route = route.clone();
+                return self.overflow(&route, situation, actions);
+            }
+            (_, Input::HungUp) => {
+                self.state = State::Ended;
+                return Rule::HungUp;
+            }
+            (State::Transferred { .. }, _) | (_, Input::NotAnswered) => return Rule::Ignored,
+            (State::New, Input::Begin) => return self.begin(actions),
+            (_, Input::Begin) => return Rule::Ignored,
+            _ => {}
+        }
+        match input {
+            Input::LookedUp(result) => return self.looked_up(result, situation, actions),
+            Input::Key(key) if self.collects_keys() => return self.keyed(*key.reveal(), situation, actions),
+            _ => {}
+        }
+        self.turns += 1;
+        if self.turns > self.plan.limits.turns_max {
+            return self.to_human(Rule::TurnLimit, situation, actions);
+        }
+        match input {
+            Input::Sentence(sentence) => self.heard(&sentence, situation, actions),
+            Input::Silence => self.silent(situation, actions),
+            Input::Noise => self.missed(Rule::Noise, Message::AskAfterNoise, situation, actions),
+            Input::OtherLanguage => {
+                self.say(Message::OtherLanguage, &[], actions);
+                self.to_human(Rule::OtherLanguage, situation, actions)
+            }
+            Input::Key(key) => self.key(*key.reveal(), situation, actions),
+            Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::HungUp => Rule::Ignored,
+        }
+    }
+
+    fn begin(&mut self, actions: &mut Actions) -> Rule {
+        let plan = Arc::clone(&self.plan);
+        let greeting = plan.in_language(&plan.greeting, self.language);
+        let consent = plan.consent.as_ref();
+        let notice = consent.and_then(|consent| plan.in_language(&consent.say, self.language));
+        if consent.is_some_and(|consent| consent.asked) {
+            actions.extend(notice.map(|text| Action::Say(text.as_str().into())));
+            self.state = State::Consent;
+            self.listen(Expect::YesNo, actions);
+        } else {
+            // The question comes last, so that the caller answers it and not the notice.
+            actions.extend(notice.map(|text| Action::Say(text.as_str().into())));
+            actions.extend(greeting.map(|text| Action::Say(text.as_str().into())));
+            self.open(actions);
+        }
+        Rule::Greeting
+    }
+
+    pub(super) fn open(&mut self, actions: &mut Actions) {
+        self.state = State::Open;
+        self.listen(Expect::Wish, actions);
+    }
+
+    pub(super) fn listen(&self, expect: Expect, actions: &mut Actions) {
+        actions.push(Action::Listen(Listen { wait: self.plan.limits.silence, expect }));
+    }
+
+    pub(super) fn say(&self, message: Message, values: &[(&str, &str)], actions: &mut Actions) {
+        actions.push(Action::Say(self.plan.messages.say(message, self.language, values).into()));
+    }
+
+    fn heard(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        self.silences = 0;
+        if self.plan.languages.contains(&sentence.language) {
+            self.language = sentence.language;
+        }
+        match attitude(sentence.text.reveal(), self.language) {
+            Some(Attitude::Insult) => return self.insulted(situation, actions),
+            Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(actions),
+            Some(Attitude::Goodbye)
+                if matches!(self.state, State::Open | State::More) && !is_clear(sentence) =>
+            {
+                return self.goodbye(Rule::Goodbye, Message::Goodbye, actions);
+            }
+            Some(_) | None => {}
+        }
+        match self.state.clone() {
+            State::Consent => self.consented(sentence, situation, actions),
+            State::Open | State::Keypad => self.wish(sentence, situation, actions),
+            State::Confirming { intent } => self.confirmed(&intent, sentence, situation, actions),
+            State::Choosing { intents } => self.chosen(&intents, sentence, situation, actions),
+            State::Asking(task) => self.told(task, sentence, situation, actions),
+            State::ConfirmingValue { task, value } => {
+                self.value_confirmed((task, value), sentence, situation, actions)
+            }
+            State::More => self.more(sentence, situation, actions),
+            State::LookingUp(_) | State::New | State::Transferred { .. } | State::Ended => Rule::Ignored,
+        }
+    }
+
+    fn consented(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        self.recording_agreed = Some(self.yes_or_no(sentence, situation).unwrap_or(false));
+        if is_clear(sentence) && sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX {
+            return self.wish(sentence, situation, actions);
+        }
+        let greeting = self.plan.in_language(&self.plan.greeting, self.language).cloned();
+        actions.extend(greeting.map(|text| Action::Say(text.into())));
+        self.open(actions);
+        Rule::Consent
+    }
+
+    /// Does what there is to do about `intent`.
+    pub(super) fn act(
+        &mut self,
+        intent: &str,
+        sentence: Option<&Sentence>,
+        rule: Rule,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        if self.plan.human_intent.as_deref() == Some(intent) {
+            return self.asked_for_human(situation, actions);
+        }
+        self.misses = 0;
+        let Some(plan) = self.plan.intents.get(intent).cloned() else {
+            return self.to_human(Rule::Human, situation, actions);
+        };
+        match plan.answer {
+            Some(answer) => {
+                let mut task = Task::new(intent.to_owned(), answer);
+                let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
+                if let Some(words) = words {
+                    self.fill_from(&mut task, words.reveal(), situation);
+                }
+                self.go_on(task, situation, actions);
+                rule
+            }
+            None => self.transfer((&plan.route, Some(intent)), rule, situation, actions),
+        }
+    }
+
+    fn more(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+        let words = sentence.text.reveal().split_whitespace().count();
+        match self.yes_or_no(sentence, situation) {
+            Some(false) if words <= BARE_ANSWER_WORDS_MAX || !is_clear(sentence) => {
+                self.goodbye(Rule::Goodbye, Message::Goodbye, actions)
+            }
+            Some(true) if words <= BARE_ANSWER_WORDS_MAX => {
+                self.say(Message::Listening, &[], actions);
+                self.open(actions);
+                Rule::Confirmed
+            }
+            Some(_) | None => self.wish(sentence, situation, actions),
+        }
+    }
+
+    /// After an answer: the second wish, or whether there is anything else.
+    pub(super) fn after_answer(&mut self, situation: &Situation<'_>, actions: &mut Actions) {
+        if let Some(second) = self.second.take() {
+            self.say(Message::SecondWish, &[("label", &self.name_of(&second))], actions);
+            self.act(&second, None, Rule::SecondWish, situation, actions);
+            return;
+        }
+        self.say(Message::More, &[], actions);
+        self.state = State::More;
+        self.listen(Expect::Wish, actions);
+    }
+
+    pub(super) fn yes_or_no(&self, sentence: &Sentence, situation: &Situation<'_>) -> Option<bool> {
+        let context = Context::on(situation.now.date());
+        let found = find(sentence.text.reveal(), self.language, &context, &[Kind::YesNo]);
+        found.into_iter().find_map(|found| match found.value {
+            Value::YesNo(yes) => Some(yes),
+            _ => None,
+        })
+    }
+}
+
+pub(super) fn best(sentence: &Sentence) -> Option<&str> {
+    sentence.wishes.first()?.ranking.candidates.first().map(|one| one.intent.as_str())
+}
+
+pub(super) fn is_clear(sentence: &Sentence) -> bool {
+    sentence.wishes.first().is_some_and(|wish| wish.band == Band::Sure)
+}

@@ -1,0 +1,185 @@
+//! What the caller wants: acting on a wish, confirming it, offering two.
+
+use super::attitude::{is_neither, ordinal};
+use super::machine::{Actions, BARE_ANSWER_WORDS_MAX, Dialog, State, best, is_clear};
+use super::messages::Message;
+use super::turn::{Expect, Rule, Sentence, Situation};
+use crate::intent::{Band, Ranking};
+
+/// Of two that were offered, the one that a sentence speaks for must be this many times as likely as the other.
+const CLEARLY_MORE: f32 = 1.5;
+/// A candidate below this probability is not worth a question.
+const WORTH_ASKING: f32 = 0.2;
+
+impl Dialog {
+    /// A free sentence about what the caller wants.
+    pub(super) fn wish(
+        &mut self,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let Some(wish) = sentence.wishes.first() else {
+            return self.missed(Rule::AskAgain, Message::AskAgain, situation, actions);
+        };
+        let candidates: Vec<(&str, f32)> = wish
+            .ranking
+            .candidates
+            .iter()
+            .filter(|one| !self.denied.contains(&one.intent) && self.plan.intents.contains_key(&one.intent))
+            .map(|one| (one.intent.as_str(), one.probability))
+            .collect();
+        let was_denied = candidates.first().map(|(intent, _)| *intent)
+            != wish.ranking.candidates.first().map(|one| one.intent.as_str());
+        // What is left after a "no" was not the best reading: it is asked, never taken.
+        let band = if was_denied && matches!(wish.band, Band::Sure | Band::Nearly | Band::TwoCandidates) {
+            candidates
+                .first()
+                .filter(|(_, probability)| *probability >= WORTH_ASKING)
+                .map_or(Band::Lost, |_| Band::Nearly)
+        } else {
+            wish.band
+        };
+        self.words = Some(sentence.text.clone());
+        self.confidence = candidates.first().map(|(_, probability)| *probability);
+        match (band, candidates.as_slice()) {
+            (Band::Sure, [(intent, _), ..]) => {
+                self.note_second(sentence);
+                let intent = (*intent).to_owned();
+                self.act(&intent, Some(sentence), Rule::Sure, situation, actions)
+            }
+            (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
+                let intents = [(*first).to_owned(), (*second).to_owned()];
+                self.offer(intents, actions)
+            }
+            (Band::Nearly | Band::TwoCandidates, [(intent, _), ..]) => {
+                self.note_second(sentence);
+                let intent = (*intent).to_owned();
+                self.ask_confirmation(intent, actions)
+            }
+            (Band::OutOfScope, _) => self.missed(Rule::OutOfScope, Message::OutOfScope, situation, actions),
+            _ => self.missed(Rule::AskAgain, Message::AskAgain, situation, actions),
+        }
+    }
+
+    pub(super) fn note_second(&mut self, sentence: &Sentence) {
+        let second = sentence.wishes.get(1).filter(|wish| matches!(wish.band, Band::Sure | Band::Nearly));
+        let intent = second.and_then(|wish| wish.ranking.candidates.first()).map(|one| one.intent.clone());
+        self.second = intent.filter(|intent| self.plan.intents.contains_key(intent));
+    }
+
+    /// The name by which `intent` is asked about: its own label, else that of its team.
+    pub(super) fn name_of(&self, intent: &str) -> String {
+        let label = self.plan.label(intent, self.language).map(str::to_owned);
+        label.or_else(|| self.team_of(&self.plan.intents.get(intent)?.route)).unwrap_or_default()
+    }
+
+    pub(super) fn team_of(&self, route: &str) -> Option<String> {
+        let route = self.plan.routes.get(route)?;
+        self.plan.in_language(&route.label, self.language).cloned()
+    }
+
+    pub(super) fn ask_confirmation(&mut self, intent: String, actions: &mut Actions) -> Rule {
+        self.say(Message::Confirm, &[("label", &self.name_of(&intent))], actions);
+        self.state = State::Confirming { intent };
+        self.listen(Expect::YesNo, actions);
+        Rule::Confirm
+    }
+
+    pub(super) fn offer(&mut self, intents: [String; 2], actions: &mut Actions) -> Rule {
+        let [first, second] = &intents;
+        self.say(
+            Message::Choose,
+            &[("first", &self.name_of(first)), ("second", &self.name_of(second))],
+            actions,
+        );
+        self.state = State::Choosing { intents };
+        self.listen(Expect::Choice, actions);
+        Rule::Offer
+    }
+
+    pub(super) fn confirmed(
+        &mut self,
+        intent: &str,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        match self.yes_or_no(sentence, situation) {
+            Some(true) => {
+                self.confidence = Some(1.0);
+                self.act(intent, None, Rule::Confirmed, situation, actions)
+            }
+            Some(false) => {
+                self.denied.insert(intent.to_owned());
+                self.denied_with(sentence, situation, actions)
+            }
+            None if self.names_another(sentence, intent) => self.wish(sentence, situation, actions),
+            None if best(sentence).is_some_and(|best| best == intent) && is_clear(sentence) => {
+                self.act(intent, None, Rule::Confirmed, situation, actions)
+            }
+            None => self.missed(Rule::AskAgain, Message::AskAgain, situation, actions),
+        }
+    }
+
+    /// After a "no": what else the sentence says, or the open question again.
+    pub(super) fn denied_with(
+        &mut self,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let says_more = sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX;
+        if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
+            return self.wish(sentence, situation, actions);
+        }
+        self.missed(Rule::Denied, Message::DeniedAskAgain, situation, actions)
+    }
+
+    pub(super) fn names_another(&self, sentence: &Sentence, intent: &str) -> bool {
+        is_clear(sentence) && best(sentence).is_some_and(|best| best != intent)
+    }
+
+    pub(super) fn chosen(
+        &mut self,
+        intents: &[String; 2],
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+        actions: &mut Actions,
+    ) -> Rule {
+        let text = sentence.text.reveal();
+        let by_place = ordinal(text, self.language);
+        let ranking = sentence.wishes.first().map(|wish| &wish.ranking);
+        let by_words = ranking.and_then(|ranking| spoken_for(ranking, intents));
+        if let Some(place) = by_place.or(by_words) {
+            self.confidence = Some(1.0);
+            return self.act(&intents[place], None, Rule::Chosen, situation, actions);
+        }
+        if is_neither(text, self.language) || self.yes_or_no(sentence, situation) == Some(false) {
+            self.denied.extend(intents.iter().cloned());
+            return self.denied_with(sentence, situation, actions);
+        }
+        if is_clear(sentence) && best(sentence).is_some_and(|best| !intents.iter().any(|one| one == best)) {
+            return self.wish(sentence, situation, actions);
+        }
+        self.missed(Rule::AskAgain, Message::AskAgain, situation, actions)
+    }
+}
+
+/// Which of two offered intents a sentence speaks for, if for one clearly more than for the other.
+fn spoken_for(ranking: &Ranking, intents: &[String; 2]) -> Option<usize> {
+    let probability = |intent: &str| {
+        ranking.candidates.iter().find(|one| one.intent == intent).map_or(0.0, |one| one.probability)
+    };
+    let [first, second] = [probability(&intents[0]), probability(&intents[1])];
+    if first.max(second) < WORTH_ASKING {
+        return None;
+    }
+    if first >= CLEARLY_MORE * second {
+        Some(0)
+    } else if second >= CLEARLY_MORE * first {
+        Some(1)
+    } else {
+        None
+    }
+}

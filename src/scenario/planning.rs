@@ -1,0 +1,568 @@
+//! From the files of a scenario to the plan of its dialogues, with every mistake named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::{Date, Time};
+use toml::Spanned;
+
+use super::config::{RouteFile, ScenarioFile};
+use super::dialog_file::{CatalogFile, HoursFile, KeypadFile, RouteHoursFile, SaidFile, SourceFile};
+use super::mistakes::{Mistakes, Place, line_of};
+use super::{Reader, by_language};
+use crate::call::Language;
+use crate::dialog::hours::{Holidays, Hours, Stretch};
+use crate::dialog::plan::{
+    CatalogPlan, Consent, CustomersPlan, IntentPlan, KeypadChoice, KeypadTarget, Limits, Plan, RoutePlan,
+    Said, SourceKind, SourcePlan,
+};
+use crate::slots::Entry;
+use crate::text::duration;
+
+/// How long a caller waits in a queue whose route does not say.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a look-up may take if its source does not say: longer, and the caller asks whether anybody is there.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+/// After how long a catalogue is asked for again if it does not say.
+const REFRESH: Duration = Duration::from_secs(300);
+/// The time zone of a scenario that does not say.
+const TIMEZONE: &str = "Europe/Paris";
+/// Names in one catalogue.
+const ENTRIES_MAX: usize = 100_000;
+
+/// A file of the scenario while it is turned into a part of the plan.
+pub(super) struct Writing<'w> {
+    pub file: &'w Path,
+    pub text: &'w str,
+    pub mistakes: &'w mut Mistakes,
+}
+
+impl Writing<'_> {
+    pub fn at<T>(&mut self, what: &Spanned<T>, problem: impl Into<String>, remedy: impl Into<String>) {
+        let line = Some(line_of(self.text, what.span().start));
+        self.mistakes.add(Place { file: self.file, line }, problem, remedy);
+    }
+
+    /// Texts in the languages of the scenario; the default language must be there.
+    pub fn said(&mut self, written: &Spanned<SaidFile>, scenario: &Tongues<'_>) -> Said<String> {
+        let said = by_language(written.get_ref());
+        for code in written.get_ref().keys() {
+            if !code.parse().is_ok_and(|language: Language| scenario.languages.contains(&language)) {
+                let problem = format!("language `{code}` is not one of the scenario's");
+                self.at(written, problem, "add it to languages in scenario.toml, or remove the text");
+            }
+        }
+        if !said.contains_key(&scenario.default) {
+            let problem = format!("nothing is said in `{}`", scenario.default);
+            self.at(written, problem, format!("add `{} = \"…\"`", scenario.default));
+        }
+        said
+    }
+
+    pub fn duration(&mut self, written: Option<&Spanned<String>>, default: Duration) -> Duration {
+        let Some(written) = written else { return default };
+        match duration::parse(written.get_ref()) {
+            Ok(found) => found,
+            Err(error) => {
+                self.at(written, error.to_string(), "write for example \"800ms\", \"6s\" or \"2min\"");
+                default
+            }
+        }
+    }
+
+    /// Whether `name` is one of `known`; a mistake if not.
+    pub fn known<'n>(
+        &mut self,
+        written: &Spanned<String>,
+        what: &str,
+        known: impl IntoIterator<Item = &'n String>,
+    ) -> bool {
+        let names: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        let found = names.contains(&written.get_ref().as_str());
+        if !found {
+            let problem = format!("{what} `{}` is not known", written.get_ref());
+            let shown = names.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+            self.at(written, problem, format!("write one of: {shown}"));
+        }
+        found
+    }
+}
+
+/// The languages of a scenario.
+pub(super) struct Tongues<'t> {
+    pub languages: &'t [Language],
+    pub default: Language,
+}
+
+impl Reader<'_> {
+    /// The plan of the dialogues, as far as it is right. `greeting`, `intents` and the ids of `routes` were read before.
+    pub(super) fn plan(
+        &mut self,
+        written: &ScenarioFile,
+        tongues: &Tongues<'_>,
+        greeting: Said<String>,
+        intents: &BTreeMap<String, String>,
+    ) -> Plan {
+        let sources = self.sources(written);
+        let catalogs = self.catalogs(written, &sources);
+        let mut labels = self.labels(tongues, intents);
+        let mut writing =
+            Writing { file: Path::new(super::SCENARIO_FILE), text: self.text, mistakes: self.mistakes };
+        let route_ids: BTreeSet<String> =
+            written.routes.iter().map(|route| route.id.get_ref().clone()).collect();
+        let usual = written
+            .hours
+            .as_ref()
+            .map_or(Hours::Always, |hours| hours_of((hours, hours.get_ref()), &mut writing));
+        let routes = written
+            .routes
+            .iter()
+            .map(|route| (route.id.get_ref().clone(), route_plan(route, &usual, &route_ids, &mut writing)));
+        let routes: BTreeMap<String, RoutePlan> = routes.collect();
+        let limits = limits(written, &mut writing);
+        let human_route = human_route(written, &route_ids, &mut writing);
+        let human_intent = written
+            .dialog
+            .human_intent
+            .as_ref()
+            .filter(|intent| writing.known(intent, "intent", intents.keys()));
+        let keypad = keypad(&written.keypad, (intents, &route_ids), tongues, &mut writing);
+        let consent = written.consent.as_ref().map(|consent| {
+            if !["announced", "asked"].contains(&consent.record.get_ref().as_str()) {
+                let problem = format!("`{}` is no way to treat recording", consent.record.get_ref());
+                writing.at(&consent.record, problem, "write \"announced\" or \"asked\"");
+            }
+            Consent { asked: consent.record.get_ref() == "asked", say: writing.said(&consent.say, tongues) }
+        });
+        let closed =
+            written.closed.as_ref().map(|closed| writing.said(&closed.say, tongues)).unwrap_or_default();
+        let customers = written
+            .customers
+            .as_ref()
+            .filter(|customers| writing.known(&customers.source, "source", sources.keys()));
+        let timezone = timezone(written, &mut writing);
+        let mut plan = Plan {
+            name: written.name.get_ref().clone(),
+            languages: tongues.languages.to_vec(),
+            default_language: tongues.default,
+            greeting,
+            consent,
+            intents: intents
+                .iter()
+                .map(|(intent, route)| {
+                    let label = labels.remove(intent).unwrap_or_default();
+                    (intent.clone(), IntentPlan { route: route.clone(), label, answer: None })
+                })
+                .collect(),
+            routes,
+            keypad,
+            limits,
+            human_route,
+            human_intent: human_intent.map(|intent| intent.get_ref().clone()),
+            closed,
+            messages: crate::dialog::messages::Messages::default(),
+            customers: customers.map(|customers| CustomersPlan {
+                source: customers.source.get_ref().clone(),
+                by_number: customers.by_number.as_ref().map(|query| query.get_ref().clone()),
+                by_id: customers.by_id.as_ref().map(|query| query.get_ref().clone()),
+            }),
+            sources,
+            catalogs,
+            timezone,
+        };
+        self.answers(&mut plan, tongues);
+        self.messages(&mut plan, tongues);
+        plan
+    }
+
+    fn sources(&mut self, written: &ScenarioFile) -> BTreeMap<String, SourcePlan> {
+        let folder = self.folder.to_owned();
+        let mut writing =
+            Writing { file: Path::new(super::SCENARIO_FILE), text: self.text, mistakes: self.mistakes };
+        let sources = written.sources.iter();
+        sources
+            .filter_map(|(name, source)| {
+                let kind = source_kind(source, &folder, &mut writing)?;
+                let timeout = writing.duration(source.timeout.as_ref(), TIMEOUT);
+                let cache = writing.duration(source.cache.as_ref(), Duration::ZERO);
+                Some((name.clone(), SourcePlan { kind, timeout, cache }))
+            })
+            .collect()
+    }
+
+    fn catalogs(
+        &mut self,
+        written: &ScenarioFile,
+        sources: &BTreeMap<String, SourcePlan>,
+    ) -> BTreeMap<String, CatalogPlan> {
+        let mut catalogs = BTreeMap::new();
+        for (name, catalog) in &written.catalog {
+            let found = match &catalog.file {
+                Some(file) => self.catalog_file(file).map(CatalogPlan::Fixed),
+                None => self.catalog_query(name, catalog, sources),
+            };
+            catalogs.extend(found.map(|found| (name.get_ref().clone(), found)));
+        }
+        catalogs
+    }
+
+    fn catalog_query(
+        &mut self,
+        name: &Spanned<String>,
+        catalog: &CatalogFile,
+        sources: &BTreeMap<String, SourcePlan>,
+    ) -> Option<CatalogPlan> {
+        let mut writing =
+            Writing { file: Path::new(super::SCENARIO_FILE), text: self.text, mistakes: self.mistakes };
+        let (Some(source), Some(query)) = (&catalog.source, &catalog.query) else {
+            let problem =
+                format!("catalogue `{}` has neither a file nor a source with a query", name.get_ref());
+            writing.at(name, problem, "write `file = \"catalog.csv\"`, or source and query");
+            return None;
+        };
+        let refresh = writing.duration(catalog.refresh.as_ref(), REFRESH);
+        writing.known(source, "source", sources.keys()).then(|| CatalogPlan::Query {
+            source: source.get_ref().clone(),
+            query: query.get_ref().clone(),
+            refresh,
+        })
+    }
+
+    fn catalog_file(&mut self, written: &Spanned<String>) -> Option<Vec<Entry>> {
+        let file = PathBuf::from(written.get_ref());
+        let text = self.read(&file)?;
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
+        let header = reader.headers().cloned().unwrap_or_default();
+        let column = |name: &str| header.iter().position(|found| found == name);
+        let (Some(id), Some(name)) = (column("id"), column("name")) else {
+            let place = Place { file: &file, line: Some(1) };
+            self.mistakes.add(place, "no columns `id` and `name`", "make the first line `id,name,aliases`");
+            return None;
+        };
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for record in reader.records().flatten() {
+            let line = record.position().map(|position| usize::try_from(position.line()).unwrap_or(1));
+            let cell = |at: usize| record.get(at).unwrap_or_default();
+            let place = Place { file: &file, line };
+            if cell(id).is_empty() || cell(name).is_empty() {
+                self.mistakes.add(place, "an entry without id or name", "fill both in, or remove the line");
+            } else if !seen.insert(cell(id).to_owned()) {
+                let problem = format!("id `{}` is there twice", cell(id));
+                self.mistakes.add(place, problem, "give each entry an id of its own");
+            } else {
+                let aliases = column("aliases").map_or("", cell);
+                entries.push(entry(cell(id), cell(name), aliases));
+            }
+        }
+        if entries.len() > ENTRIES_MAX {
+            let problem = format!("{} names, at most {ENTRIES_MAX}", entries.len());
+            self.mistakes.add(Place { file: &file, line: None }, problem, "keep those that callers say");
+        }
+        Some(entries)
+    }
+
+    /// Intent → how it is named when it is asked about.
+    fn labels(
+        &mut self,
+        tongues: &Tongues<'_>,
+        intents: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, Said<String>> {
+        let file = PathBuf::from("labels.csv");
+        if !self.folder.join(&file).exists() {
+            return BTreeMap::new();
+        }
+        let text = self.read(&file).unwrap_or_default();
+        let mut labels: BTreeMap<String, Said<String>> = BTreeMap::new();
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
+        if reader.headers().ok().is_none_or(|header| header != vec!["intent", "lang", "label"]) {
+            let place = Place { file: &file, line: Some(1) };
+            self.mistakes.add(place, "the first line is another", "make it `intent,lang,label`");
+            return labels;
+        }
+        for record in reader.records().flatten() {
+            let line = record.position().map(|position| usize::try_from(position.line()).unwrap_or(1));
+            let place = Place { file: &file, line };
+            let (intent, code, label) =
+                (&record[0], record.get(1).unwrap_or(""), record.get(2).unwrap_or(""));
+            let language = code.parse().ok().filter(|language| tongues.languages.contains(language));
+            match (intents.contains_key(intent), language, label.is_empty()) {
+                (false, ..) => {
+                    let problem = format!("intent `{intent}` is not known");
+                    self.mistakes.add(place, problem, "correct the name, or add the intent to scenario.toml");
+                }
+                (_, None, _) => {
+                    let problem = format!("language `{code}` is not one of the scenario's");
+                    self.mistakes.add(place, problem, "write one of its languages");
+                }
+                (.., true) => self.mistakes.add(place, "the label is empty", "write a noun phrase"),
+                (true, Some(language), false) => {
+                    let said = labels.entry(intent.to_owned()).or_default();
+                    if said.insert(language, label.to_owned()).is_some() {
+                        let problem = format!("`{intent}` has two labels in `{language}`");
+                        self.mistakes.add(place, problem, "keep one of them");
+                    }
+                }
+            }
+        }
+        labels
+    }
+
+    fn messages(&mut self, plan: &mut Plan, tongues: &Tongues<'_>) {
+        let file = PathBuf::from("messages.toml");
+        if !self.folder.join(&file).exists() {
+            return;
+        }
+        let text = self.read(&file).unwrap_or_default();
+        let written: BTreeMap<Spanned<String>, Spanned<SaidFile>> = match toml::from_str(&text) {
+            Ok(written) => written,
+            Err(error) => {
+                let line = error.span().map(|span| line_of(&text, span.start));
+                let place = Place { file: &file, line };
+                self.mistakes.add(place, error.message(), "write `name = { fr = \"…\" }` lines");
+                return;
+            }
+        };
+        let mut writing = Writing { file: &file, text: &text, mistakes: self.mistakes };
+        for (name, said) in &written {
+            let Some((message, places)) = crate::dialog::messages::by_name(name.get_ref()) else {
+                let problem = format!("there is no message `{}`", name.get_ref());
+                writing.at(name, problem, "docs/intents.md lists the messages");
+                continue;
+            };
+            for (code, text) in said.get_ref() {
+                let language = code.parse().ok().filter(|language| tongues.languages.contains(language));
+                let missing = places.iter().find(|place| !text.get_ref().contains(&format!("{{{place}}}")));
+                match (language, missing) {
+                    (None, _) => {
+                        let problem = format!("language `{code}` is not one of the scenario's");
+                        writing.at(text, problem, "write one of its languages");
+                    }
+                    (_, Some(place)) => {
+                        let problem = format!("the place {{{place}}} is missing");
+                        writing.at(text, problem, format!("say {{{place}}} somewhere"));
+                    }
+                    (Some(language), None) => plan.messages.set(message, language, text.get_ref().clone()),
+                }
+            }
+        }
+    }
+}
+
+/// An entry of a catalogue from its row.
+pub fn entry(id: &str, name: &str, aliases: &str) -> Entry {
+    let aliases = aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty());
+    Entry { id: id.to_owned(), name: name.to_owned(), aliases: aliases.map(str::to_owned).collect() }
+}
+
+fn source_kind(source: &SourceFile, folder: &Path, writing: &mut Writing<'_>) -> Option<SourceKind> {
+    let mut needs = |key: &str, value: Option<&Spanned<String>>| {
+        if value.is_none() {
+            let problem = format!("a source of kind `{}` has no `{key}`", source.kind.get_ref());
+            writing.at(&source.kind, problem, format!("add `{key} = \"…\"`"));
+        }
+        value.map(|value| value.get_ref().clone())
+    };
+    match source.kind.get_ref().as_str() {
+        "sqlite" => {
+            let path = folder.join(needs("path", source.path.as_ref())?);
+            if !path.is_file() {
+                let written = source.path.as_ref()?;
+                writing.at(written, "the file is not there", "create it, or correct the path");
+            }
+            Some(SourceKind::Sqlite { path })
+        }
+        "postgres" => Some(SourceKind::Postgres { url_env: needs("url_env", source.url_env.as_ref())? }),
+        "http" => Some(SourceKind::Http {
+            url: needs("url", source.url.as_ref())?,
+            header_env: source.header_env.clone(),
+        }),
+        other => {
+            let problem = format!("`{other}` is no kind of source");
+            writing.at(&source.kind, problem, "write sqlite, postgres or http");
+            None
+        }
+    }
+}
+
+fn limits(written: &ScenarioFile, writing: &mut Writing<'_>) -> Limits {
+    let defaults = Limits::default();
+    let mut number = |value: Option<&Spanned<u32>>, default: u32, range: std::ops::RangeInclusive<u32>| {
+        let Some(value) = value else { return default };
+        if !range.contains(value.get_ref()) {
+            let problem = format!("{} is out of range", value.get_ref());
+            writing.at(value, problem, format!("write {} to {}", range.start(), range.end()));
+        }
+        *value.get_ref()
+    };
+    let turns_max = number(written.dialog.turns_max.as_ref(), defaults.turns_max, 2..=100);
+    let asks_max = number(written.dialog.asks_max.as_ref(), defaults.asks_max, 0..=5);
+    let silence = writing.duration(written.dialog.silence.as_ref(), defaults.silence);
+    if !(Duration::from_secs(1)..=Duration::from_secs(60)).contains(&silence)
+        && let Some(value) = &written.dialog.silence
+    {
+        writing.at(value, "the silence is out of range", "write 1s to 60s");
+    }
+    Limits { turns_max, asks_max, silence }
+}
+
+/// The route of lost callers: the one that is named, else that of the intent of those who ask for a person, else the last.
+fn human_route(written: &ScenarioFile, routes: &BTreeSet<String>, writing: &mut Writing<'_>) -> String {
+    if let Some(route) = &written.dialog.human_route {
+        writing.known(route, "route", routes);
+        return route.get_ref().clone();
+    }
+    let of_intent = written.dialog.human_intent.as_ref().and_then(|intent| {
+        let found = written.intents.get_ref().iter().find(|(name, _)| name.get_ref() == intent.get_ref());
+        found.map(|(_, route)| route.get_ref().clone())
+    });
+    of_intent.or_else(|| written.routes.last().map(|route| route.id.get_ref().clone())).unwrap_or_default()
+}
+
+fn route_plan(
+    route: &RouteFile,
+    usual: &Hours,
+    routes: &BTreeSet<String>,
+    writing: &mut Writing<'_>,
+) -> RoutePlan {
+    let hours = match route.hours.as_ref().map(|hours| (hours, hours.get_ref())) {
+        None => usual.clone(),
+        Some((_, RouteHoursFile::Word(word))) if word == "always" => Hours::Always,
+        Some((place, RouteHoursFile::Word(word))) => {
+            let problem = format!("`{word}` are no hours");
+            writing.at(place, problem, "write hours = \"always\" or a table [routes.hours]");
+            usual.clone()
+        }
+        Some((place, RouteHoursFile::Table(hours))) => hours_of((place, hours), writing),
+    };
+    if let Some(overflow) = &route.overflow {
+        writing.known(overflow, "route", routes);
+    }
+    let cost = route.wrong_transfer_cost.as_ref();
+    if let Some(cost) = cost.filter(|cost| !(0.1..=100.0).contains(cost.get_ref())) {
+        writing.at(cost, format!("{} is out of range", cost.get_ref()), "write 0.1 to 100");
+    }
+    RoutePlan {
+        label: by_language(&route.label),
+        queue: route.queue.get_ref().clone(),
+        hours,
+        overflow: route.overflow.as_ref().map(|route| route.get_ref().clone()),
+        patience: writing.duration(route.patience.as_ref(), PATIENCE),
+        wrong_transfer_cost: cost.map_or(1.0, |cost| *cost.get_ref()),
+    }
+}
+
+/// `place` is where a mistake is shown.
+fn hours_of<T>((place, written): (&Spanned<T>, &HoursFile), writing: &mut Writing<'_>) -> Hours {
+    let days = [
+        &written.monday,
+        &written.tuesday,
+        &written.wednesday,
+        &written.thursday,
+        &written.friday,
+        &written.saturday,
+        &written.sunday,
+    ];
+    let days = days.map(|stretches| {
+        let read = |text: &String| match stretch(text) {
+            Some(stretch) => Some(stretch),
+            None => {
+                let problem = format!("`{text}` is no stretch of the day");
+                writing.at(place, problem, "write for example \"08:00-20:00\"");
+                None
+            }
+        };
+        stretches.iter().filter_map(read).collect::<Vec<_>>()
+    });
+    let holidays = match written.holidays.as_deref() {
+        None | Some("none") => Holidays::None,
+        Some("fr") => Holidays::France,
+        Some("be") => Holidays::Belgium,
+        Some("nl") => Holidays::Netherlands,
+        Some("uk") => Holidays::England,
+        Some(other) => {
+            writing.at(place, format!("`{other}` is no calendar"), "write fr, be, nl, uk or none");
+            Holidays::None
+        }
+    };
+    let mut closed_on = BTreeSet::new();
+    for day in &written.closed_on {
+        match day.parse::<Date>() {
+            Ok(date) => {
+                closed_on.insert(date);
+            }
+            Err(_) => writing.at(place, format!("`{day}` is no day"), "write for example \"2026-12-24\""),
+        }
+    }
+    Hours::Weekly { days, holidays, closed_on }
+}
+
+/// `08:00-20:00`; `24:00` is midnight at its end.
+fn stretch(text: &str) -> Option<Stretch> {
+    let (from, to) = text.split_once('-')?;
+    let time = |text: &str| -> Option<Time> {
+        let (hour, minute) = text.trim().split_once(':')?;
+        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+    };
+    let from = time(from)?;
+    if to.trim() == "24:00" {
+        return Some(Stretch { from, to: None });
+    }
+    let to = time(to)?;
+    (to > from).then_some(Stretch { from, to: Some(to) })
+}
+
+fn keypad(
+    written: &[KeypadFile],
+    (intents, routes): (&BTreeMap<String, String>, &BTreeSet<String>),
+    tongues: &Tongues<'_>,
+    writing: &mut Writing<'_>,
+) -> BTreeMap<u8, KeypadChoice> {
+    let mut choices = BTreeMap::new();
+    for choice in written {
+        let digit = *choice.digit.get_ref();
+        if !(1..=9).contains(&digit) {
+            writing.at(&choice.digit, format!("{digit} is no choice"), "write 1 to 9; 0 is always a person");
+        }
+        let target = match (&choice.intent, &choice.route) {
+            (Some(intent), None) => {
+                writing.known(intent, "intent", intents.keys());
+                KeypadTarget::Intent(intent.get_ref().clone())
+            }
+            (None, Some(route)) => {
+                writing.known(route, "route", routes);
+                KeypadTarget::Route(route.get_ref().clone())
+            }
+            _ => {
+                writing.at(
+                    &choice.digit,
+                    "a choice is one intent or one route",
+                    "write one of intent and route",
+                );
+                continue;
+            }
+        };
+        let label = writing.said(&choice.label, tongues);
+        if choices.insert(digit, KeypadChoice { target, label }).is_some() {
+            writing.at(
+                &choice.digit,
+                format!("digit {digit} is there twice"),
+                "give each choice its own digit",
+            );
+        }
+    }
+    choices
+}
+
+fn timezone(written: &ScenarioFile, writing: &mut Writing<'_>) -> String {
+    let Some(hours) = &written.hours else { return TIMEZONE.to_owned() };
+    let Some(name) = &hours.get_ref().timezone else { return TIMEZONE.to_owned() };
+    if jiff::tz::TimeZone::get(name).is_err() {
+        let problem = format!("`{name}` is no time zone");
+        writing.at(hours, problem, "write for example \"Europe/Paris\"");
+    }
+    name.clone()
+}
