@@ -32,6 +32,7 @@ pub mod processor;
 pub mod progress;
 pub mod queue;
 pub mod redact;
+pub mod say;
 pub mod scenario;
 pub mod serve;
 pub mod slots;

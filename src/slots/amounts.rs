@@ -133,7 +133,7 @@ fn minor_unit(words: &Words<'_>, at: usize) -> Option<(usize, Currency)> {
 }
 
 /// What follows the unit: `cinquante`, `et cinquante centimes`, `and fifty p`, `et demi`.
-fn minor(words: &Words<'_>, at: usize) -> Option<(usize, i64)> {
+pub(super) fn minor(words: &Words<'_>, at: usize) -> Option<(usize, i64)> {
     let is_joined = matches!(words.folded(at), "et" | "and" | "en");
     if is_joined && matches!(words.folded(at + 1), "demi" | "demie") {
         return Some((at + 2, 50));

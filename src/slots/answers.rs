@@ -4,327 +4,62 @@ use super::words::Words;
 use super::{Located, Value};
 use crate::call::Language;
 
+/// Phrases with bars between them.
 struct Answers {
-    yes: &'static [&'static str],
-    no: &'static [&'static str],
+    yes: &'static str,
+    no: &'static str,
     /// Said before an answer: `ah oui`, `euh non`.
-    openings: &'static [&'static str],
+    openings: &'static str,
 }
 
 const FRENCH: Answers = Answers {
-    yes: &[
-        "oui",
-        "ouais",
-        "ouaip",
-        "ouep",
-        "mouais",
-        "si",
-        "si si",
-        "mais si",
-        "d accord",
-        "ok",
-        "okay",
-        "exact",
-        "exactement",
-        "tout a fait",
-        "absolument",
-        "bien sur",
-        "bien entendu",
-        "evidemment",
-        "effectivement",
-        "en effet",
-        "c est ca",
-        "c est bien ca",
-        "c est cela",
-        "c est exact",
-        "c est juste",
-        "c est correct",
-        "c est bon",
-        "c est bien moi",
-        "c est moi",
-        "voila",
-        "voila c est ca",
-        "parfait",
-        "parfaitement",
-        "volontiers",
-        "avec plaisir",
-        "je veux bien",
-        "s il vous plait",
-        "pourquoi pas",
-        "ca marche",
-        "ca roule",
-        "affirmatif",
-        "correct",
-        "carrement",
-        "je confirme",
-        "je suis d accord",
-        "oui je veux bien",
-        "oui c est ca",
-        "mm hm",
-        "mmh",
-        "hum hum",
-        "allez y",
-        "vas y",
-        "entendu",
-        "il me semble",
-        "je crois",
-        "je crois que oui",
-        "je pense que oui",
-        "c est parfait",
-        "super",
-        "nickel",
-        "impeccable",
-    ],
-    no: &[
-        "non",
-        "nan",
-        "non non",
-        "nope",
-        "non merci",
-        "pas du tout",
-        "absolument pas",
-        "surement pas",
-        "certainement pas",
-        "bien sur que non",
-        "non pas du tout",
-        "mais non",
-        "pas vraiment",
-        "non pas vraiment",
-        "pas exactement",
-        "pas tout a fait",
-        "jamais",
-        "jamais de la vie",
-        "hors de question",
-        "c est faux",
-        "c est pas ca",
-        "ce n est pas ca",
-        "c est pas bon",
-        "ce n est pas exact",
-        "c est inexact",
-        "negatif",
-        "je ne crois pas",
-        "je crois pas",
-        "je crois que non",
-        "je ne pense pas",
-        "je pense pas",
-        "pas d accord",
-        "je ne suis pas d accord",
-        "je ne veux pas",
-        "je veux pas",
-        "ca ne va pas",
-        "ca va pas",
-        "c est une erreur",
-        "vous vous trompez",
-        "mm mm",
-        "incorrect",
-        "ni l un ni l autre",
-        "aucun des deux",
-        "surtout pas",
-        "sans facon",
-        "ca ira",
-        "pas la peine",
-        "c est pas la peine",
-        "non ca ira",
-    ],
-    openings: &[
-        "ah", "euh", "oh", "ben", "bah", "eh", "eh bien", "alors", "mais", "donc", "heu", "bon", "et",
-        "allo", "bonjour",
-    ],
+    yes: "oui|ouais|ouaip|ouep|mouais|si|si si|mais si|d accord|ok|okay|exact|exactement|tout a fait|\
+        absolument|bien sur|bien entendu|evidemment|effectivement|en effet|c est ca|c est bien ca|\
+        c est cela|c est exact|c est juste|c est correct|c est bon|c est bien moi|c est moi|voila|\
+        voila c est ca|parfait|parfaitement|volontiers|avec plaisir|je veux bien|s il vous plait|\
+        pourquoi pas|ca marche|ca roule|affirmatif|correct|carrement|je confirme|je suis d accord|\
+        oui je veux bien|oui c est ca|mm hm|mmh|hum hum|allez y|vas y|entendu|il me semble|je crois|\
+        je crois que oui|je pense que oui|c est parfait|super|nickel|impeccable",
+    no: "non|nan|non non|nope|non merci|pas du tout|absolument pas|surement pas|certainement pas|\
+        bien sur que non|non pas du tout|mais non|pas vraiment|non pas vraiment|pas exactement|\
+        pas tout a fait|jamais|jamais de la vie|hors de question|c est faux|c est pas ca|\
+        ce n est pas ca|c est pas bon|ce n est pas exact|c est inexact|negatif|je ne crois pas|\
+        je crois pas|je crois que non|je ne pense pas|je pense pas|pas d accord|\
+        je ne suis pas d accord|je ne veux pas|je veux pas|ca ne va pas|ca va pas|c est une erreur|\
+        vous vous trompez|mm mm|incorrect|ni l un ni l autre|aucun des deux|surtout pas|sans facon|\
+        ca ira|pas la peine|c est pas la peine|non ca ira",
+    openings: "ah|euh|oh|ben|bah|eh|eh bien|alors|mais|donc|heu|bon|et|allo|bonjour",
 };
 
 const ENGLISH: Answers = Answers {
-    yes: &[
-        "yes",
-        "yeah",
-        "yep",
-        "yup",
-        "ya",
-        "aye",
-        "sure",
-        "of course",
-        "okay",
-        "ok",
-        "right",
-        "correct",
-        "exactly",
-        "absolutely",
-        "definitely",
-        "certainly",
-        "indeed",
-        "that's right",
-        "that s right",
-        "that is right",
-        "that's correct",
-        "that is correct",
-        "that's it",
-        "that's me",
-        "it is",
-        "i do",
-        "i did",
-        "i am",
-        "please",
-        "yes please",
-        "please do",
-        "go ahead",
-        "fine",
-        "that's fine",
-        "sounds good",
-        "uh huh",
-        "mm hm",
-        "mhm",
-        "mm hmm",
-        "by all means",
-        "you got it",
-        "i think so",
-        "i believe so",
-        "i guess so",
-        "affirmative",
-        "why not",
-        "perfect",
-        "too right",
-        "spot on",
-        "i agree",
-        "alright",
-        "all right",
-        "speaking",
-    ],
-    no: &[
-        "no",
-        "nope",
-        "nah",
-        "no thanks",
-        "no thank you",
-        "not at all",
-        "not really",
-        "not exactly",
-        "not quite",
-        "absolutely not",
-        "definitely not",
-        "certainly not",
-        "of course not",
-        "never",
-        "no way",
-        "that's wrong",
-        "that is wrong",
-        "that's not right",
-        "that is not right",
-        "that's not it",
-        "that's not correct",
-        "it isn't",
-        "it's not",
-        "it is not",
-        "i don't",
-        "i do not",
-        "i didn't",
-        "i don't think so",
-        "i do not think so",
-        "i don't want to",
-        "i'm not",
-        "wrong",
-        "incorrect",
-        "negative",
-        "uh uh",
-        "mm mm",
-        "neither",
-        "neither of them",
-        "i disagree",
-        "i'd rather not",
-        "i would rather not",
-        "don't",
-        "please don't",
-        "none of them",
-    ],
-    openings: &["oh", "uh", "um", "well", "er", "ah", "so", "and", "hello", "hi", "but"],
+    yes: "yes|yeah|yep|yup|ya|aye|sure|of course|okay|ok|right|correct|exactly|absolutely|definitely|\
+        certainly|indeed|that's right|that s right|that is right|that's correct|that is correct|\
+        that's it|that's me|it is|i do|i did|i am|please|yes please|please do|go ahead|fine|\
+        that's fine|sounds good|uh huh|mm hm|mhm|mm hmm|by all means|you got it|i think so|\
+        i believe so|i guess so|affirmative|why not|perfect|too right|spot on|i agree|alright|\
+        all right|speaking",
+    no: "no|nope|nah|no thanks|no thank you|not at all|not really|not exactly|not quite|\
+        absolutely not|definitely not|certainly not|of course not|never|no way|that's wrong|\
+        that is wrong|that's not right|that is not right|that's not it|that's not correct|it isn't|\
+        it's not|it is not|i don't|i do not|i didn't|i don't think so|i do not think so|\
+        i don't want to|i m not|wrong|incorrect|negative|uh uh|mm mm|neither|neither of them|\
+        i disagree|i d rather not|i would rather not|don't|please don't|none of them",
+    openings: "oh|uh|um|well|er|ah|so|and|hello|hi|but",
 };
 
 const DUTCH: Answers = Answers {
-    yes: &[
-        "ja",
-        "jawel",
-        "jazeker",
-        "jep",
-        "yes",
-        "ja hoor",
-        "ja graag",
-        "graag",
-        "zeker",
-        "zeker weten",
-        "natuurlijk",
-        "uiteraard",
-        "precies",
-        "inderdaad",
-        "klopt",
-        "dat klopt",
-        "ja dat klopt",
-        "juist",
-        "dat is juist",
-        "correct",
-        "akkoord",
-        "oke",
-        "ok",
-        "okay",
-        "prima",
-        "is goed",
-        "dat is goed",
-        "goed",
-        "absoluut",
-        "helemaal",
-        "dat ben ik",
-        "daar spreekt u mee",
-        "ik denk het wel",
-        "ik geloof het wel",
-        "doe maar",
-        "alstublieft",
-        "dat is het",
-        "zo is het",
-        "helemaal goed",
-        "perfect",
-        "mm hm",
-        "mhm",
-        "tuurlijk",
-        "ga uw gang",
-        "dat is correct",
-    ],
-    no: &[
-        "nee",
-        "neen",
-        "nee hoor",
-        "nee dank u",
-        "nee bedankt",
-        "nee dank je",
-        "nee helaas",
-        "helemaal niet",
-        "absoluut niet",
-        "zeker niet",
-        "beslist niet",
-        "natuurlijk niet",
-        "niet echt",
-        "niet helemaal",
-        "niet precies",
-        "nooit",
-        "dat klopt niet",
-        "klopt niet",
-        "dat is niet juist",
-        "dat is fout",
-        "fout",
-        "onjuist",
-        "dat is het niet",
-        "ik denk het niet",
-        "ik denk van niet",
-        "ik geloof het niet",
-        "ik wil niet",
-        "dat wil ik niet",
-        "liever niet",
-        "geen van beide",
-        "niet akkoord",
-        "nee nee",
-        "mm mm",
-        "dat hoeft niet",
-        "hoeft niet",
-        "laat maar",
-        "in geen geval",
-    ],
-    openings: &["eh", "ehm", "oh", "nou", "ach", "ah", "tja", "dus", "en", "hallo", "maar"],
+    yes: "ja|jawel|jazeker|jep|yes|ja hoor|ja graag|graag|zeker|zeker weten|natuurlijk|uiteraard|\
+        precies|inderdaad|klopt|dat klopt|ja dat klopt|juist|dat is juist|correct|akkoord|oke|ok|\
+        okay|prima|is goed|dat is goed|goed|absoluut|helemaal|dat ben ik|daar spreekt u mee|\
+        ik denk het wel|ik geloof het wel|doe maar|alstublieft|dat is het|zo is het|helemaal goed|\
+        perfect|mm hm|mhm|tuurlijk|ga uw gang|dat is correct",
+    no: "nee|neen|nee hoor|nee dank u|nee bedankt|nee dank je|nee helaas|helemaal niet|absoluut niet|\
+        zeker niet|beslist niet|natuurlijk niet|niet echt|niet helemaal|niet precies|nooit|\
+        dat klopt niet|klopt niet|dat is niet juist|dat is fout|fout|onjuist|dat is het niet|\
+        ik denk het niet|ik denk van niet|ik geloof het niet|ik wil niet|dat wil ik niet|\
+        liever niet|geen van beide|niet akkoord|nee nee|mm mm|dat hoeft niet|hoeft niet|laat maar|\
+        in geen geval",
+    openings: "eh|ehm|oh|nou|ach|ah|tja|dus|en|hallo|maar",
 };
 
 /// The answer at the start is what was asked for; the same word later may belong to the sentence.
@@ -332,38 +67,9 @@ const SCORE_AT_START: f32 = 0.95;
 const SCORE_PHRASE: f32 = 0.85;
 const SCORE_WORD: f32 = 0.6;
 /// Words that are polite or hesitant as often as they are an answer.
-const WEAK: [&str; 30] = [
-    "si",
-    "s il vous plait",
-    "please",
-    "right",
-    "fine",
-    "alstublieft",
-    "goed",
-    "mm mm",
-    "je crois",
-    "il me semble",
-    "super",
-    "jamais",
-    "never",
-    "nooit",
-    "voila",
-    "ok",
-    "okay",
-    "oke",
-    "bon",
-    "correct",
-    "juist",
-    "fout",
-    "wrong",
-    "i am",
-    "i do",
-    "it is",
-    "ca ira",
-    "don't",
-    "parfait",
-    "perfect",
-];
+const WEAK: &str = "si|s il vous plait|please|right|fine|alstublieft|goed|mm mm|je crois|il me semble|super|\
+    jamais|never|nooit|voila|ok|okay|oke|bon|correct|juist|fout|wrong|i am|i do|it is|ca ira|\
+    don't|parfait|perfect";
 const SCORE_WEAK: f32 = 0.7;
 
 /// Answers from left to right; equal ones side by side (`oui oui tout à fait`) are one, and `enfin non` takes back what
@@ -378,11 +84,11 @@ pub(super) fn find(words: &Words<'_>) -> Vec<Located> {
     let mut at = 0;
     let mut is_start = true;
     while at < words.len() {
-        let yes = words.phrase_at(at, answers.yes).unwrap_or(0);
-        let no = words.phrase_at(at, answers.no).unwrap_or(0);
+        let yes = words.phrase_in(at, answers.yes).unwrap_or(0);
+        let no = words.phrase_in(at, answers.no).unwrap_or(0);
         let length = yes.max(no);
         if length == 0 {
-            match words.phrase_at(at, answers.openings) {
+            match words.phrase_in(at, answers.openings) {
                 Some(opening) if is_start => at += opening,
                 _ => {
                     is_start = false;
@@ -394,6 +100,7 @@ pub(super) fn find(words: &Words<'_>) -> Vec<Located> {
         let said = at..at + length;
         let value = Value::YesNo(yes > no);
         let score = score(words, &said, is_start);
+        is_start = false;
         match found.last_mut() {
             Some(last) if last.words.end == at && last.value == value => {
                 last.words.end = said.end;
@@ -407,7 +114,7 @@ pub(super) fn find(words: &Words<'_>) -> Vec<Located> {
 }
 
 fn score(words: &Words<'_>, said: &std::ops::Range<usize>, is_start: bool) -> f32 {
-    let is_weak = words.phrase_at(said.start, &WEAK) == Some(said.len());
+    let is_weak = words.phrase_in(said.start, WEAK) == Some(said.len());
     let is_whole = said.len() == words.len();
     match (is_start, is_weak) {
         (true, false) => SCORE_AT_START,

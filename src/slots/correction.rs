@@ -3,78 +3,25 @@
 use super::words::Words;
 use crate::call::Language;
 
-const FRENCH: [&str; 24] = [
-    "non pardon",
-    "pardon",
-    "euh non pardon",
-    "euh pardon",
-    "oh pardon",
-    "non",
-    "euh non",
-    "ah non",
-    "non non",
-    "non excusez moi",
-    "excusez moi",
-    "non excuse moi",
-    "pardon non",
-    "je veux dire",
-    "non je veux dire",
-    "enfin non",
-    "enfin",
-    "ou plutot",
-    "non plutot",
-    "plutot",
-    "je me trompe",
-    "non je me trompe",
-    "non attendez",
-    "je corrige",
-];
+const FRENCH: &str = "non pardon|pardon|euh non pardon|euh pardon|oh pardon|non|euh non|ah non|non non|\
+    non excusez moi|excusez moi|non excuse moi|pardon non|je veux dire|non je veux dire|\
+    enfin non|enfin|ou plutot|non plutot|plutot|je me trompe|non je me trompe|non attendez|\
+    je corrige";
 
-const ENGLISH: [&str; 16] = [
-    "no sorry",
-    "sorry",
-    "no",
-    "i mean",
-    "no i mean",
-    "sorry i mean",
-    "no wait",
-    "wait no",
-    "wait",
-    "actually",
-    "no actually",
-    "or rather",
-    "rather",
-    "scratch that",
-    "correction",
-    "oh sorry",
-];
+const ENGLISH: &str = "no sorry|sorry|no|i mean|no i mean|sorry i mean|no wait|wait no|wait|actually|no actually|\
+    or rather|rather|scratch that|correction|oh sorry";
 
-const DUTCH: [&str; 15] = [
-    "nee sorry",
-    "sorry",
-    "nee",
-    "ik bedoel",
-    "nee ik bedoel",
-    "sorry ik bedoel",
-    "nee wacht",
-    "wacht",
-    "pardon",
-    "nee pardon",
-    "of nee",
-    "eigenlijk",
-    "correctie",
-    "of liever",
-    "excuus",
-];
+const DUTCH: &str = "nee sorry|sorry|nee|ik bedoel|nee ik bedoel|sorry ik bedoel|nee wacht|wacht|pardon|\
+    nee pardon|of nee|eigenlijk|correctie|of liever|excuus";
 
 /// The length in words of the correction that stands at `at`.
 pub(super) fn marker_at(words: &Words<'_>, at: usize) -> Option<usize> {
-    let phrases: &[&str] = match words.language {
-        Language::Fr => &FRENCH,
-        Language::En => &ENGLISH,
-        Language::Nl => &DUTCH,
+    let phrases = match words.language {
+        Language::Fr => FRENCH,
+        Language::En => ENGLISH,
+        Language::Nl => DUTCH,
     };
-    let length = words.phrase_at(at, phrases)?;
+    let length = words.phrase_in(at, phrases)?;
     // `non, c'est le douze`: what leads to the value again.
     let leads: &[&str] = match words.language {
         Language::Fr => {

@@ -30,8 +30,11 @@ pub(super) struct Reading {
     pub end: usize,
     /// Upper-case letters and digits.
     pub text: String,
-    /// How unlikely it is; 0 is what anybody would read.
+    /// Orders readings: 0 is what anybody would read.
     pub cost: u32,
+    /// The part of the cost that makes the reading itself doubtful: numbers cut short, corrections, letters that may be
+    /// words. Full stops and lone digits only decide between readings.
+    pub doubt: u32,
     /// How long the last group is.
     last_group: usize,
     /// How many groups there are.
@@ -41,9 +44,13 @@ pub(super) struct Reading {
 
 /// A group cut shorter than it could be, at a blank and at a hyphen.
 const CUT: u32 = 2;
-const CUT_AT_HYPHEN: u32 = 5;
+const CUT_AT_HYPHEN: u32 = 8;
+/// `cent douze` as 100 and 12.
+const CUT_AT_HUNDRED: u32 = 4;
 /// A lone digit among pairs.
 const LONE_DIGIT: u32 = 1;
+/// Going on behind a decimal comma.
+const OVER_DECIMAL: u32 = 4;
 /// Going on behind a full stop: recognisers put them between groups, callers between sentences.
 const OVER_STOP: u32 = 2;
 const AFTER_FILLER: u32 = 1;
@@ -62,8 +69,15 @@ const FILLERS: [&str; 30] = [
 pub(super) fn read(words: &Words<'_>, start: usize, wanted: &Wanted) -> Vec<Reading> {
     let mut readings = Vec::new();
     let mut open: BTreeMap<usize, Vec<Reading>> = BTreeMap::new();
-    let first =
-        Reading { end: start, text: String::new(), cost: 0, last_group: 0, groups: 0, is_corrected: false };
+    let first = Reading {
+        end: start,
+        text: String::new(),
+        cost: 0,
+        doubt: 0,
+        last_group: 0,
+        groups: 0,
+        is_corrected: false,
+    };
     open.insert(start, vec![first]);
     while let Some((at, mut here)) = open.pop_first() {
         here.sort_by(|a, b| a.cost.cmp(&b.cost).then(a.text.cmp(&b.text)));
@@ -90,7 +104,9 @@ pub(super) fn read(words: &Words<'_>, start: usize, wanted: &Wanted) -> Vec<Read
 struct Group {
     end: usize,
     text: String,
-    cost: u32,
+    doubt: u32,
+    /// Cost beside the doubt.
+    extra: u32,
 }
 
 impl Reading {
@@ -105,7 +121,8 @@ impl Reading {
                 Reading {
                     end: group.end,
                     text: format!("{}{}", self.text, group.text),
-                    cost: self.cost + group.cost + if is_lone { LONE_DIGIT } else { 0 },
+                    cost: self.cost + group.doubt + group.extra + if is_lone { LONE_DIGIT } else { 0 },
+                    doubt: self.doubt + group.doubt,
                     last_group: group.text.len(),
                     groups: self.groups + 1,
                     is_corrected: self.is_corrected,
@@ -123,7 +140,12 @@ impl Reading {
             replaced.text.truncate(self.text.len() - self.last_group);
             let again = Reading { text: String::new(), ..self.clone() };
             for start in [replaced, again] {
-                let corrected = Reading { cost: start.cost + CORRECTED, is_corrected: true, ..start };
+                let corrected = Reading {
+                    cost: start.cost + CORRECTED,
+                    doubt: start.doubt + CORRECTED,
+                    is_corrected: true,
+                    ..start
+                };
                 next.extend(corrected.with_each(&groups, wanted));
             }
         } else if let Some(length) = fillers_at(words, at) {
@@ -144,12 +166,15 @@ fn fillers_at(words: &Words<'_>, at: usize) -> Option<usize> {
 fn groups_at(words: &Words<'_>, at: usize, wanted: &Wanted) -> Vec<Group> {
     let Some(parts) = words.parts.get(at) else { return Vec::new() };
     let over_stop = if words.gap(at) == Gap::Stop && at > 0 { OVER_STOP } else { 0 };
+    let over_decimal = if words.gap(at) == Gap::Tight(',') { OVER_DECIMAL } else { 0 };
     let mut groups = Vec::new();
     match parts.as_slice() {
         [Part { atom: Atom::Figures { .. }, .. }] => {
-            groups.push(Group { end: at + 1, text: words.list[at].text.to_owned(), cost: 0 });
+            groups.push(Group { end: at + 1, text: words.list[at].text.to_owned(), doubt: 0, extra: 0 });
         }
-        [Part { atom: Atom::Oh, .. }] => groups.push(Group { end: at + 1, text: "0".to_owned(), cost: 0 }),
+        [Part { atom: Atom::Oh, .. }] => {
+            groups.push(Group { end: at + 1, text: "0".to_owned(), doubt: 0, extra: 0 })
+        }
         [Part { atom: Atom::Repeat(times), .. }] => groups.extend(repeated(words, at, *times, wanted)),
         [] => {}
         _ => groups.extend(spoken(words, at)),
@@ -162,15 +187,17 @@ fn groups_at(words: &Words<'_>, at: usize, wanted: &Wanted) -> Vec<Group> {
                 .map(|letter| Group {
                     end: letter.end,
                     text: letter.text,
-                    cost: letter.cost + if parts.is_empty() { 0 } else { CUT },
+                    doubt: letter.cost + if parts.is_empty() { 0 } else { CUT },
+                    extra: 0,
                 }),
         );
     }
     if wanted.letters && is_acronym(words.list[at].text) {
-        groups.push(Group { end: at + 1, text: words.list[at].text.to_owned(), cost: 0 });
+        groups.push(Group { end: at + 1, text: words.list[at].text.to_owned(), doubt: 0, extra: 0 });
     }
     for group in &mut groups {
-        group.cost += over_stop;
+        group.extra += over_stop;
+        group.doubt += over_decimal;
     }
     groups
 }
@@ -190,20 +217,22 @@ fn spoken(words: &Words<'_>, at: usize) -> Vec<Group> {
         .map(|(end, value)| Group {
             end: *end,
             text: value.to_string(),
-            cost: cut_cost(words, *end, longest),
+            doubt: cut_doubt(words, (*end, *value), longest),
+            extra: 0,
         })
         .collect();
     // `deux mille vingt-six` inside of an order number.
     if let Some((end, value)) = reader.cardinal().filter(|(end, _)| *end > longest) {
-        found.push(Group { end, text: value.to_string(), cost: 0 });
+        found.push(Group { end, text: value.to_string(), doubt: 0, extra: 0 });
     }
     found
 }
 
-fn cut_cost(words: &Words<'_>, end: usize, longest: usize) -> u32 {
+fn cut_doubt(words: &Words<'_>, (end, value): (usize, u32), longest: usize) -> u32 {
     match words.gap(end) {
         _ if end >= longest => 0,
         Gap::Hyphen => CUT_AT_HYPHEN,
+        _ if value % 100 == 0 && value > 0 => CUT_AT_HUNDRED,
         Gap::None | Gap::Space | Gap::Tight(_) | Gap::Comma | Gap::Stop => CUT,
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::numbers::Reader;
+use super::spelling;
 use super::words::{Gap, Words};
 use super::{Located, Value};
 use crate::call::Language;
@@ -35,135 +36,15 @@ pub(super) struct Address {
 }
 
 /// Endings of domains that need no spelling; others are taken when they are spelled or end the text.
-const ENDINGS: [&str; 40] = [
-    "com",
-    "fr",
-    "be",
-    "nl",
-    "net",
-    "org",
-    "eu",
-    "uk",
-    "lu",
-    "ch",
-    "de",
-    "it",
-    "es",
-    "pt",
-    "ie",
-    "info",
-    "io",
-    "edu",
-    "gov",
-    "co",
-    "biz",
-    "me",
-    "tv",
-    "app",
-    "dev",
-    "ai",
-    "ca",
-    "us",
-    "pro",
-    "paris",
-    "brussels",
-    "amsterdam",
-    "vlaanderen",
-    "shop",
-    "online",
-    "site",
-    "name",
-    "mobi",
-    "re",
-    "bzh",
-];
+const ENDINGS: &str = "com fr be nl net org eu uk lu ch de it es pt ie info io edu gov co biz me tv app dev ai ca us \
+    pro paris brussels amsterdam vlaanderen shop online site name mobi re bzh";
 
 /// Words in front of an address that are no piece of it.
-const LEADS: &[&str] = &[
-    "a",
-    "as",
-    "c",
-    "ce",
-    "cest",
-    "est",
-    "et",
-    "de",
-    "d",
-    "du",
-    "la",
-    "le",
-    "les",
-    "l",
-    "mon",
-    "ma",
-    "mes",
-    "mail",
-    "email",
-    "e",
-    "adresse",
-    "courriel",
-    "suis",
-    "donc",
-    "alors",
-    "oui",
-    "non",
-    "euh",
-    "voila",
-    "sur",
-    "par",
-    "pour",
-    "vous",
-    "moi",
-    "ecrivez",
-    "ecrire",
-    "envoyez",
-    "message",
-    "it",
-    "it's",
-    "is",
-    "my",
-    "address",
-    "the",
-    "to",
-    "at",
-    "that's",
-    "and",
-    "so",
-    "uh",
-    "um",
-    "send",
-    "write",
-    "yes",
-    "het",
-    "mijn",
-    "adres",
-    "mailadres",
-    "naar",
-    "op",
-    "en",
-    "ja",
-    "eh",
-    "van",
-    "aan",
-    "stuur",
-    "mailen",
-    "envoyer",
-    "merci",
-    "s",
-    "who",
-    "with",
-    "dit",
-    "dat",
-    "un",
-    "une",
-    "een",
-    "an",
-    "bonjour",
-    "hello",
-    "hallo",
-    "tout",
-    "attache",
-];
+const LEADS: &str = "a as c ce cest est et de d du la le les l mon ma mes mail email e adresse courriel suis donc \
+    alors oui non euh voila sur par pour vous moi ecrivez ecrire envoyez message it it's is my \
+    address the to at that's and so uh um send write yes het mijn adres mailadres naar op en ja eh \
+    van aan stuur mailen envoyer merci s who with dit dat un une een an bonjour hello hallo tout \
+    attache";
 
 /// E-mail addresses, for [`super::Kind::Email`].
 pub(super) fn find(words: &Words<'_>) -> Vec<Located> {
@@ -219,6 +100,14 @@ pub(super) fn webs(words: &Words<'_>) -> Vec<Address> {
 fn web_at(pieces: &[Piece], at: usize) -> Option<(usize, String)> {
     let (mut end, mut text) = scheme(pieces, at).unwrap_or((at, String::new()));
     let (behind, name) = domain(pieces, end)?;
+    // `chez exemple point fr`: words before the name are no piece of it.
+    let joins_words = pieces[end..behind]
+        .windows(2)
+        .take_while(|pair| is_text(&pair[1]))
+        .any(|pair| pair[1].before == Gap::Space && [&pair[0], &pair[1]].into_iter().all(is_long_text));
+    if joins_words {
+        return None;
+    }
     text.push_str(&name);
     end = behind;
     while let Some(What::Mark('/')) = pieces.get(end).map(|piece| &piece.what) {
@@ -245,18 +134,20 @@ fn scheme(pieces: &[Piece], at: usize) -> Option<(usize, String)> {
     })
 }
 
-/// `gmail point com`: the piece behind it.
+/// `gmail point com`: the piece behind it. Labels that no ending follows are no domain.
 fn domain(pieces: &[Piece], at: usize) -> Option<(usize, String)> {
     let (mut end, mut name) = label(pieces, at)?;
-    let mut labels = 1;
+    let mut ended = None;
     while let Some(What::Mark('.')) = pieces.get(end).map(|piece| &piece.what) {
-        let Some((behind, label)) = label_behind_dot(pieces, end + 1) else { break };
+        let Some(label) = label_behind_dot(pieces, end + 1) else { break };
         name.push('.');
-        name.push_str(&label);
-        labels += 1;
-        end = behind;
+        name.push_str(&label.text);
+        end = label.end;
+        if label.is_ending {
+            ended = Some((end, name.clone()));
+        }
     }
-    (labels > 1).then_some((end, name))
+    ended
 }
 
 /// The first label: words go on to the next dot (`la poste point net`), or there is one word.
@@ -284,19 +175,26 @@ fn label(pieces: &[Piece], at: usize) -> Option<(usize, String)> {
     Some((end, text))
 }
 
+struct Label {
+    end: usize,
+    text: String,
+    is_ending: bool,
+}
+
 /// A label behind a dot: a known ending, what goes on to a next dot, or letters that are spelled.
-fn label_behind_dot(pieces: &[Piece], at: usize) -> Option<(usize, String)> {
+fn label_behind_dot(pieces: &[Piece], at: usize) -> Option<Label> {
     let first = text_at(pieces, at)?;
-    if ENDINGS.contains(&first) {
-        return Some((at + 1, first.to_owned()));
+    if is_among(ENDINGS, first) {
+        return Some(Label { end: at + 1, text: first.to_owned(), is_ending: true });
     }
     let (end, text) = label(pieces, at)?;
     if matches!(pieces.get(end).map(|piece| &piece.what), Some(What::Mark('.'))) {
-        return Some((end, text));
+        return Some(Label { end, text, is_ending: false });
     }
     let is_ending =
         |text: &str| (2..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
-    spelled_or_word(pieces, at).filter(|(_, text)| is_ending(text))
+    let (end, text) = spelled_or_word(pieces, at).filter(|(_, text)| is_ending(text))?;
+    Some(Label { end, text, is_ending: true })
 }
 
 /// Letters one by one, or one word.
@@ -347,14 +245,14 @@ fn local(pieces: &[Piece], among: Range<usize>) -> Option<Local> {
                 let current = text_at(pieces, first).unwrap_or_default();
                 let is_spelled = before.len() == 1 && current.len() == 1;
                 let is_number = current.bytes().all(|byte| byte.is_ascii_digit());
+                // `piet punt de jong`: a mark further left binds what follows it.
+                let is_bound = first >= among.start + 3
+                    && matches!(pieces[first - 2].what, What::Mark('.' | '-' | '_'))
+                    && text_at(pieces, first - 3).is_some();
                 let is_sure =
-                    gap != Gap::Space || is_spelled || (is_number && !LEADS.contains(&before.as_str()));
+                    is_bound || gap != Gap::Space || is_spelled || (is_number && !is_among(LEADS, before));
                 if !is_sure {
-                    if has_mark
-                        || guessed >= GUESSED_MAX
-                        || before.len() == 1
-                        || LEADS.contains(&before.as_str())
-                    {
+                    if has_mark || guessed >= GUESSED_MAX || before.len() == 1 || is_among(LEADS, before) {
                         break;
                     }
                     guessed += 1;
@@ -367,6 +265,19 @@ fn local(pieces: &[Piece], among: Range<usize>) -> Option<Local> {
         }
     }
     Some(Local { first, text, is_guessed: guessed > 0 })
+}
+
+/// Whether `word` is one of the words of `list`.
+fn is_among(list: &str, word: &str) -> bool {
+    list.split(' ').any(|known| known == word)
+}
+
+fn is_text(piece: &Piece) -> bool {
+    matches!(piece.what, What::Text(_))
+}
+
+fn is_long_text(piece: &Piece) -> bool {
+    matches!(&piece.what, What::Text(text) if text.len() > 1)
 }
 
 fn text_at(pieces: &[Piece], at: usize) -> Option<&str> {
@@ -415,6 +326,12 @@ fn pieces(words: &Words<'_>) -> Vec<Piece> {
 fn piece_at(words: &Words<'_>, at: usize) -> (usize, What) {
     if let Some(piece) = mark_at(words, at) {
         return piece;
+    }
+    // `m comme Marcel`
+    if let Some(letter) =
+        spelling::letters_at(words, at).into_iter().find(|letter| letter.cost == 0 && letter.end > at + 1)
+    {
+        return (letter.end, What::Text(letter.text.to_lowercase()));
     }
     let word = &words.list[at];
     let is_figures = word.text.bytes().all(|byte| byte.is_ascii_digit());
@@ -529,6 +446,7 @@ mod tests {
                 ("marie durand arobase wanadoo point fr", "mariedurand@wanadoo.fr"),
                 ("c'est a b c arobase hot mail point fr", "abc@hotmail.fr"),
                 ("j e a n at gmail point com", "jean@gmail.com"),
+                ("m comme Marcel point dupuis arobase yahoo point fr", "m.dupuis@yahoo.fr"),
                 ("le point de vente", ""),
             ],
         );
@@ -544,6 +462,7 @@ mod tests {
             Language::Nl,
             &[
                 ("jan punt jansen apenstaartje ziggo punt nl", "jan.jansen@ziggo.nl"),
+                ("piet punt de jong at gmail punt com", "piet.dejong@gmail.com"),
                 ("mijn adres is piet streepje laag bakker at telenet punt be", "piet_bakker@telenet.be"),
             ],
         );

@@ -26,6 +26,7 @@ mod spelling;
 mod times;
 mod value;
 mod words;
+mod written;
 
 use std::ops::Range;
 
@@ -33,6 +34,7 @@ pub use catalog::{Catalog, Change, Corrected, Entry, Match, correct};
 pub use context::{Context, Country, Tense};
 pub use dates::{day_without_year, month_without_year};
 pub use value::{Amount, Currency, Entity, Kind, Letters, Period, Shape, Value};
+pub use written::written;
 
 use self::words::Words;
 use crate::call::Language;

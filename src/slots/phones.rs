@@ -1,6 +1,7 @@
 //! Telephone numbers, said by pairs, by digits or as figures.
 
 use super::digits::{Reading, Wanted, read};
+use super::references::is_inside_number;
 use super::words::Words;
 use super::{Context, Country, Located, Value};
 
@@ -28,12 +29,19 @@ pub(super) fn find(words: &Words<'_>, context: &Context<'_>) -> Vec<Located> {
     found
 }
 
+/// The number that starts with the word at `at`, in E.164 form, and the word behind it.
+pub(super) fn at_word(words: &Words<'_>, at: usize, countries: &[Country]) -> Option<(usize, String)> {
+    let located = number_at(words, at, countries)?;
+    let Value::Phone(number) = located.value else { return None };
+    Some((located.words.end, number))
+}
+
 fn number_at(words: &Words<'_>, at: usize, countries: &[Country]) -> Option<Located> {
     let has_plus = matches!(words.folded(at), "+" | "plus");
     let start = at + usize::from(has_plus);
     // Digits in the middle of a longer row of digits are no number of their own.
     let wanted = Wanted { characters_max: DIGITS_MAX, letters: false, pairs: true };
-    if words.parts.get(start).is_none_or(Vec::is_empty) {
+    if words.parts.get(start).is_none_or(Vec::is_empty) || is_inside_number(words, at) {
         return None;
     }
     let mut valid: Vec<(Reading, String)> = read(words, start, &wanted)
@@ -51,7 +59,7 @@ fn number_at(words: &Words<'_>, at: usize, countries: &[Country]) -> Option<Loca
     });
     let is_ambiguous = rival.is_some();
     let (reading, number) = valid.into_iter().next()?;
-    let score = if is_ambiguous { 0.65 } else { (0.97 - 0.05 * reading.cost as f32).max(0.6) };
+    let score = if is_ambiguous { 0.65 } else { (0.97 - 0.05 * reading.doubt as f32).max(0.6) };
     let score = if reading.is_corrected { score.min(0.85) } else { score };
     Some(Located { value: Value::Phone(number), words: at..reading.end, score })
 }

@@ -3,7 +3,7 @@
 use super::digits::{Reading, Wanted, read};
 use super::numbers::may_cross;
 use super::value::{Letters, Shape};
-use super::words::Words;
+use super::words::{Gap, Words};
 use super::{Located, Value};
 
 /// Score of a number that goes on behind the longest reference: it is something else, or one digit too many.
@@ -45,6 +45,9 @@ fn fitting_at(
     wanted: &Wanted,
     accept: impl Fn(&str) -> Option<(Value, f32)>,
 ) -> Option<Located> {
+    if is_inside_number(words, at) {
+        return None;
+    }
     let readings = read(words, at, wanted);
     let mut valid: Vec<(Reading, Value, f32)> = readings
         .into_iter()
@@ -55,7 +58,7 @@ fn fitting_at(
         second.end == valid[0].0.end && *value != valid[0].1 && second.cost <= valid[0].0.cost + 1
     });
     let (reading, value, base) = valid.into_iter().next()?;
-    let mut score = base - 0.05 * reading.cost.min(8) as f32;
+    let mut score = base - 0.05 * reading.doubt.min(12) as f32;
     if is_ambiguous {
         score = score.min(0.65);
     }
@@ -66,6 +69,11 @@ fn fitting_at(
         score = score.min(CUT_SCORE);
     }
     Some(Located { value, words: at..reading.end, score })
+}
+
+/// Whether the word at `at` goes on with a number in words: `vingt` of `quatre-vingt`.
+pub(super) fn is_inside_number(words: &Words<'_>, at: usize) -> bool {
+    at > 0 && words.gap(at) == Gap::Hyphen && !words.parts[at - 1].is_empty()
 }
 
 /// Whether digits stand directly before or behind.

@@ -202,7 +202,11 @@ pub(super) fn letters_at(words: &Words<'_>, at: usize) -> Vec<Letter> {
         }
     }
     if ALPHABETS.split_whitespace().any(|word| word == folded) {
-        let cost = u32::from(ALPHABET_DOUBTFUL.contains(&folded));
+        let cost = match words.parts[at].is_empty() {
+            true => u32::from(ALPHABET_DOUBTFUL.contains(&folded)),
+            // Belgian `quatre` and `zéro`.
+            false => DOUBTFUL,
+        };
         let text = folded.chars().next().map(|letter| letter.to_ascii_uppercase().to_string());
         letters.extend(text.map(|text| Letter { end: at + 1, text, cost }));
     }

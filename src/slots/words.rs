@@ -83,6 +83,11 @@ impl<'t> Words<'t> {
         phrases.iter().filter_map(|phrase| self.has_phrase(at, phrase)).max()
     }
 
+    /// As [`Self::phrase_at`], with bars between the phrases.
+    pub fn phrase_in(&self, at: usize, phrases: &str) -> Option<usize> {
+        phrases.split('|').filter_map(|phrase| self.has_phrase(at, phrase)).max()
+    }
+
     fn has_phrase(&self, at: usize, phrase: &str) -> Option<usize> {
         let mut next = at;
         for word in phrase.split(' ') {

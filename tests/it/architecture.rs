@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("intent", &["call", "text"]),
     ("notes", &["audio", "call", "text"]),
     ("slots", &["call", "redact", "text"]),
+    ("say", &["call", "slots"]),
     // L2: engines
     ("onnx", &[]),
     ("media", &["audio"]),
@@ -80,7 +81,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("fixtures", &["audio", "call", "progress", "tts"]),
-    ("eval", &["call", "intent", "redact", "text"]),
+    ("eval", &["call", "intent", "redact", "slots", "text"]),
     // L5: the command line knows everything
     ("cli", ANYTHING),
 ];

@@ -2,10 +2,11 @@
 
 use super::sounds::Sound;
 
-/// Cost of one sound too many or too few. Vowels come and go in telephone speech, a final consonant is often silent.
+/// Cost of one sound too many or too few. Vowels come and go in telephone speech, some final consonants are silent in
+/// French; with a small cost for every final consonant `mobile` would be Mobilune.
 const CONSONANT: f32 = 1.0;
 const VOWEL: f32 = 0.65;
-const FINAL_CONSONANT: f32 = 0.4;
+const SILENT_FINAL: f32 = 0.4;
 
 /// The weighted edit distance of two sequences of sounds; `limit` ends the work early with infinity.
 pub(super) fn between_sounds(a: &[Sound], b: &[Sound], limit: f32) -> f32 {
@@ -31,8 +32,8 @@ pub(super) fn between_letters(a: &[char], b: &[char]) -> f32 {
 fn gap_cost(sound: Sound, is_last: bool) -> f32 {
     match (sound.is_vowel(), is_last) {
         (true, _) => VOWEL,
-        (false, true) => FINAL_CONSONANT,
-        (false, false) => CONSONANT,
+        (false, true) if sound.may_be_silent() => SILENT_FINAL,
+        (false, _) => CONSONANT,
     }
 }
 

@@ -147,6 +147,13 @@ impl Catalog {
         let spoken: String = words.list[window.clone()].iter().map(|word| word.text).collect();
         let index = &self.indexes[language_place(words.language)];
         let form = Form::new(&spoken, &written, words.language, 0);
+        // Two function words may be a name that was misheard; three and more are a sentence.
+        let said = &words.list[window.clone()];
+        let is_sentence =
+            said.len() > 2 && said.iter().all(|word| is_function_word(&word.folded, words.language));
+        if is_sentence && !index.holds(&form) {
+            return None;
+        }
         let ranked = index.rank(&form, score_min);
         let first = ranked.first()?;
         let second = ranked.iter().find(|other| other.entry != first.entry);

@@ -3,6 +3,8 @@
 //! These are no dictionaries: a table of letter groups a language, the longest first. What a rule gets wrong it gets
 //! wrong on both sides of the comparison, which is why so few of them do.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::call::Language;
@@ -62,22 +64,38 @@ const NEAR: &[(u8, u8, f32)] = &[
 
 const VOWELS_APART: f32 = 0.75;
 
+/// The cost for each two sounds, by their codes; they are all ASCII.
+static DISTANCES: LazyLock<Vec<f32>> = LazyLock::new(|| {
+    let codes = 0..CODES;
+    codes.clone().flat_map(|a| codes.clone().map(move |b| cost(a, b))).collect()
+});
+
+const CODES: u8 = 128;
+
+fn cost(a: u8, b: u8) -> f32 {
+    if a == b {
+        return 0.0;
+    }
+    match NEAR.iter().find(|(x, y, _)| (*x, *y) == (a, b) || (*x, *y) == (b, a)) {
+        Some((_, _, cost)) => *cost,
+        None if VOWELS.contains(&a) && VOWELS.contains(&b) => VOWELS_APART,
+        None => 1.0,
+    }
+}
+
 impl Sound {
     pub fn is_vowel(self) -> bool {
         VOWELS.contains(&self.0)
     }
 
+    /// Whether nobody may have said it at the end of a word.
+    pub fn may_be_silent(self) -> bool {
+        b"stdzp".contains(&self.0)
+    }
+
     /// Cost of hearing one for the other, 0 to 1.
     pub fn distance(self, other: Self) -> f32 {
-        if self == other {
-            return 0.0;
-        }
-        let (a, b) = (self.0, other.0);
-        match NEAR.iter().find(|(x, y, _)| (*x, *y) == (a, b) || (*x, *y) == (b, a)) {
-            Some((_, _, cost)) => *cost,
-            None if self.is_vowel() && other.is_vowel() => VOWELS_APART,
-            None => 1.0,
-        }
+        DISTANCES[usize::from(self.0) * usize::from(CODES) + usize::from(other.0)]
     }
 
     /// One of about a dozen classes, from 1: sounds that are often taken for each other share one.

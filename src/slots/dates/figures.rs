@@ -30,7 +30,7 @@ pub(super) fn at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<
             (day(first, second, third)?, at + 3, 0.97)
         }
         Some((third, 2)) if first_len <= 2 && separator == Gap::Tight('/') => {
-            (day(2_000 + third, second, first)?, at + 3, 0.9)
+            (day(full_year(third, context), second, first)?, at + 3, 0.9)
         }
         // `15/09`; with a full stop it would be a number.
         None if separator == Gap::Tight('/') && first_len <= 2 && second_len <= 2 => (
@@ -41,6 +41,14 @@ pub(super) fn at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<
         Some(_) | None => return None,
     };
     Some(Spot { days: Days::One(date), words: at..end, score })
+}
+
+/// `78` is a year of birth: two figures never mean more than this many years from today.
+const YEARS_AHEAD_MAX: i16 = 20;
+
+fn full_year(two_figures: i16, context: &Context<'_>) -> i16 {
+    let year = context.today.year() / 100 * 100 + two_figures;
+    if year > context.today.year() + YEARS_AHEAD_MAX { year - 100 } else { year }
 }
 
 fn day(year: i16, month: i16, day: i16) -> Option<Date> {

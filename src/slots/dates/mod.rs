@@ -22,9 +22,16 @@ use crate::call::Language;
 
 pub use resolve::{day_without_year, month_without_year};
 
-/// What a phrase means. `{…}` are the gaps that it needs.
+/// What a phrase means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
+    One(DayMeaning),
+    Several(PeriodMeaning),
+}
+
+/// A day. `{…}` are the gaps that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DayMeaning {
     /// So many days from today.
     Days(i32),
     /// `{n}` units from today, or before.
@@ -42,6 +49,11 @@ enum Meaning {
     Day,
     /// `{d}` of the month that is so many months from this one.
     DayOfMonth(i32),
+}
+
+/// Several days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PeriodMeaning {
     /// `{m}`, perhaps `{y}`
     Month(Toward),
     /// A third of a `{m}`.
@@ -171,8 +183,10 @@ fn spot_at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<Spot> 
 /// Phrases that are something else in this place: `may` and `march` are verbs, `le deux` may go on with anything.
 fn is_other_word(words: &Words<'_>, meaning: Meaning, range: &Range<usize>) -> bool {
     match meaning {
-        Meaning::Day => !matches!(words.gap(range.end), Gap::Stop | Gap::Comma),
-        Meaning::Month(Toward::Open) if range.len() == 1 && words.language == Language::En => {
+        Meaning::One(DayMeaning::Day) => !matches!(words.gap(range.end), Gap::Stop | Gap::Comma),
+        Meaning::Several(PeriodMeaning::Month(Toward::Open))
+            if range.len() == 1 && words.language == Language::En =>
+        {
             const LEADS: [&str; 22] = [
                 "of", "in", "for", "from", "since", "last", "next", "this", "my", "the", "your", "during",
                 "until", "till", "by", "to", "and", "or", "before", "after", "mid", "about",
@@ -183,11 +197,11 @@ fn is_other_word(words: &Words<'_>, meaning: Meaning, range: &Range<usize>) -> b
             is_verb && !leads && words.len() > 1
         }
         // A number between 1900 and 2099 that nothing calls a year.
-        Meaning::Year => {
+        Meaning::Several(PeriodMeaning::Year) => {
             const LEADS: [&str; 9] = ["en", "in", "annee", "year", "jaar", "de", "of", "since", "depuis"];
             range.start == 0 || !LEADS.contains(&words.folded(range.start - 1))
         }
-        _ => false,
+        Meaning::One(_) | Meaning::Several(_) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
 
-use super::{Captures, Days, Meaning, Third, Toward, Unit};
+use super::{Captures, DayMeaning, Days, Meaning, PeriodMeaning, Third, Toward, Unit};
 use crate::call::Language;
 use crate::slots::{Context, Period, Tense};
 
@@ -17,48 +17,63 @@ pub(super) fn resolve(
     context: &Context<'_>,
     language: Language,
 ) -> Option<(Days, f32)> {
-    let today = context.today;
-    let one = |date: Date, score: f32| Some((Days::One(date), score));
     match meaning {
-        Meaning::Days(days) => one(today.checked_add(days.days()).ok()?, 0.96),
-        Meaning::Ahead(unit) => {
+        Meaning::One(meaning) => {
+            day(meaning, captures, context, language).map(|(date, score)| (Days::One(date), score))
+        }
+        Meaning::Several(meaning) => {
+            period(meaning, captures, context).map(|(period, score)| (Days::Several(period), score))
+        }
+    }
+}
+
+fn day(
+    meaning: DayMeaning,
+    captures: &Captures,
+    context: &Context<'_>,
+    language: Language,
+) -> Option<(Date, f32)> {
+    let today = context.today;
+    let one = |date: Date, score: f32| Some((date, score));
+    match meaning {
+        DayMeaning::Days(days) => one(today.checked_add(days.days()).ok()?, 0.96),
+        DayMeaning::Ahead(unit) => {
             let (count, score) = idiom(*captures.numbers.first()?, unit, language);
             one(today.checked_add(span(unit, count)?).ok()?, score)
         }
-        Meaning::Ago(unit) => {
+        DayMeaning::Ago(unit) => {
             let (count, score) = idiom(*captures.numbers.first()?, unit, language);
             one(today.checked_sub(span(unit, count)?).ok()?, score)
         }
-        Meaning::Weekday(toward) => {
+        DayMeaning::Weekday(toward) => {
             let (date, score) = weekday(context, *captures.weekdays.first()?, toward)?;
             one(date, score)
         }
-        Meaning::WeekdayOfWeek(weeks) => {
+        DayMeaning::WeekdayOfWeek(weeks) => {
             let monday = monday_of(today, weeks)?;
             let offset = captures.weekdays.first()?.to_monday_zero_offset();
             one(monday.checked_add(i32::from(offset).days()).ok()?, 0.95)
         }
-        Meaning::WeekdayBehind(days) => {
+        DayMeaning::WeekdayBehind(days) => {
             let next = today.nth_weekday(1, *captures.weekdays.first()?).ok()?;
             one(next.checked_add(days.days()).ok()?, 0.9)
         }
-        Meaning::DayMonth(toward) => {
+        DayMeaning::DayMonth(toward) => {
             let (day, month) = (*captures.days.first()?, *captures.months.first()?);
             match captures.years.first() {
                 Some(year) => one(Date::new(*year, month, day).ok()?, 0.97),
                 None => one(toward_date(context, day, month, toward)?, 0.9),
             }
         }
-        Meaning::Day => one(day_alone(context, *captures.days.first()?)?, 0.7),
-        Meaning::DayOfMonth(months) => {
+        DayMeaning::Day => one(day_alone(context, *captures.days.first()?)?, 0.7),
+        DayMeaning::DayOfMonth(months) => {
             let month = today.first_of_month().checked_add(months.months()).ok()?;
             one(month.with().day(*captures.days.first()?).build().ok()?, 0.93)
         }
-        _ => period(meaning, captures, context).map(|(period, score)| (Days::Several(period), score)),
     }
 }
 
-fn period(meaning: Meaning, captures: &Captures, context: &Context<'_>) -> Option<(Period, f32)> {
+fn period(meaning: PeriodMeaning, captures: &Captures, context: &Context<'_>) -> Option<(Period, f32)> {
     let today = context.today;
     let year = captures.years.first().copied();
     let month_of = |month: i8, toward: Toward| match year {
@@ -66,54 +81,54 @@ fn period(meaning: Meaning, captures: &Captures, context: &Context<'_>) -> Optio
         None => toward_month(context, month, toward),
     };
     match meaning {
-        Meaning::Month(toward) => {
+        PeriodMeaning::Month(toward) => {
             let first = month_of(*captures.months.first()?, toward)?;
             Some((whole_month(first), if year.is_some() { 0.97 } else { 0.9 }))
         }
-        Meaning::PartOfMonth(third) => {
+        PeriodMeaning::PartOfMonth(third) => {
             let first = month_of(*captures.months.first()?, Toward::Open)?;
             Some((third_of(first, third)?, 0.85))
         }
-        Meaning::Months(months) => {
+        PeriodMeaning::Months(months) => {
             Some((whole_month(today.first_of_month().checked_add(months.months()).ok()?), 0.95))
         }
-        Meaning::Weeks(weeks) => Some((days_from(monday_of(today, weeks)?, 6)?, 0.95)),
-        Meaning::Weekend(weeks) => {
+        PeriodMeaning::Weeks(weeks) => Some((days_from(monday_of(today, weeks)?, 6)?, 0.95)),
+        PeriodMeaning::Weekend(weeks) => {
             Some((days_from(monday_of(today, weeks)?.checked_add(5.days()).ok()?, 1)?, 0.9))
         }
-        Meaning::Years(years) => {
+        PeriodMeaning::Years(years) => {
             let first = today.first_of_year().checked_add(years.years()).ok()?;
             Some((Period { first, last: first.last_of_year() }, 0.95))
         }
-        Meaning::Year => {
+        PeriodMeaning::Year => {
             let first = Date::new(year?, 1, 1).ok()?;
             Some((Period { first, last: first.last_of_year() }, 0.85))
         }
-        Meaning::Quarter => part_of_year(context, *captures.numbers.first()?, 3, year),
-        Meaning::Half => part_of_year(context, *captures.numbers.first()?, 6, year),
-        Meaning::Quarters(quarters) => {
+        PeriodMeaning::Quarter => part_of_year(context, *captures.numbers.first()?, 3, year),
+        PeriodMeaning::Half => part_of_year(context, *captures.numbers.first()?, 6, year),
+        PeriodMeaning::Quarters(quarters) => {
             let month = (today.month() - 1) / 3 * 3 + 1;
             let this = today.with().month(month).day(1).build().ok()?;
             let first = this.checked_add((quarters * 3).months()).ok()?;
             Some((months_from(first, 3)?, 0.93))
         }
-        Meaning::Last(unit) => {
+        PeriodMeaning::Last(unit) => {
             let first = today.checked_sub(span(unit, *captures.numbers.first()?)?).ok()?;
             Some((Period { first, last: today }, 0.9))
         }
-        Meaning::Next(unit) => {
+        PeriodMeaning::Next(unit) => {
             let last = today.checked_add(span(unit, *captures.numbers.first()?)?).ok()?;
             Some((Period { first: today, last }, 0.9))
         }
-        Meaning::FromDayToDay | Meaning::FromDateToDate => from_to(captures, context),
-        Meaning::FromMonthToMonth => {
+        PeriodMeaning::FromDayToDay | PeriodMeaning::FromDateToDate => from_to(captures, context),
+        PeriodMeaning::FromMonthToMonth => {
             let (from, to) = (*captures.months.first()?, *captures.months.get(1)?);
             let last = month_of(to, Toward::Open)?;
             let first = last.with().month(from).build().ok()?;
             let first = if from > to { first.checked_sub(1.years()).ok()? } else { first };
             Some((Period { first, last: last.last_of_month() }, 0.9))
         }
-        Meaning::Since => {
+        PeriodMeaning::Since => {
             let month = *captures.months.first()?;
             let day = captures.days.first().copied().unwrap_or(1);
             let first = match year {
@@ -122,11 +137,10 @@ fn period(meaning: Meaning, captures: &Captures, context: &Context<'_>) -> Optio
             };
             (first <= today).then_some((Period { first, last: today }, 0.9))
         }
-        Meaning::WeekOf => {
+        PeriodMeaning::WeekOf => {
             let day = toward_date(context, *captures.days.first()?, *captures.months.first()?, Toward::Open)?;
             Some((days_from(monday_of(day, 0)?, 6)?, 0.9))
         }
-        _ => None,
     }
 }
 

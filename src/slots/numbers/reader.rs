@@ -103,7 +103,16 @@ impl Reader {
             Atom::Article if matches!(self.atom(at + 1, limit), Some(Atom::Scale(_))) => Some((at + 1, 1)),
             // `millionth`; as a cardinal it needs its number.
             Atom::Scale(_) if is_first && self.parts[at].is_ordinal => Some((at, 1)),
-            _ => self
+            Atom::Unit(_)
+            | Atom::Teen(_)
+            | Atom::Tens(_)
+            | Atom::Hundred
+            | Atom::Scale(_)
+            | Atom::And
+            | Atom::Article
+            | Atom::Oh
+            | Atom::Repeat(_)
+            | Atom::Figures { .. } => self
                 .below_thousand(at, limit)
                 .into_iter()
                 .max_by_key(|group| group.end)
@@ -115,7 +124,7 @@ impl Reader {
         let mut groups = self.below_hundred(at, limit);
         let mut hundreds: Vec<Group> = groups
             .iter()
-            .filter(|group| self.atom(group.end, limit) == Some(Atom::Hundred) && may_count(group.value))
+            .filter(|group| self.atom(group.end, limit) == Some(Atom::Hundred) && self.may_count(group.value))
             .map(|group| Group { end: group.end + 1, value: group.value * 100 })
             .collect();
         match self.atom(at, limit) {
@@ -212,14 +221,16 @@ impl Reader {
         }
     }
 
+    /// What may count hundreds: `deux cents`, `onze cents`, `twenty one hundred`; never `vingt cents`, zero, or French
+    /// `un` (`un centième` is a fraction).
+    fn may_count(&self, value: u32) -> bool {
+        let smallest = if self.language == Language::Fr { 2 } else { 1 };
+        (smallest..100).contains(&value) && !value.is_multiple_of(10)
+    }
+
     fn atom(&self, at: usize, limit: usize) -> Option<Atom> {
         (at < limit).then(|| self.parts[at].atom)
     }
-}
-
-/// What may count hundreds: `deux cents`, `onze cents`, `twenty one hundred`; never `vingt cents` or zero.
-fn may_count(value: u32) -> bool {
-    (1..100).contains(&value) && !value.is_multiple_of(10)
 }
 
 /// A number as said, with what stands behind the decimal sign.
@@ -242,7 +253,8 @@ pub(in super::super) struct Numeric {
 impl Numeric {
     /// The longest number that starts with the word at `at`.
     pub fn at(words: &Words<'_>, at: usize) -> Option<Self> {
-        let has_sign = matches!(words.folded(at), "moins" | "minus");
+        let has_sign =
+            matches!((words.language, words.folded(at)), (_, "moins" | "minus") | (Language::Nl, "min"));
         let start = at + usize::from(has_sign);
         let mut number = Self::figures(words, start)
             .or_else(|| Self::in_words(words, start))
