@@ -1,5 +1,6 @@
-//! `allo eval`: how well recognition, names and intents do on labelled data.
+//! `allo eval`: how well recognition, names, intents and number writing do on labelled data.
 
+mod itn;
 mod names;
 
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ enum What {
     Names(names::NamesArguments),
     /// Accuracy, out-of-scope recall and calibration of intents.
     Intent(IntentArguments),
+    /// How often number words come out as people write them.
+    Itn(itn::ItnArguments),
 }
 
 /// Arguments of `allo eval asr`.
@@ -97,6 +100,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         What::Asr(arguments) => run_asr(context, arguments),
         What::Names(arguments) => names::run(context, arguments),
         What::Intent(arguments) => run_intent(arguments),
+        What::Itn(arguments) => itn::run(arguments),
     }
 }
 

@@ -1,9 +1,10 @@
-//! Measuring Allo on labelled data: recognition and intents.
+//! Measuring Allo on labelled data: recognition, intents and number writing.
 //!
 //! Everything here runs what users run; nothing is scored on a special path.
 
 pub mod asr;
 pub mod intent;
+pub mod itn;
 pub mod manifest;
 pub mod names;
 pub mod wer;

@@ -1,4 +1,4 @@
-//! The JSON of `allo eval asr` and `allo eval names`; other people's scripts read these keys.
+//! The JSON of `allo eval asr`, `allo eval names` and `allo eval itn`; other people's scripts read these keys.
 
 use std::collections::BTreeMap;
 
@@ -83,4 +83,25 @@ pub struct NameFigures {
     pub latency_p50_s: Option<f64>,
     /// 95th percentile of the same.
     pub latency_p95_s: Option<f64>,
+}
+
+/// The JSON of `allo eval itn`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ItnReport {
+    /// Over all pairs.
+    #[serde(flatten)]
+    pub total: ItnFigures,
+    /// By the last part of the file name.
+    pub categories: BTreeMap<String, ItnFigures>,
+}
+
+/// How many texts came out as they are written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ItnFigures {
+    /// Pairs measured.
+    pub pairs: usize,
+    /// Of those, pairs that came out letter for letter, all kinds of blanks being one.
+    pub right: usize,
+    /// The same as a fraction; `None` without pairs.
+    pub accuracy: Option<f64>,
 }

@@ -21,6 +21,8 @@ pub(super) struct Wanted {
     pub letters: bool,
     /// Whether digits come in pairs: a lone one behind the first pair is then less likely.
     pub pairs: bool,
+    /// Whether fillers and corrections may stand between groups.
+    pub as_spoken: bool,
 }
 
 /// One way to read the words from the start on.
@@ -88,7 +90,7 @@ pub(super) fn read(words: &Words<'_>, start: usize, wanted: &Wanted) -> Vec<Read
             for next in reading.with_each(&groups, wanted) {
                 open.entry(next.end).or_default().push(next);
             }
-            if reading.groups > 0 {
+            if reading.groups > 0 && wanted.as_spoken {
                 for next in reading.over(words, at, wanted) {
                     open.entry(next.end).or_default().push(next);
                 }

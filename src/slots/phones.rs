@@ -18,7 +18,7 @@ pub(super) fn find(words: &Words<'_>, context: &Context<'_>) -> Vec<Located> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < words.len() {
-        match number_at(words, at, &countries) {
+        match number_at(words, at, &countries, AsSaid::WithFillers) {
             Some(located) => {
                 at = located.words.end;
                 found.push(located);
@@ -29,18 +29,31 @@ pub(super) fn find(words: &Words<'_>, context: &Context<'_>) -> Vec<Located> {
     found
 }
 
-/// The number that starts with the word at `at`, in E.164 form, and the word behind it.
+/// The number that starts with the word at `at`, in E.164 form, and the word behind it; without fillers and corrections,
+/// which a written text keeps.
 pub(super) fn at_word(words: &Words<'_>, at: usize, countries: &[Country]) -> Option<(usize, String)> {
-    let located = number_at(words, at, countries)?;
+    let located = number_at(words, at, countries, AsSaid::WithoutFillers)?;
     let Value::Phone(number) = located.value else { return None };
     Some((located.words.end, number))
 }
 
-fn number_at(words: &Words<'_>, at: usize, countries: &[Country]) -> Option<Located> {
+/// Whether fillers and corrections may stand inside of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AsSaid {
+    WithFillers,
+    WithoutFillers,
+}
+
+fn number_at(words: &Words<'_>, at: usize, countries: &[Country], said: AsSaid) -> Option<Located> {
     let has_plus = matches!(words.folded(at), "+" | "plus");
     let start = at + usize::from(has_plus);
     // Digits in the middle of a longer row of digits are no number of their own.
-    let wanted = Wanted { characters_max: DIGITS_MAX, letters: false, pairs: true };
+    let wanted = Wanted {
+        characters_max: DIGITS_MAX,
+        letters: false,
+        pairs: true,
+        as_spoken: said == AsSaid::WithFillers,
+    };
     if words.parts.get(start).is_none_or(Vec::is_empty) || is_inside_number(words, at) {
         return None;
     }

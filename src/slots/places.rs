@@ -15,7 +15,7 @@ pub(super) fn postcodes(words: &Words<'_>, context: &Context<'_>) -> Vec<Located
     let countries = context.countries_for(words.language);
     let letters =
         countries.iter().any(|country| matches!(country, Country::Netherlands | Country::UnitedKingdom));
-    let wanted = Wanted { characters_max: 7, letters, pairs: false };
+    let wanted = Wanted { characters_max: 7, letters, pairs: false, as_spoken: true };
     fitting(words, &wanted, |text| {
         let (postcode, score) = countries.iter().find_map(|country| country.postcode(text))?;
         Some((Value::Postcode(postcode), score))

@@ -15,6 +15,7 @@ pub(super) fn find(words: &Words<'_>, shape: Shape) -> Vec<Located> {
         characters_max: usize::from(shape.characters_max),
         letters: shape.letters != Letters::None,
         pairs: false,
+        as_spoken: true,
     };
     fitting(words, &wanted, |text| shape.fits(text).then(|| (Value::Reference(text.to_owned()), 0.95)))
 }

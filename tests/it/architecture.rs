@@ -20,9 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["asr", "call", "redact", "text"]),
     ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
-    ("slots", &["call", "text"]),
+    ("slots", &["call", "redact", "text"]),
     ("say", &["call", "slots"]),
-    ("dialog", &["call", "intent", "redact", "say", "slots", "text"]),
     // L2: engines
     ("onnx", &[]),
     ("media", &["audio"]),
@@ -83,7 +82,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("traces", &["audio", "call", "clock", "live"]),
     ("fixtures", &["audio", "call", "progress", "tts"]),
-    ("eval", &["call", "intent", "redact", "text"]),
+    ("eval", &["call", "intent", "redact", "slots", "text"]),
     // L5: the command line knows everything
     ("cli", ANYTHING),
 ];

@@ -153,31 +153,47 @@ fn spots(words: &Words<'_>, context: &Context<'_>) -> Vec<Spot> {
     let mut spots: Vec<Spot> = Vec::new();
     let mut at = 0;
     while at < words.len() {
-        let Some(spot) = spot_at(words, context, at) else {
-            at += 1;
-            continue;
-        };
-        let spot = corrected(words, context, spot);
-        at = spot.words.end;
-        spots.push(spot);
+        match look(words, context, at) {
+            Looked::Found(spot) => {
+                let spot = corrected(words, context, spot);
+                at = spot.words.end;
+                spots.push(spot);
+            }
+            // `novembre` of `le 31 novembre` is no month that was meant.
+            Looked::Impossible { end } => at = end,
+            Looked::Nothing => at += 1,
+        }
     }
     spots
 }
 
-fn spot_at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<Spot> {
+/// What stands in one place.
+enum Looked {
+    Found(Spot),
+    /// A phrase up to this word of which there is no such day.
+    Impossible {
+        end: usize,
+    },
+    Nothing,
+}
+
+fn look(words: &Words<'_>, context: &Context<'_>, at: usize) -> Looked {
     let by_figures = figures::at(words, context, at);
-    let (rule, end, captures) = match longest(of(&phrases::TABLES, words.language), words, at) {
-        Some(found) => found,
-        None => return by_figures,
-    };
-    if by_figures.as_ref().is_some_and(|spot| spot.words.end >= end) {
-        return by_figures;
+    let by_phrase = longest(of(&phrases::TABLES, words.language), words, at);
+    match (by_figures, by_phrase) {
+        (Some(spot), None) => Looked::Found(spot),
+        (Some(spot), Some((_, end, _))) if spot.words.end >= end => Looked::Found(spot),
+        (_, Some((rule, end, captures))) => {
+            if is_other_word(words, rule.meaning, &(at..end)) {
+                return Looked::Nothing;
+            }
+            match resolve::resolve(rule.meaning, &captures, context, words.language) {
+                Some((days, score)) => Looked::Found(Spot { days, words: at..end, score }),
+                None => Looked::Impossible { end },
+            }
+        }
+        (None, None) => Looked::Nothing,
     }
-    if is_other_word(words, rule.meaning, &(at..end)) {
-        return None;
-    }
-    let (days, score) = resolve::resolve(rule.meaning, &captures, context, words.language)?;
-    Some(Spot { days, words: at..end, score })
 }
 
 /// Phrases that are something else in this place: `may` and `march` are verbs, `le deux` may go on with anything.
@@ -210,7 +226,7 @@ fn corrected(words: &Words<'_>, context: &Context<'_>, spot: Spot) -> Spot {
     let Some(length) = marker_at(words, spot.words.end) else { return spot };
     let at = spot.words.end + length;
     let words_until = |end: usize| spot.words.start..end;
-    if let Some(next) = spot_at(words, context, at) {
+    if let Looked::Found(next) = look(words, context, at) {
         let days = match (spot.days, next.days) {
             // Only the month was wrong.
             (Days::One(date), Days::Several(month)) if words.len() > at && next.words.len() == 1 => {

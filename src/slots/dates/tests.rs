@@ -85,6 +85,7 @@ fn french_periods() {
             ("ce week-end", "2026-11-28/2026-11-29"),
             ("mars, enfin avril", "2026-04-01/2026-04-30"),
             ("le 15 mars", ""),
+            ("le 31 novembre", ""),
         ],
     );
 }

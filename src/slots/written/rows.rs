@@ -64,9 +64,7 @@ fn english(words: &Words<'_>, at: usize) -> Option<Piece> {
     }
     match digits.len() {
         10 => Some(Piece { end, text: by_ten(&digits) }),
-        11 if digits.starts_with('0') => {
-            Some(Piece { end, text: format!("{} {}", &digits[..5], &digits[5..]) })
-        }
+        11 if digits.starts_with('0') => Some(Piece { end, text: british(&digits) }),
         length => (length >= ROW_MIN).then_some(Piece { end, text: digits }),
     }
 }
@@ -85,6 +83,14 @@ fn english_international(words: &Words<'_>, at: usize) -> Option<Piece> {
     };
     let code = digits.len().checked_sub(10).filter(|code| (1..=3).contains(code))?;
     Some(Piece { end, text: format!("+{} {}", &digits[..code], by_ten(&digits[code..])) })
+}
+
+/// Eleven digits of a British number: `020 7946 0018`, `07700 900123`.
+fn british(digits: &str) -> String {
+    match digits.starts_with("02") {
+        true => format!("{} {} {}", &digits[..3], &digits[3..7], &digits[7..]),
+        false => format!("{} {}", &digits[..5], &digits[5..]),
+    }
 }
 
 /// Ten digits, as English writes them.
@@ -128,6 +134,7 @@ fn telephone(words: &Words<'_>, at: usize) -> Option<Piece> {
         "+32" => format!("0{} {} {}", &digits[..1], &digits[1..4], pairs(&digits[4..])),
         "+31" if digits.starts_with('6') => format!("06 {}", &digits[1..]),
         "+31" => format!("0{} {} {}", &digits[..2], &digits[2..5], &digits[5..]),
+        _ if digits.len() == 10 => british(&format!("0{digits}")),
         _ => format!("0{digits}"),
     };
     let text = if has_plus { format!("{} {}", &number[..3], national[1..].trim_start()) } else { national };
@@ -137,7 +144,7 @@ fn telephone(words: &Words<'_>, at: usize) -> Option<Piece> {
 /// Ten digits by groups that are no telephone number of France: `99 12 32 30 30`.
 fn french_pairs(words: &Words<'_>, at: usize) -> Option<Piece> {
     const GROUPS_MIN: usize = 5;
-    let wanted = Wanted { characters_max: 10, letters: false, pairs: true };
+    let wanted = Wanted { characters_max: 10, letters: false, pairs: true, as_spoken: false };
     let reading = read(words, at, &wanted)
         .into_iter()
         .filter(|reading| reading.text.len() == 10 && reading.groups >= GROUPS_MIN && reading.cost == 0)

@@ -48,6 +48,7 @@ fn english_is_written_as_people_write_it() {
             ("on march third twenty twenty six at ten thirty a m", "on march 3 2026 at 10:30 a.m."),
             ("the fourth of july", "4 july"),
             ("twelve point five percent", "12.5 %"),
+            ("oh two oh seven nine four six oh oh one eight", "020 7946 0018"),
             ("oh seven seven double oh nine oh oh one two three", "07700 900123"),
             ("plus thirty three six twelve thirty four fifty six seventy eight", "+33 6 12 34 56 78"),
             ("john dot smith at example dot co dot uk", "john.smith@example.co.uk"),
