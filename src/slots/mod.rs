@@ -23,6 +23,8 @@ mod phones;
 mod places;
 mod references;
 mod spelling;
+#[cfg(test)]
+mod tests;
 mod times;
 mod value;
 mod words;
