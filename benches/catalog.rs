@@ -2,12 +2,14 @@
 //!
 //! Three questions: how many misspelt names are found and corrected (the 300 names of fixtures/vocabulary, misspelt by
 //! rules that follow what recognisers do), how many ordinary sentences are changed by mistake (none of them names
-//! anything), and how long one sentence takes with 10,000 names.
+//! anything), and how long one sentence takes with 10,000 names. With the file that `allo eval names --hypotheses` wrote as
+//! an argument, also what correction makes of recognised speech.
 
 use std::time::Instant;
 
 use allo::call::Language;
 use allo::slots::{Catalog, Entry, correct};
+use allo::text::fold;
 
 /// What is replaced in a name, one rule a misspelling: sounds alike, or hardly not.
 const RULES: [(&str, &str); 24] = [
@@ -44,6 +46,9 @@ fn main() -> anyhow::Result<()> {
     let catalog = Catalog::new(entries(names.iter().map(|(name, _)| name.as_str())));
     misspelt(&catalog, &names);
     ordinary(&catalog)?;
+    for file in std::env::args().filter(|argument| argument.ends_with(".tsv")) {
+        heard(&catalog, &file)?;
+    }
     speed();
     Ok(())
 }
@@ -87,6 +92,47 @@ fn ordinary(catalog: &Catalog) -> anyhow::Result<()> {
         }
     }
     say(&format!("ordinary: {} sentences, {} changes {changed:?}", sentences.len(), changed.len()));
+    Ok(())
+}
+
+/// What `allo eval names --hypotheses FILE.tsv` heard, without and with the list of names.
+fn heard(catalog: &Catalog, file: &str) -> anyhow::Result<()> {
+    for column in ["without", "with"] {
+        let (mut said, mut right, mut corrected, mut wrong, mut best) = (0, 0, 0, 0, 0);
+        let text = std::fs::read_to_string(file)?;
+        let mut lines = text.lines().map(|line| line.split('\t').collect::<Vec<&str>>());
+        let header = lines.next().unwrap_or_default();
+        let place = |name: &str| {
+            header
+                .iter()
+                .position(|column| *column == name)
+                .ok_or_else(|| anyhow::anyhow!("no column {name}"))
+        };
+        let places = [place("lang")?, place("reference")?, place(column)?];
+        for line in lines {
+            let [language, reference, text] =
+                places.map(|place| line.get(place).copied().unwrap_or_default());
+            let reference = fold(reference);
+            let is_said = |entry: &&Entry| reference.contains(&fold(&entry.name));
+            let Some(name) = catalog.entries().iter().filter(is_said).max_by_key(|entry| entry.name.len())
+            else {
+                continue;
+            };
+            let language: Language = language.parse()?;
+            let result = correct(text, catalog, language);
+            let matches = catalog.find(text, language, LIKENESS_MIN);
+            let first = matches.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+            said += 1;
+            right += u32::from(fold(text).contains(&fold(&name.name)));
+            corrected += u32::from(fold(result.text.reveal()).contains(&fold(&name.name)));
+            wrong += result.changes.iter().filter(|change| change.id != name.id).count();
+            best += u32::from(first.is_some_and(|first| first.entity.id == name.id));
+        }
+        say(&format!(
+            "heard {column} the list: {said} names, right {right}, after correction {corrected}, \
+             changed into another name {wrong}, best match {best}"
+        ));
+    }
     Ok(())
 }
 

@@ -34,9 +34,9 @@ pub struct Change {
     pub runner_up: Option<RunnerUp>,
 }
 
-/// Below this likeness no text is changed. With 300 names it changes 6 of 1,620 sentences without a name, before the
-/// ordinary words of the scenario are known (`benches/catalog.rs`).
-const SCORE_MIN: f32 = 0.82;
+/// Below this likeness no text is changed. With 300 names it changes 7 of 1,620 sentences without a name before the
+/// ordinary words of the scenario are known; 0.77 changes 34, and 0.82 puts fewer names right (`benches/catalog.rs`).
+const SCORE_MIN: f32 = 0.79;
 /// The same for words among which there is an ordinary one: `le vothyrox`.
 const SCORE_MIN_WITH_ORDINARY: f32 = 0.9;
 /// How far the runner-up must be behind.
