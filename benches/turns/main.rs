@@ -56,6 +56,10 @@ fn variants() -> Vec<(String, Option<u32>, Config)> {
     }
     let config = Config { done_threshold: 0.8, ..base() };
     variants.push(("done from 0.8".to_owned(), Some(300), config));
+    for dictation in [1_000, 1_200, 1_400, 1_500] {
+        let config = Config { dictation_delay: ms(dictation), ..base() };
+        variants.push((format!("{dictation} ms for dictations"), Some(300), config));
+    }
     for judge_after in [192, 256] {
         let config = Config { judge_after: ms(judge_after), ..base() };
         variants.push((format!("Smart Turn asked after {judge_after} ms"), Some(300), config));

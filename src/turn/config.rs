@@ -5,11 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::text::duration::as_text;
+use crate::vad::{LONGEST_SEGMENT, ROOM_TO_CUT, check_thresholds};
 
-/// Longest audio of one final: the 30 s that Whisper sees, less room for the pause at its end.
-const MAX_AUDIO_LIMIT: Duration = Duration::from_secs(29);
-/// A final must leave room to look for a weak point to cut at.
-const MAX_AUDIO_ROOM: Duration = Duration::from_secs(2);
 /// No pause inside a turn is longer; a caller who waits longer has the impression of a dead line.
 const MAX_DELAY_LIMIT: Duration = Duration::from_secs(20);
 
@@ -139,18 +136,10 @@ impl Config {
         let check = |holds: bool, key, value: String, expected: String| {
             if holds { Ok(()) } else { Err(InvalidConfig { key, value, expected }) }
         };
-        check(
-            self.threshold > 0.0 && self.threshold <= 1.0,
-            "threshold",
-            self.threshold.to_string(),
-            "more than 0 and at most 1".to_owned(),
-        )?;
-        check(
-            self.negative_threshold >= 0.0 && self.negative_threshold <= self.threshold,
-            "negative_threshold",
-            self.negative_threshold.to_string(),
-            format!("0 to turn.threshold ({})", self.threshold),
-        )?;
+        for (holds, key, value, expected) in check_thresholds("turn", self.threshold, self.negative_threshold)
+        {
+            check(holds, key, value, expected)?;
+        }
         check(
             (0.0..=1.0).contains(&self.done_threshold),
             "done_threshold",
@@ -186,9 +175,9 @@ impl Config {
             .into_iter()
             .chain([self.opening_delay, self.unfinished_delay, self.dictation_delay])
             .fold(Duration::ZERO, Duration::max);
-        let room = [longest_pause, self.pre_roll, self.min_speech, MAX_AUDIO_ROOM];
+        let room = [longest_pause, self.pre_roll, self.min_speech, ROOM_TO_CUT];
         let least = room.into_iter().fold(Duration::ZERO, Duration::saturating_add).saturating_mul(2);
-        if (least..=MAX_AUDIO_LIMIT).contains(&self.max_audio) {
+        if (least..=LONGEST_SEGMENT).contains(&self.max_audio) {
             return Ok(());
         }
         Err(InvalidConfig {
@@ -197,8 +186,8 @@ impl Config {
             expected: format!(
                 "between {} (twice the sum of the longest delay, pre_roll, min_speech and {}) and {}",
                 text(least),
-                text(MAX_AUDIO_ROOM),
-                text(MAX_AUDIO_LIMIT)
+                text(ROOM_TO_CUT),
+                text(LONGEST_SEGMENT)
             ),
         })
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::text::duration::as_text;
 
 /// Longest segment that still fits the 30 s window of Whisper with some room for padding.
-pub(crate) const MAX_SEGMENT_LIMIT: Duration = Duration::from_secs(29);
+pub const LONGEST_SEGMENT: Duration = Duration::from_secs(29);
 /// A segment must leave room to look for a weak point to cut at.
-pub(crate) const MAX_SEGMENT_ROOM: Duration = Duration::from_secs(2);
+pub const ROOM_TO_CUT: Duration = Duration::from_secs(2);
 
 /// When speech starts, when it ends, how long it may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,28 @@ impl Default for Config {
     }
 }
 
+/// Whether the two thresholds of a detector fit together, for each: whether it holds, key, value, what it may be.
+pub fn check_thresholds(
+    section: &str,
+    threshold: f32,
+    negative_threshold: f32,
+) -> [(bool, &'static str, String, String); 2] {
+    [
+        (
+            threshold > 0.0 && threshold <= 1.0,
+            "threshold",
+            threshold.to_string(),
+            "more than 0 and at most 1".to_owned(),
+        ),
+        (
+            negative_threshold >= 0.0 && negative_threshold <= threshold,
+            "negative_threshold",
+            negative_threshold.to_string(),
+            format!("0 to {section}.threshold ({threshold})"),
+        ),
+    ]
+}
+
 /// A value of the `[vad]` section that cannot work.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("vad.{key} is {value}, expected {expected}")]
@@ -90,18 +112,10 @@ impl Config {
         let check = |holds: bool, key, value: String, expected: String| {
             if holds { Ok(()) } else { Err(InvalidConfig { key, value, expected }) }
         };
-        check(
-            self.threshold > 0.0 && self.threshold <= 1.0,
-            "threshold",
-            self.threshold.to_string(),
-            "more than 0 and at most 1".to_owned(),
-        )?;
-        check(
-            self.negative_threshold >= 0.0 && self.negative_threshold <= self.threshold,
-            "negative_threshold",
-            self.negative_threshold.to_string(),
-            format!("0 to vad.threshold ({})", self.threshold),
-        )?;
+        for (holds, key, value, expected) in check_thresholds("vad", self.threshold, self.negative_threshold)
+        {
+            check(holds, key, value, expected)?;
+        }
         check(!self.min_silence.is_zero(), "min_silence", text(self.min_silence), "more than 0s".to_owned())?;
         check(
             self.post_roll <= self.min_silence,
@@ -109,18 +123,18 @@ impl Config {
             text(self.post_roll),
             format!("at most vad.min_silence ({})", text(self.min_silence)),
         )?;
-        let least = [self.pre_roll, self.min_speech, self.min_silence.max(self.join_below), MAX_SEGMENT_ROOM]
+        let least = [self.pre_roll, self.min_speech, self.min_silence.max(self.join_below), ROOM_TO_CUT]
             .into_iter()
             .fold(Duration::ZERO, Duration::saturating_add);
         check(
-            (least..=MAX_SEGMENT_LIMIT).contains(&self.max_segment),
+            (least..=LONGEST_SEGMENT).contains(&self.max_segment),
             "max_segment",
             text(self.max_segment),
             format!(
                 "between {} (pre_roll, min_speech, the longer of min_silence and join_below, and {}) and {}",
                 text(least),
-                text(MAX_SEGMENT_ROOM),
-                text(MAX_SEGMENT_LIMIT)
+                text(ROOM_TO_CUT),
+                text(LONGEST_SEGMENT)
             ),
         )
     }

@@ -24,7 +24,7 @@ mod strength;
 mod tests;
 
 pub use batch::{BatchRow, QUIET_DBFS, SKIPPED_ERROR, SileroBatch, SileroChannel};
-pub use config::{Config, InvalidConfig};
+pub use config::{Config, InvalidConfig, LONGEST_SEGMENT, ROOM_TO_CUT, check_thresholds};
 pub use energy::EnergyDetector;
 pub use segmenter::{CutReason, SegmentEvent, Segmenter};
 pub use silero::{SileroModel, SileroStream};

@@ -36,7 +36,8 @@ def rest(call):
         while True:
             messages.append(json.loads(call.recv(timeout=60)))
     except ConnectionClosed as closed:
-        return messages, closed.rcvd.code
+        # The wish to hang up is a message too, and no event.
+        return [message for message in messages if "sequence" in message], closed.rcvd.code
 
 
 ending, lasting = begin(), begin()

@@ -186,7 +186,8 @@ impl Dialect {
         let format = received.format.ok_or_else(|| Error::invalid(NAME, "format", "is missing"))?;
         let known = FORMATS.iter().find(|(name, ..)| *name == format);
         let &(_, encoding, hz) = known.ok_or_else(|| {
-            invalid(
+            Error::invalid(
+                NAME,
                 "format",
                 "is no codec of fixed frames; hint: dial with c(ulaw), c(alaw), c(slin) or c(slin16)",
             )

@@ -144,7 +144,8 @@ impl Dialect {
             Some(_) => return Err(Error::invalid(NAME, "media.track", "must be inbound or outbound")),
         };
         let Some(track) = self.tracks.get_mut(index) else {
-            return Err(invalid(
+            return Err(Error::invalid(
+                NAME,
                 "media.track",
                 "was not expected; hint: the parameter channels=caller,agent announces both",
             ));

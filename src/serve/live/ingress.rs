@@ -62,9 +62,9 @@ fn accept(
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     let upgrade = upgraded(upgrade)?;
-    service.has_room_for_a_call()?;
     let (wishes, query) =
         if protocol == Protocol::Generic { Wishes::take(query)? } else { (Wishes::OF_PEERS, query) };
+    service.has_room_for_a_call()?;
     let parameters: Parameters =
         query.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
     let upgrade = upgrade.max_message_size(service.config.limits.message_bytes);

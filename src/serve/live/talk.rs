@@ -204,6 +204,12 @@ impl Talk {
                     // Its end was this side's wish: the peer is told in its own words first.
                     drop(self.bridge.send(&Outgoing::HangUp, &mut self.exchange));
                     writes.extend(self.poll());
+                    for write in &mut writes {
+                        // Its protocol knows one way to hang up; why the call ended is known here.
+                        if let Write::Close { code, .. } = write {
+                            *code = close_code(*reason);
+                        }
+                    }
                     if !matches!(writes.last(), Some(Write::Close { .. })) {
                         writes.push(Write::Close {
                             code: close_code(*reason),
