@@ -15,6 +15,7 @@ pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod encoder;
 pub mod eval;
 pub mod export;
 pub mod fixtures;
