@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dialog;
+pub mod encoder;
 pub mod eval;
 pub mod export;
 pub mod fixtures;

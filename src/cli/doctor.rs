@@ -8,9 +8,10 @@ use clap::Args;
 use super::terminal::{Explained, Palette, Style, explain, write_stdout};
 use super::{Context, SOME_FAILED};
 use crate::config::Config;
+use crate::models::manifest::Kind;
 use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
 use crate::onnx;
-use crate::pipeline::{machinery, recognition};
+use crate::pipeline::{learning, machinery, recognition};
 use crate::processor;
 use crate::redact::Redacted;
 use crate::serve::Server;
@@ -95,6 +96,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     findings.extend(model_findings(&manifest, &folder, &config, hashing));
     findings.push(onnx_finding(&manifest, &folder));
     findings.push(recognition_finding(context, &config));
+    findings.push(intent_finding(context));
     findings.push(store_finding(&context.home.store_file(), arguments.mend)?);
     findings.push(service_finding(&config));
     findings.push(dutch_voice_finding());
@@ -139,6 +141,13 @@ fn model_findings(
             let pull = format!("allo models pull {}", entry.name);
             match folder.state(entry, hashing, Talk::Bars) {
                 Ok(State::Present) => Finding::well(&entry.name, "present, hash checked"),
+                // Without it intents are told apart by words: a line of its own says so.
+                Ok(State::Missing) if entry.kind == Kind::SentenceEncoder => Finding {
+                    part: entry.name.clone(),
+                    health: Health::Lacking,
+                    detail: "missing".to_owned(),
+                    fix: Some(pull),
+                },
                 Ok(State::Missing) => Finding::ill(&entry.name, "missing", pull),
                 Ok(State::Damaged { path, found_bytes, expected_bytes }) => Finding::ill(
                     &entry.name,
@@ -171,6 +180,20 @@ fn recognition_finding(context: &Context, config: &Config) -> Finding {
     match machinery::start(config, &context.home) {
         Ok(_) => Finding::well("recognition", recognition_detail(context, config)),
         Err(error) => Finding::failed("recognition", &error),
+    }
+}
+
+/// Whether intents are told apart by meaning, or by words alone.
+fn intent_finding(context: &Context) -> Finding {
+    match learning::sentence_encoder(&context.home) {
+        Ok(Some(_)) => Finding::well("intents", "by words and meaning (e5-small)"),
+        Ok(None) => Finding {
+            part: "intents".to_owned(),
+            health: Health::Lacking,
+            detail: "by words alone: the sentence encoder is not there".to_owned(),
+            fix: Some(format!("allo models pull {}", learning::SENTENCE_ENCODER)),
+        },
+        Err(error) => Finding::failed("intents", &error),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::eval::intent;
 use crate::eval::manifest::{self, Clip};
 use crate::eval::wire::{AsrFigures, AsrReport};
 use crate::media::OpenOptions;
-use crate::pipeline::machinery;
 use crate::pipeline::transcribe::{Instructions, Transcriber};
+use crate::pipeline::{learning, machinery};
 use crate::progress::{Progress, Unit};
 
 /// Arguments of `allo eval`.
@@ -80,6 +80,9 @@ struct IntentArguments {
     /// Sentences that no intent is for: CSV with the columns text, lang.
     #[arg(long, value_name = "O.csv")]
     oos: Option<PathBuf>,
+    /// By words alone, without the sentence encoder.
+    #[arg(long)]
+    lexical: bool,
     /// text or json.
     #[arg(long, default_value = "text")]
     format: ReportFormat,
@@ -99,8 +102,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     match &arguments.what {
         What::Asr(arguments) => run_asr(context, arguments),
         What::Names(arguments) => names::run(context, arguments),
-        What::Intent(arguments) => run_intent(arguments),
         What::Itn(arguments) => itn::run(arguments),
+        What::Intent(arguments) => run_intent(context, arguments),
     }
 }
 
@@ -150,14 +153,15 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
     Ok(exit_code(failed))
 }
 
-fn run_intent(arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
+fn run_intent(context: &Context, arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
     let train = intent::read_examples(&arguments.train)?;
     let test = intent::read_examples(&arguments.test)?;
     let out_of_scope = match &arguments.oos {
         Some(file) => intent::read_out_of_scope(file)?,
         None => Vec::new(),
     };
-    let report = intent::evaluate(&train, &test, &out_of_scope)?;
+    let meaning = if arguments.lexical { None } else { learning::sentence_encoder(&context.home)? };
+    let report = intent::evaluate(&train, &test, &out_of_scope, meaning)?;
     write_stdout(&match arguments.format {
         ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report.json())?),
         ReportFormat::Text => report.text(),

@@ -7,14 +7,19 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
+use super::Context as Surroundings;
 use super::terminal::{say_error, write_stdout};
 use crate::call::{IntentOutcome, Language};
-use crate::intent::{Classifier, decide};
+use crate::intent::{Classifier, Heard, Ranking, decide};
+use crate::pipeline::learning;
 use crate::scenario::{Error, Scenario};
 
 /// Arguments of `allo intents`.
 #[derive(Debug, Args)]
 pub struct IntentsArgs {
+    /// By words alone, without the sentence encoder
+    #[arg(long, global = true)]
+    lexical: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,6 +33,11 @@ enum Command {
         /// Also train on it and print what held-out sentences say
         #[arg(long)]
         measure: bool,
+    },
+    /// Learn a scenario now, so that a server that uses it starts at once
+    Train {
+        /// The scenario folder
+        path: PathBuf,
     },
     /// List the intents with route and number of sentences per language
     List {
@@ -54,9 +64,12 @@ const WRONG_SCENARIO: u8 = 2;
 ///
 /// # Errors
 /// When stdout cannot be written or the scenario cannot be trained on.
-pub fn run(args: &IntentsArgs) -> anyhow::Result<ExitCode> {
+pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCode> {
     let path = match &args.command {
-        Command::Check { path, .. } | Command::List { path } | Command::Test { scenario: path, .. } => path,
+        Command::Check { path, .. }
+        | Command::List { path }
+        | Command::Train { path }
+        | Command::Test { scenario: path, .. } => path,
     };
     let scenario = match Scenario::load(path) {
         Ok(scenario) => scenario,
@@ -67,10 +80,16 @@ pub fn run(args: &IntentsArgs) -> anyhow::Result<ExitCode> {
     };
     let mut output = Vec::new();
     match &args.command {
-        Command::Check { measure, .. } => check(&mut output, &scenario, *measure),
+        Command::Check { measure, .. } => {
+            let classifier = measure.then(|| learn(context, args, &scenario)).transpose()?;
+            check(&mut output, &scenario, classifier.as_ref())
+        }
+        Command::Train { .. } => trained(&mut output, &learn(context, args, &scenario)?),
         Command::List { .. } => list(&mut output, &scenario),
         Command::Test { text, language, .. } => {
-            test(&mut output, &scenario, &Sentence { text, language: *language })
+            let classifier = learn(context, args, &scenario)?;
+            let sentence = Sentence { text, language: *language };
+            test(&mut output, &scenario, &classifier, &sentence)
         }
     }?;
     write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
@@ -82,12 +101,34 @@ struct Sentence<'a> {
     language: Option<Language>,
 }
 
-fn train(scenario: &Scenario) -> anyhow::Result<Classifier> {
-    Classifier::train(&scenario.examples, &scenario.out_of_scope, &scenario.train_options())
+/// The classifier of the scenario: learnt before, or now.
+fn learn(context: &Surroundings, args: &IntentsArgs, scenario: &Scenario) -> anyhow::Result<Classifier> {
+    let meaning = if args.lexical { None } else { learning::sentence_encoder(&context.home)? };
+    learning::classifier(scenario, &context.home, meaning)
         .with_context(|| format!("cannot train on scenario `{}`", scenario.name))
 }
 
-fn check(output: &mut impl Write, scenario: &Scenario, measure: bool) -> anyhow::Result<()> {
+fn trained(output: &mut impl Write, classifier: &Classifier) -> anyhow::Result<()> {
+    let report = classifier.report();
+    writeln!(
+        output,
+        "{} intents, {:.1} % of {} held-out sentences right",
+        classifier.intents().len(),
+        100.0 * report.accuracy,
+        report.held_out
+    )?;
+    match report.meaning_share {
+        0.0 => writeln!(output, "by words alone: no sentence encoder (`allo models pull e5-small`)")?,
+        share => writeln!(output, "meanings count {:.0} %, words the rest", 100.0 * share)?,
+    }
+    Ok(())
+}
+
+fn check(
+    output: &mut impl Write,
+    scenario: &Scenario,
+    classifier: Option<&Classifier>,
+) -> anyhow::Result<()> {
     writeln!(
         output,
         "{}: {} intents, {} routes, {} sentences, {} out of scope: no mistakes",
@@ -97,10 +138,7 @@ fn check(output: &mut impl Write, scenario: &Scenario, measure: bool) -> anyhow:
         scenario.examples.len(),
         scenario.out_of_scope.len()
     )?;
-    if !measure {
-        return Ok(());
-    }
-    let classifier = train(scenario)?;
+    let Some(classifier) = classifier else { return Ok(()) };
     let report = classifier.report();
     writeln!(output, "held out in turn: {} sentences", report.held_out)?;
     writeln!(output, "accuracy {:.1} %", 100.0 * report.accuracy)?;
@@ -131,10 +169,28 @@ fn list(output: &mut impl Write, scenario: &Scenario) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn test(output: &mut impl Write, scenario: &Scenario, sentence: &Sentence<'_>) -> anyhow::Result<()> {
-    let classifier = train(scenario)?;
+fn test(
+    output: &mut impl Write,
+    scenario: &Scenario,
+    classifier: &Classifier,
+    sentence: &Sentence<'_>,
+) -> anyhow::Result<()> {
+    for (index, wish) in classifier.wishes(&Heard::from(sentence.text)).iter().enumerate() {
+        if index > 0 {
+            writeln!(output)?;
+        }
+        wish_of(output, scenario, (classifier, sentence.language), wish)?;
+    }
+    Ok(())
+}
+
+fn wish_of(
+    output: &mut impl Write,
+    scenario: &Scenario,
+    (classifier, language): (&Classifier, Option<Language>),
+    ranking: &Ranking,
+) -> anyhow::Result<()> {
     let thresholds = classifier.thresholds();
-    let ranking = classifier.classify(sentence.text);
     for candidate in &ranking.candidates {
         writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
     }
@@ -145,9 +201,9 @@ fn test(output: &mut impl Write, scenario: &Scenario, sentence: &Sentence<'_>) -
         thresholds.in_scope,
         100.0 * thresholds.sure
     )?;
-    match decide(&ranking, &thresholds, |intent| scenario.route_of(intent)) {
+    match decide(ranking, &thresholds, |intent| scenario.route_of(intent)) {
         IntentOutcome::Routed { intent, route } => {
-            let language = sentence.language.unwrap_or(scenario.default_language);
+            let language = language.unwrap_or(scenario.default_language);
             let label = scenario.route(&route).and_then(|route| route.label.get(&language));
             writeln!(output, "decision: {intent} → {}", label.map_or(route.as_str(), String::as_str))?;
         }

@@ -120,7 +120,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => serve::run(&context, &arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Search(arguments) => search::run(&context, arguments),
-        Command::Intents(arguments) => intents::run(&arguments),
+        Command::Intents(arguments) => intents::run(&context, &arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Eval(arguments) => eval::run(&context, &arguments),
         Command::Config(arguments) => config::run(&context, &arguments),

@@ -120,7 +120,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         return Ok(exit_code(failed));
     }
     let understanding = match &scenario {
-        Some((folder, _)) if arguments.store => Some(Understanding::open(folder)?),
+        Some((folder, _)) if arguments.store => Some(Understanding::open_in(folder, &context.home)?),
         Some(_) | None => None,
     };
     let desk = Desk {

@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::call::Language;
 use crate::intent::calibrate::{CALIBRATION_BINS, Judged, calibration_error, threshold_keeping};
-use crate::intent::{self, Classifier, Example, OutOfScope, TrainOptions};
+use crate::intent::{self, Classifier, Example, Meaning, OutOfScope, TrainOptions};
 
 /// Share of in-scope sentences that the reported out-of-scope recall keeps.
 const IN_SCOPE_KEPT: f32 = 0.95;
@@ -64,6 +65,8 @@ pub enum Error {
 pub struct Report {
     /// Sentences tested in scope.
     pub sentences: usize,
+    /// How much meanings count against words, 0 (no encoder) to 1.
+    pub meaning_share: f32,
     /// Intents known to the classifier.
     pub intents: usize,
     /// Share of sentences whose best intent is right.
@@ -93,12 +96,22 @@ pub struct OutOfScopeReport {
     pub recall_at_trained_threshold: f32,
 }
 
-/// Trains on `train` and measures on `test` and `out_of_scope` (which may be empty).
+/// Trains on `train`, by words and with `meaning` by meanings, and measures on `test` and `out_of_scope` (which may be
+/// empty).
 ///
 /// # Errors
 /// [`Error::Train`] when `train` cannot be trained on.
-pub fn evaluate(train: &[Example], test: &[Example], out_of_scope: &[OutOfScope]) -> Result<Report, Error> {
-    let classifier = Classifier::train(train, &[], &TrainOptions::default())?;
+pub fn evaluate(
+    train: &[Example],
+    test: &[Example],
+    out_of_scope: &[OutOfScope],
+    meaning: Option<Arc<dyn Meaning>>,
+) -> Result<Report, Error> {
+    let options = TrainOptions::default();
+    let classifier = match meaning {
+        Some(meaning) => Classifier::train_with_meaning(train, &[], &options, meaning)?,
+        None => Classifier::train(train, &[], &options)?,
+    };
     let thresholds = classifier.thresholds();
     let rankings: Vec<_> = test.iter().map(|example| classifier.classify(&example.text)).collect();
     let mut judged = Vec::with_capacity(test.len());
@@ -124,6 +137,7 @@ pub fn evaluate(train: &[Example], test: &[Example], out_of_scope: &[OutOfScope]
     let at_95 = threshold_keeping(IN_SCOPE_KEPT, &inside);
     Ok(Report {
         sentences: test.len(),
+        meaning_share: classifier.report().meaning_share,
         intents: classifier.intents().len(),
         accuracy: share(judged.iter().filter(|one| one.right).count(), judged.len()),
         macro_f1: macro_f1(counts.values()),
@@ -174,6 +188,7 @@ impl Report {
                 self.out_of_scope.map(|one| rounded(one.recall_at_trained_threshold)),
             "in_scope_kept_at_trained_threshold": rounded(self.in_scope_kept),
             "calibration_error": rounded(self.calibration_error),
+            "meaning_share": rounded(self.meaning_share),
             "routed": rounded(self.routed),
             "routed_precision": rounded(self.routed_precision),
         })
@@ -274,7 +289,7 @@ mod tests {
         let test =
             examples(&[("facture", "facture"), ("colis", "colis"), ("colis", "panne"), ("panne", "panne")]);
         let outside = [OutOfScope { text: "zzz".to_owned(), language: Language::Fr }];
-        let report = evaluate(&train, &test, &outside).unwrap();
+        let report = evaluate(&train, &test, &outside, None).unwrap();
         assert_eq!(report.accuracy, 0.75);
         // facture: 1; colis: one right, given twice, 2/3; panne: one right of two, given once, 2/3.
         assert!((report.macro_f1 - (1.0 + 2.0 / 3.0 + 2.0 / 3.0) / 3.0).abs() < 1e-6, "{}", report.macro_f1);

@@ -1,15 +1,21 @@
-//! What the model says of sentences it has not seen: the ground for temperature, scope and thresholds.
+//! What the model says of sentences it has not seen: the ground for mix, temperature, scope and thresholds.
 //!
 //! Two passes over the folds. In the first, one part of the sentences of every intent is held out. In the second, whole
 //! intents are held out beside it: their sentences look like the domain and belong to no intent that the model knows,
 //! which is what an out-of-scope caller sounds like, so scope can be learnt without a single out-of-scope example.
+//! Where meanings are known, sentences that no customer service is for are a second kind of outside.
+//!
+//! Big sets ([`THOROUGH_MAX`]) get one fit in place of two passes: one part of the intents and one of the sentences of
+//! the others held out together, which leaves thousands of sentences to judge by.
 
 use super::calibrate::{
-    CALIBRATION_BINS, HeldOut, Judged, calibration_error, temperature, threshold_for_precision,
-    threshold_keeping,
+    CALIBRATION_BINS, Judged, calibration_error, threshold_for_precision, threshold_keeping,
 };
 use super::folds::stratified;
-use super::model::{FitOptions, Model, Scored, Sentence};
+use super::fusion::{self, Tried};
+use super::meaning::{Viewpoint, dot};
+use super::model::{FitOptions, Mix, Model, Scored, Sentence};
+use super::saved::{Reader, Writer};
 use super::scope::{Evidence, Scope};
 use super::{Example, OutOfScope, Thresholds, TrainOptions, TrainReport};
 use crate::call::Language;
@@ -21,39 +27,102 @@ const HELD_OUT_MIN: usize = 20;
 /// Thresholds of a classifier that nothing could be held out from, such as one sentence an intent. Cautious: such a
 /// classifier should rather ask than route.
 const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, sure: 0.8 };
+/// Sentences times intents up to which both passes are made over every fold: some seconds.
+const THOROUGH_MAX: usize = 2_000_000;
+/// A sentence that no intent is for, but that is as near as this to a training sentence, is no evidence: the scenario
+/// has an intent for it.
+const BACKGROUND_NEAREST_MAX: f32 = 0.5;
+
+/// The vectors of what is trained on; all in the order of the sentences they belong to.
+#[derive(Debug, Default)]
+pub(super) struct Vectors {
+    /// Of the examples, then of the out-of-scope sentences; `None` for those left out of a big set.
+    pub sentences: Vec<Option<Vec<f32>>>,
+    /// Of the intents' names.
+    pub names: Vec<Vec<f32>>,
+    /// Sentences that no intent is for.
+    pub background: Vec<Background>,
+}
+
+/// A sentence that no intent is for.
+#[derive(Debug)]
+pub(super) struct Background {
+    pub text: &'static str,
+    pub vector: Vec<f32>,
+}
 
 /// The sentences with their classes, and the names of the intents as sentences.
 pub(super) struct TrainingSet<'a> {
     sentences: Vec<Sentence<'a>>,
     names: Vec<Sentence<'a>>,
+    /// Sentences that no intent is for.
+    background: Vec<&'a Background>,
+    viewpoint: Option<Viewpoint>,
     /// Language of each sentence.
     languages: Vec<Language>,
     intents: usize,
 }
 
 impl<'a> TrainingSet<'a> {
-    /// `intents` ascending, holding every intent of `examples`.
-    pub fn new(examples: &'a [Example], out_of_scope: &'a [OutOfScope], intents: &'a [String]) -> Self {
+    /// `intents` ascending, holding every intent of `examples`; `vectors` where meanings are known.
+    pub fn new(
+        examples: &'a [Example],
+        out_of_scope: &'a [OutOfScope],
+        intents: &'a [String],
+        vectors: Option<&'a Vectors>,
+    ) -> Self {
         let class = |intent: &String| intents.binary_search(intent).expect("intents holds every example's");
-        let inside =
-            examples.iter().map(|example| Sentence { text: &example.text, class: class(&example.intent) });
-        let outside = out_of_scope.iter().map(|one| Sentence { text: &one.text, class: intents.len() });
+        let vector_of = |index: usize| vectors.and_then(|all| all.sentences.get(index)?.as_deref());
+        let inside = examples.iter().map(|example| (&example.text, class(&example.intent)));
+        let outside = out_of_scope.iter().map(|one| (&one.text, intents.len()));
+        let sentences = inside.chain(outside).enumerate();
+        let name_vector = |class: usize| vectors.and_then(|all| all.names.get(class)).map(Vec::as_slice);
+        let names = intents.iter().enumerate();
         let languages = examples.iter().map(|one| one.language);
-        Self {
-            sentences: inside.chain(outside).collect(),
-            names: intents.iter().enumerate().map(|(class, text)| Sentence { text, class }).collect(),
+        let mut set = Self {
+            sentences: sentences
+                .map(|(index, (text, class))| Sentence { text, class, vector: vector_of(index) })
+                .collect(),
+            names: names.map(|(class, text)| Sentence { text, class, vector: name_vector(class) }).collect(),
+            background: Vec::new(),
+            viewpoint: vectors.map(|all| Viewpoint::amid(all.sentences.iter().flatten())),
             languages: languages.chain(out_of_scope.iter().map(|one| one.language)).collect(),
             intents: intents.len(),
+        };
+        set.background = set.background_of(vectors);
+        set
+    }
+
+    /// The background without what the scenario is about.
+    fn background_of(&self, vectors: Option<&'a Vectors>) -> Vec<&'a Background> {
+        let (Some(viewpoint), Some(vectors)) = (&self.viewpoint, vectors) else { return Vec::new() };
+        let known: Vec<Vec<f32>> = self
+            .sentences
+            .iter()
+            .filter(|one| one.class < self.intents)
+            .filter_map(|one| one.vector.map(|vector| viewpoint.direction(vector)))
+            .collect();
+        let is_far = |one: &&'a Background| {
+            let direction = viewpoint.direction(&one.vector);
+            known.iter().all(|other| dot(other, &direction) < BACKGROUND_NEAREST_MAX)
+        };
+        vectors.background.iter().filter(is_far).collect()
+    }
+
+    /// A model of everything, the names included.
+    pub fn fit_all(&self, options: &TrainOptions) -> Model {
+        let background: Vec<&[f32]> = self.background.iter().map(|one| one.vector.as_slice()).collect();
+        Model::fit(&self.fit_options(options), &self.where_kept(|_| true, |_| true), &background)
+    }
+
+    fn fit_options<'o>(&'o self, options: &'o TrainOptions) -> FitOptions<'o> {
+        FitOptions {
+            features: &options.features,
+            lexical: &options.logistic,
+            semantic: &options.semantic,
+            viewpoint: self.viewpoint.as_ref(),
+            intents: self.intents,
         }
-    }
-
-    /// Every sentence, the names included.
-    pub fn all(&self) -> Vec<Sentence<'a>> {
-        self.where_kept(|_| true, |_| true)
-    }
-
-    pub fn fit_options<'o>(&self, options: &'o TrainOptions) -> FitOptions<'o> {
-        FitOptions { features: &options.features, logistic: &options.logistic, intents: self.intents }
     }
 
     fn where_kept(
@@ -70,12 +139,46 @@ impl<'a> TrainingSet<'a> {
     fn is_inside(&self, index: usize) -> bool {
         self.sentences[index].class < self.intents
     }
+
+    fn is_big(&self) -> bool {
+        self.sentences.len() * self.intents > THOROUGH_MAX
+    }
+
+    /// Whether a sentence can be judged by all that the model knows.
+    fn is_whole(&self, index: usize) -> bool {
+        self.viewpoint.is_none() || self.sentences[index].vector.is_some()
+    }
+
+    fn score(&self, model: &Model, index: usize) -> Scored {
+        model.score(self.sentences[index].text, self.sentences[index].vector)
+    }
+}
+
+/// How scores are read: how much each kind counts, and what speaks for a sentence being in scope.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judge {
+    pub mix: Mix,
+    pub scope: Scope,
+}
+
+impl Judge {
+    pub fn save(&self, to: &mut Writer) {
+        to.floats(&[self.mix.lexical, self.mix.semantic]);
+        self.scope.save(to);
+    }
+
+    pub fn load(from: &mut Reader<'_>) -> Option<Self> {
+        let [lexical, semantic] = from.floats()?.try_into().ok()?;
+        Some(Self { mix: Mix { lexical, semantic }, scope: Scope::load(from)? })
+    }
 }
 
 /// What the held-out sentences gave.
 pub(super) struct CrossFit {
-    pub temperature: f32,
-    pub scope: Scope,
+    /// By all that is known.
+    pub judge: Judge,
+    /// By words alone, for a sentence whose meaning could not be had.
+    pub by_words: Judge,
     pub thresholds: Thresholds,
     pub report: TrainReport,
 }
@@ -84,29 +187,40 @@ pub(super) struct CrossFit {
 pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions) -> CrossFit {
     let classes: Vec<usize> = set.sentences.iter().map(|sentence| sentence.class).collect();
     let parts = stratified(&classes, options.folds, SPLIT_SEED);
-    let scored = held_out_scores(set, options, &parts);
-    let fitted: Vec<HeldOut> = scored
-        .iter()
-        .filter(|(index, _)| set.is_inside(*index))
-        .map(|(index, scored)| HeldOut { scores: scored.scores.clone(), class: classes[*index] })
-        .collect();
-    let temperature = if fitted.len() < HELD_OUT_MIN { 1.0 } else { temperature(&fitted) };
-    let scope = fit_scope(set, options, &FirstPass { parts: &parts, scored: &scored, temperature });
+    let unknown = unknown_intents(set, options, &parts);
+    let scored = if set.is_big() { unknown.inside.clone() } else { held_out_scores(set, options, &parts) };
+    let inside = scored.iter().filter(|(index, _)| set.is_inside(*index));
+    let tried: Vec<Tried<'_>> = inside.map(|(index, scored)| (scored, classes[*index])).collect();
+    let is_fitted = tried.len() >= HELD_OUT_MIN;
+    let words = if is_fitted {
+        fusion::words_alone(&tried, set.intents)
+    } else {
+        Mix { lexical: 1.0, semantic: 0.0 }
+    };
+    let mix = match (&set.viewpoint, is_fitted) {
+        (None, _) => words,
+        (Some(_), true) => fusion::both(&tried, set.intents),
+        (Some(_), false) => fusion::UNFITTED,
+    };
+    let rejected: Vec<&Scored> =
+        scored.iter().filter(|(index, _)| !set.is_inside(*index)).map(|(_, scored)| scored).collect();
+    let judge = Judge { mix, scope: unknown.scope(mix, &rejected) };
+    let by_words = Judge { mix: words, scope: unknown.scope(words, &rejected) };
     let verdicts: Vec<Verdict> = scored
         .iter()
         .map(|(index, scored)| {
-            let (probabilities, evidence) = scored.judge(temperature);
+            let (probabilities, evidence) = scored.judge(judge.mix);
             let best = best_of(&probabilities);
             Verdict {
                 index: *index,
-                in_scope: scope.probability(&evidence),
+                in_scope: judge.scope.probability(&evidence),
                 judged: Judged { probability: probabilities[best], right: best == classes[*index] },
             }
         })
         .collect();
     let thresholds = thresholds(set, options, &verdicts);
-    let report = report(set, &verdicts, &thresholds);
-    CrossFit { temperature, scope, thresholds, report }
+    let report = report(set, &verdicts, &thresholds, mix);
+    CrossFit { judge, by_words, thresholds, report }
 }
 
 struct Verdict {
@@ -123,43 +237,57 @@ fn held_out_scores(
 ) -> Vec<(usize, Scored)> {
     let mut scored = Vec::new();
     for part in 0..options.folds {
-        let model = Model::fit(
-            &set.fit_options(options),
-            &set.where_kept(|index| parts[index] != Some(part), |_| true),
-        );
+        let kept = set.where_kept(|index| parts[index] != Some(part), |_| true);
+        let model = Model::fit(&set.fit_options(options), &kept, &[]);
         let held_out = (0..parts.len()).filter(|&index| parts[index] == Some(part));
-        scored.extend(held_out.map(|index| (index, model.score(set.sentences[index].text))));
+        scored.extend(held_out.map(|index| (index, set.score(&model, index))));
     }
     scored
 }
 
-/// What the first pass gave: the part of each sentence, the scores of those held out, the temperature.
-struct FirstPass<'a> {
-    parts: &'a [Option<usize>],
-    scored: &'a [(usize, Scored)],
-    temperature: f32,
+/// What models say that do not know some of the intents.
+struct Unknown {
+    /// Held-out sentences of intents that the model knows, with their index.
+    inside: Vec<(usize, Scored)>,
+    /// Sentences of intents that it does not.
+    intents: Vec<Scored>,
+    /// Sentences that no intent is for.
+    background: Vec<Scored>,
 }
 
-/// Holds out whole intents, and fits scope on their sentences, and the out-of-scope ones, against known intents'.
-fn fit_scope(set: &TrainingSet<'_>, options: &TrainOptions, first: &FirstPass<'_>) -> Scope {
-    let (mut inside, mut outside) = (Vec::new(), Vec::new());
-    for part in 0..options.folds {
-        let unknown = |class: usize| class < set.intents && class % options.folds == part;
-        let kept = set.where_kept(|index| first.parts[index] != Some(part), |class| !unknown(class));
-        let model = Model::fit(&set.fit_options(options), &kept);
-        for (index, sentence) in set.sentences.iter().enumerate().filter(|(index, _)| set.is_inside(*index)) {
-            let evidence =
-                |model: &Model| -> Evidence { model.score(sentence.text).judge(first.temperature).1 };
-            if unknown(sentence.class) {
-                outside.push(evidence(&model));
-            } else if first.parts[index] == Some(part) {
-                inside.push(evidence(&model));
+/// Holds out whole intents, and beside them one part of the sentences of the others.
+fn unknown_intents(set: &TrainingSet<'_>, options: &TrainOptions, parts: &[Option<usize>]) -> Unknown {
+    let mut unknown = Unknown { inside: Vec::new(), intents: Vec::new(), background: Vec::new() };
+    let rounds = if set.is_big() { 1 } else { options.folds };
+    for part in 0..rounds {
+        let is_unknown = |class: usize| class < set.intents && class % options.folds == part;
+        let kept = set.where_kept(|index| parts[index] != Some(part), |class| !is_unknown(class));
+        let background = |is_held_out: bool| {
+            let by_part = set.background.iter().enumerate();
+            by_part.filter(move |(index, _)| (index % options.folds == part) == is_held_out)
+        };
+        let known_background: Vec<&[f32]> = background(false).map(|(_, one)| one.vector.as_slice()).collect();
+        let model = Model::fit(&set.fit_options(options), &kept, &known_background);
+        for (index, sentence) in set.sentences.iter().enumerate().filter(|(index, _)| set.is_whole(*index)) {
+            if is_unknown(sentence.class) {
+                unknown.intents.push(set.score(&model, index));
+            } else if parts[index] == Some(part) && set.is_inside(index) {
+                unknown.inside.push((index, set.score(&model, index)));
             }
         }
+        unknown.background.extend(background(true).map(|(_, one)| model.score(one.text, Some(&one.vector))));
     }
-    let rejected = first.scored.iter().filter(|(index, _)| !set.is_inside(*index));
-    outside.extend(rejected.map(|(_, scored)| scored.judge(first.temperature).1));
-    Scope::fit(&inside, &outside)
+    unknown
+}
+
+impl Unknown {
+    fn scope(&self, mix: Mix, rejected: &[&Scored]) -> Scope {
+        let evidence = |scored: &Scored| -> Evidence { scored.judge(mix).1 };
+        let inside: Vec<Evidence> = self.inside.iter().map(|(_, scored)| evidence(scored)).collect();
+        let near: Vec<Evidence> = self.intents.iter().chain(rejected.iter().copied()).map(evidence).collect();
+        let far = self.background.iter().map(evidence).collect();
+        Scope::fit(&inside, &[near, far])
+    }
 }
 
 fn thresholds(set: &TrainingSet<'_>, options: &TrainOptions, verdicts: &[Verdict]) -> Thresholds {
@@ -176,7 +304,7 @@ fn thresholds(set: &TrainingSet<'_>, options: &TrainOptions, verdicts: &[Verdict
     Thresholds { in_scope, sure }
 }
 
-fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds) -> TrainReport {
+fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds, mix: Mix) -> TrainReport {
     let inside: Vec<&Verdict> = verdicts.iter().filter(|one| set.is_inside(one.index)).collect();
     let outside: Vec<&Verdict> = verdicts.iter().filter(|one| !set.is_inside(one.index)).collect();
     let share_right =
@@ -190,6 +318,7 @@ fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds) 
     let rejected = outside.iter().filter(|one| one.in_scope < thresholds.in_scope).count();
     TrainReport {
         held_out: inside.len(),
+        meaning_share: mix.semantic / (mix.lexical + mix.semantic).max(f32::MIN_POSITIVE),
         accuracy: share_right(&inside),
         accuracy_by_language: by_language.collect(),
         calibration_error: calibration_error(&judged, CALIBRATION_BINS),

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use super::saved::{Reader, Writer};
 use crate::text::fold;
 
 /// Which n-grams count and how much.
@@ -49,7 +50,7 @@ impl Vector {
 }
 
 /// The dictionary of n-grams with their rarity, learnt from the training sentences.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Vectorizer {
     options: FeatureOptions,
     /// Hash of an n-gram → its index. 64 bits: two of a million n-grams collide with probability 3e-8.
@@ -101,6 +102,31 @@ impl Vectorizer {
             dictionary,
             options,
         }
+    }
+
+    pub(super) fn save(&self, to: &mut Writer) {
+        for lengths in [&self.options.word_ngrams, &self.options.character_ngrams] {
+            to.length(*lengths.start());
+            to.length(*lengths.end());
+        }
+        to.floats(&[self.options.word_share, self.rarest]);
+        to.floats(&self.rarity);
+        let mut hashes = vec![0; self.rarity.len()];
+        for (hash, index) in &self.dictionary {
+            hashes[*index as usize] = *hash;
+        }
+        to.numbers(hashes.into_iter());
+    }
+
+    pub(super) fn load(from: &mut Reader<'_>) -> Option<Self> {
+        let word_ngrams = from.length()?..=from.length()?;
+        let character_ngrams = from.length()?..=from.length()?;
+        let [word_share, rarest] = from.floats()?.try_into().ok()?;
+        let rarity = from.floats()?;
+        let hashes = from.numbers()?;
+        let dictionary: HashMap<u64, u32> = hashes.into_iter().zip(0..).collect();
+        let options = FeatureOptions { word_ngrams, character_ngrams, word_share };
+        (dictionary.len() == rarity.len()).then_some(Self { options, dictionary, rarity, rarest })
     }
 
     /// How many features there are.

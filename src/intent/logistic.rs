@@ -10,6 +10,7 @@
 
 use super::features::Vector;
 use super::folds::SplitMix;
+use super::saved::{Reader, Writer};
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ pub struct Labelled<'a> {
 }
 
 /// A trained model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Logistic {
     classes: usize,
     /// Weight of feature f for class k at f × classes + k: one feature touches one contiguous run.
@@ -92,6 +93,22 @@ impl Logistic {
                 *score += value * weight;
             }
         }
+    }
+
+    pub(super) fn save(&self, to: &mut Writer) {
+        to.length(self.classes);
+        to.length(self.passes as usize);
+        to.floats(&[self.gap]);
+        to.floats(&self.weights);
+    }
+
+    /// `None` when it is not of `features` features.
+    pub(super) fn load(from: &mut Reader<'_>, features: usize) -> Option<Self> {
+        let (classes, passes) = (from.length()?, u32::try_from(from.length()?).ok()?);
+        let gap = *from.floats()?.first()?;
+        let weights = from.floats()?;
+        let fits = classes.checked_mul(features)? == weights.len();
+        fits.then_some(Self { classes, weights, passes, gap })
     }
 
     /// How many classes there are.

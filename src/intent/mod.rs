@@ -1,38 +1,45 @@
 //! From one free sentence to the intent behind it, with a probability that can be trusted.
 //!
 //! Takes the text of a caller's utterance, gives a [`Ranking`] of the scenario's intents and, with [`decide`], what
-//! follows from it. Lexical: it knows the words, and parts of words, of its training sentences and nothing else, needs no
-//! model file and trains in seconds.
+//! follows from it. By words it knows those, and parts of those, of its training sentences and nothing else, needs no
+//! model file and trains in seconds. With a sentence encoder ([`Meaning`]) it knows what sentences mean as well.
 //!
 //! ```text
-//! text → features (n-grams) → logistic (scores) → calibrate (probabilities)
-//!                                              ↘ scope (in scope or not)   → thresholds → outcome
+//! text → features (n-grams) → logistic ─┐
+//!      → meaning (vector)   → logistic ─┴─ fusion (probabilities) ─▶ Ranking ─▶ decide, or band
+//!                           → nearest  ─── scope (in scope or not) ↗
 //! ```
 //!
-//! Invariants: temperature, scope and thresholds are fitted only on sentences that the scoring model had not seen;
-//! training is deterministic; a [`Classifier`] never changes after training and can be shared among threads.
+//! A dialogue gives what it [`Heard`], gets one ranking a wish ([`Classifier::wishes`]) and asks [`band`] what to do.
+//!
+//! Invariants: fusion, temperature, scope and thresholds are fitted only on sentences that the scoring model had not
+//! seen; training is deterministic; a [`Classifier`] never changes after training and can be shared among threads.
 //! It does not read files (see `scenario`), does not talk back to the caller, and finds no slots.
 
+mod background;
 mod band;
 pub mod calibrate;
+mod classifier;
 mod crossfit;
 pub mod features;
 mod folds;
+mod fusion;
 mod heard;
 pub mod logistic;
+mod meaning;
 mod model;
+mod saved;
 mod scope;
+mod semantic;
 mod wishes;
-
-use std::collections::BTreeSet;
 
 use crate::call::{IntentOutcome, IntentScore, Language};
 pub use band::{Band, band, sure_from};
+pub use classifier::{ALTERNATIVES_MAX, Classifier};
 use features::FeatureOptions;
 pub use heard::{Alternative, Heard};
 use logistic::LogisticOptions;
-use model::Model;
-use scope::Scope;
+pub use meaning::{Meaning, MeaningFailed};
 
 /// One training sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +66,10 @@ pub struct OutOfScope {
 pub struct TrainOptions {
     /// Which n-grams count.
     pub features: FeatureOptions,
-    /// Regularisation and convergence.
+    /// Regularisation and convergence of the regression on words.
     pub logistic: LogisticOptions,
+    /// The same of the regression on meanings.
+    pub semantic: LogisticOptions,
     /// Into how many parts the sentences are split to hold one out at a time; at least 2.
     pub folds: usize,
     /// Share of in-scope sentences, 0 to 1, that the in-scope threshold keeps.
@@ -69,11 +78,15 @@ pub struct TrainOptions {
     pub sure_precision: f32,
 }
 
+/// 5 to 40 are within half a point of each other on held-out training sentences; 3 and 100 lose a point.
+const SEMANTIC_COST: f32 = 10.0;
+
 impl Default for TrainOptions {
     fn default() -> Self {
         Self {
             features: FeatureOptions::default(),
             logistic: LogisticOptions::default(),
+            semantic: LogisticOptions { cost: SEMANTIC_COST, ..LogisticOptions::default() },
             folds: 5,
             in_scope_kept: 0.95,
             sure_precision: 0.9,
@@ -102,6 +115,12 @@ pub enum Error {
         /// How many there may be.
         limit: usize,
     },
+    /// The sentence encoder failed on the training sentences.
+    #[error("cannot encode the example sentences: {reason}\nhint: run `allo models verify`")]
+    Meaning {
+        /// What it said.
+        reason: String,
+    },
     /// Holding one part of one out leaves nothing.
     #[error("{found} folds, at least 2 are needed")]
     TooFewFolds {
@@ -116,16 +135,6 @@ pub const INTENTS_MAX: usize = 2_000;
 pub const EXAMPLES_MAX: usize = 100_000;
 /// How many candidates a ranking holds.
 pub const CANDIDATES_MAX: usize = 5;
-
-/// How many other texts of the same speech are looked at: each costs as much as the best one, and their weight falls
-/// off quickly.
-pub const ALTERNATIVES_MAX: usize = 3;
-/// A part of a sentence is a wish of its own from this probability on, however low [`Thresholds::sure`] is: taking one
-/// wish for two starts a question that nobody asked.
-const PART_PROBABILITY_MIN: f32 = 0.6;
-/// From this mean probability of the words on, what was heard is taken as it is. Below it the odds of the intents are
-/// drawn together, in proportion.
-const RELIABLE_FROM: f32 = 0.85;
 
 /// When to act and when to give up; chosen on held-out sentences by [`Classifier::train`], or set by the scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,6 +160,8 @@ pub struct Ranking {
 pub struct TrainReport {
     /// How many sentences were held out in turn.
     pub held_out: usize,
+    /// How much meanings count against words, 0 (no encoder) to 1.
+    pub meaning_share: f32,
     /// Share of them whose best intent was right; by language as well.
     pub accuracy: f32,
     /// As `accuracy`, for the sentences of one language each, in the order of [`Language::ALL`].
@@ -160,129 +171,6 @@ pub struct TrainReport {
     /// Share of the out-of-scope sentences given, held out in turn, that fell below the in-scope threshold; `None`
     /// without any.
     pub out_of_scope_recall: Option<f32>,
-}
-
-/// A trained classifier.
-#[derive(Debug, Clone)]
-pub struct Classifier {
-    intents: Vec<String>,
-    model: Model,
-    temperature: f32,
-    scope: Scope,
-    thresholds: Thresholds,
-    report: TrainReport,
-}
-
-impl Classifier {
-    /// Trains on `examples`; `out_of_scope` may be empty. Takes two to three seconds for 1,500 examples of 150 intents.
-    ///
-    /// The name of an intent counts as one more sentence for it ("facture_trop_elevee" says what it is about), which
-    /// gained 1 to 5 points where names are words.
-    ///
-    /// # Errors
-    /// See [`Error`]; nothing but the arguments can be at fault.
-    pub fn train(
-        examples: &[Example],
-        out_of_scope: &[OutOfScope],
-        options: &TrainOptions,
-    ) -> Result<Self, Error> {
-        let intents = checked_intents(examples, out_of_scope, options)?;
-        let set = crossfit::TrainingSet::new(examples, out_of_scope, &intents);
-        let judged = crossfit::judge(&set, options);
-        let model = Model::fit(&set.fit_options(options), &set.all());
-        Ok(Self {
-            model,
-            intents,
-            temperature: judged.temperature,
-            scope: judged.scope,
-            thresholds: judged.thresholds,
-            report: judged.report,
-        })
-    }
-
-    /// Ranks the intents for `text`. Allocates one score an intent; under a millisecond for 150 intents.
-    pub fn classify(&self, text: &str) -> Ranking {
-        let (probabilities, in_scope) = self.judge(text);
-        self.ranking(&probabilities, in_scope)
-    }
-
-    /// Ranks the intents for what was heard: the mean over the alternatives, flattened as far as the recogniser was
-    /// unsure of the words.
-    pub fn understand(&self, heard: &Heard) -> Ranking {
-        let mut probabilities = vec![0.0; self.intents.len()];
-        let mut in_scope = 0.0;
-        for (text, share) in heard.texts(ALTERNATIVES_MAX) {
-            let (of_text, in_scope_of_text) = self.judge(text);
-            for (sum, probability) in probabilities.iter_mut().zip(of_text) {
-                *sum += share * probability;
-            }
-            in_scope += share * in_scope_of_text;
-        }
-        flatten(&mut probabilities, heard.reliability());
-        self.ranking(&probabilities, in_scope)
-    }
-
-    /// The wishes in what was heard, in the order of speech: two when the sentence has two parts that are each clearly
-    /// an intent of their own, else one.
-    pub fn wishes(&self, heard: &Heard) -> Vec<Ranking> {
-        let text = heard.text.reveal();
-        let two = wishes::parts(text).into_iter().find_map(|(first, second)| {
-            let of_part = |part: &str| {
-                let (mut probabilities, in_scope) = self.judge(part);
-                flatten(&mut probabilities, heard.reliability());
-                let ranking = self.ranking(&probabilities, in_scope);
-                self.is_wish(&ranking).then_some(ranking)
-            };
-            let (first, second) = (of_part(first)?, of_part(second)?);
-            let differ = first.candidates[0].intent != second.candidates[0].intent;
-            differ.then(|| vec![first, second])
-        });
-        two.unwrap_or_else(|| vec![self.understand(heard)])
-    }
-
-    /// Whether a part of a sentence is clear enough to be a wish of its own.
-    fn is_wish(&self, ranking: &Ranking) -> bool {
-        let clear = self.thresholds.sure.max(PART_PROBABILITY_MIN);
-        ranking.in_scope >= self.thresholds.in_scope
-            && ranking.candidates.first().is_some_and(|best| best.probability >= clear)
-    }
-
-    /// One probability an intent, and that of being in scope.
-    fn judge(&self, text: &str) -> (Vec<f32>, f32) {
-        let (probabilities, evidence) = self.model.score(text).judge(self.temperature);
-        (probabilities, self.scope.probability(&evidence))
-    }
-
-    fn ranking(&self, probabilities: &[f32], in_scope: f32) -> Ranking {
-        let mut order: Vec<usize> = (0..probabilities.len()).collect();
-        order.sort_unstable_by(|&left, &right| {
-            probabilities[right].total_cmp(&probabilities[left]).then(left.cmp(&right))
-        });
-        let candidates = order
-            .into_iter()
-            .take(CANDIDATES_MAX)
-            .map(|class| IntentScore {
-                intent: self.intents[class].clone(),
-                probability: probabilities[class],
-            })
-            .collect();
-        Ranking { candidates, in_scope }
-    }
-
-    /// The intents, by name.
-    pub fn intents(&self) -> &[String] {
-        &self.intents
-    }
-
-    /// The thresholds that held-out sentences gave.
-    pub fn thresholds(&self) -> Thresholds {
-        self.thresholds
-    }
-
-    /// What held-out sentences said.
-    pub fn report(&self) -> &TrainReport {
-        &self.report
-    }
 }
 
 /// What follows from `ranking`: out of scope, unsure, or the best intent with the route that `route_of` gives it.
@@ -300,44 +188,6 @@ pub fn decide<'a>(
         Some((best, route)) => IntentOutcome::Routed { intent: best.intent.clone(), route: route.to_owned() },
         None => IntentOutcome::Unsure,
     }
-}
-
-/// Draws probabilities together where the words are unreliable (a mean probability below [`RELIABLE_FROM`]).
-fn flatten(probabilities: &mut [f32], reliability: f32) {
-    let power = (reliability / RELIABLE_FROM).clamp(0.0, 1.0);
-    if power < 1.0 {
-        for probability in probabilities.iter_mut() {
-            *probability = probability.max(f32::MIN_POSITIVE).powf(power);
-        }
-        let sum: f32 = probabilities.iter().sum();
-        for probability in probabilities.iter_mut() {
-            *probability /= sum;
-        }
-    }
-}
-
-fn checked_intents(
-    examples: &[Example],
-    out_of_scope: &[OutOfScope],
-    options: &TrainOptions,
-) -> Result<Vec<String>, Error> {
-    if options.folds < 2 {
-        return Err(Error::TooFewFolds { found: options.folds });
-    }
-    let intents: BTreeSet<&str> = examples.iter().map(|example| example.intent.as_str()).collect();
-    if intents.len() < 2 {
-        return Err(Error::TooFewIntents { found: intents.len() });
-    }
-    for (what, found, limit) in [
-        ("intents", intents.len(), INTENTS_MAX),
-        ("example sentences", examples.len(), EXAMPLES_MAX),
-        ("out-of-scope sentences", out_of_scope.len(), EXAMPLES_MAX),
-    ] {
-        if found > limit {
-            return Err(Error::TooMany { what, found, limit });
-        }
-    }
-    Ok(intents.into_iter().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

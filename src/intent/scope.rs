@@ -4,11 +4,14 @@
 //! weighed by a small logistic regression, fitted on held-out sentences of known intents against sentences of intents
 //! that the fitting model had never seen, and against the out-of-scope sentences of the scenario where there are some.
 
+use super::saved::{Reader, Writer};
+
 /// How many signs are weighed.
-const SIGNS: usize = 5;
+const SIGNS: usize = 7;
 
 /// The signs of one sentence: log-odds of the best intent, its lead over the second, its score, share of known n-grams,
-/// log-odds against the reject class (0 where there is none).
+/// log-odds against the reject class (0 where there is none), cosines to the nearest training sentence and to the nearest
+/// sentence that no intent is for (0 without meanings).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Evidence(pub [f32; SIGNS]);
 
@@ -24,19 +27,28 @@ pub(super) struct Scope {
 impl Default for Scope {
     /// What serves when there is too little to fit on: the odds of the best intent alone.
     fn default() -> Self {
-        Self { centre: [0.0; SIGNS], scale: [1.0; SIGNS], weights: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
+        Self { centre: [0.0; SIGNS], scale: [1.0; SIGNS], weights: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0] }
     }
 }
 
 impl Scope {
-    /// Fits the weights; both kinds weigh the same in all, however many there are of each.
-    pub fn fit(inside: &[Evidence], outside: &[Evidence]) -> Self {
-        if inside.len() < FIT_MIN || outside.len() < FIT_MIN {
+    /// Fits the weights. Inside and outside weigh the same in all, and so do the kinds of outside that there is enough
+    /// of, however many sentences each has.
+    pub fn fit(inside: &[Evidence], outside: &[Vec<Evidence>]) -> Self {
+        let kinds: Vec<&Vec<Evidence>> = outside.iter().filter(|kind| kind.len() >= FIT_MIN).collect();
+        if inside.len() < FIT_MIN || kinds.is_empty() {
             return Self::default();
         }
+        let outside: Vec<(&Evidence, f64)> = kinds
+            .iter()
+            .flat_map(|kind| kind.iter().map(|one| (one, 0.5 / (kinds.len() * kind.len()) as f64)))
+            .collect();
         let mut scope = Self { weights: [0.0; SIGNS + 1], ..Self::default() };
         for sign in 0..SIGNS {
-            let values = || inside.iter().chain(outside).map(|evidence| f64::from(evidence.0[sign]));
+            let values = || {
+                let outside = outside.iter().map(|(evidence, _)| *evidence);
+                inside.iter().chain(outside).map(|evidence| f64::from(evidence.0[sign]))
+            };
             let count = (inside.len() + outside.len()) as f64;
             scope.centre[sign] = values().sum::<f64>() / count;
             let variance = values().map(|value| (value - scope.centre[sign]).powi(2)).sum::<f64>() / count;
@@ -44,11 +56,25 @@ impl Scope {
         }
         let mut cases: Vec<([f64; SIGNS + 1], f64, f64)> = Vec::with_capacity(inside.len() + outside.len());
         cases.extend(inside.iter().map(|one| (scope.standardised(one), 1.0, 0.5 / inside.len() as f64)));
-        cases.extend(outside.iter().map(|one| (scope.standardised(one), 0.0, 0.5 / outside.len() as f64)));
+        cases.extend(outside.iter().map(|(one, weight)| (scope.standardised(one), 0.0, *weight)));
         for _ in 0..NEWTON_STEPS {
             scope.newton_step(&cases);
         }
         scope
+    }
+
+    pub fn save(&self, to: &mut Writer) {
+        for list in [self.centre.as_slice(), &self.scale, &self.weights] {
+            to.doubles(list);
+        }
+    }
+
+    pub fn load(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            centre: from.doubles()?.try_into().ok()?,
+            scale: from.doubles()?.try_into().ok()?,
+            weights: from.doubles()?.try_into().ok()?,
+        })
     }
 
     /// Probability that the sentence is in scope, 0 to 1, when both kinds are equally frequent.
@@ -90,7 +116,7 @@ impl Scope {
 
 /// Sentences of each kind below which the fit would be noise.
 const FIT_MIN: usize = 20;
-/// Newton's method on six weights has converged long before.
+/// Newton's method on eight weights has converged long before.
 const NEWTON_STEPS: usize = 12;
 /// Keeps the fit finite where the two kinds separate completely, and shares weight among signs that say the same.
 const RIDGE: f64 = 1e-3;
@@ -127,7 +153,7 @@ mod tests {
     use super::*;
 
     fn evidence(sure: f32, known: f32) -> Evidence {
-        Evidence([sure, 0.0, 0.0, known, 0.0])
+        Evidence([sure, 0.0, 0.0, known, 0.0, 0.0, 0.0])
     }
 
     #[test]
@@ -137,7 +163,7 @@ mod tests {
             (0..50).map(|index| evidence(noise(index), 0.8 + 0.2 * noise(index + 3))).collect();
         let outside: Vec<Evidence> =
             (0..90).map(|index| evidence(noise(index), 0.2 + 0.3 * noise(index + 5))).collect();
-        let scope = Scope::fit(&inside, &outside);
+        let scope = Scope::fit(&inside, &[outside]);
         assert!(scope.probability(&evidence(0.5, 0.9)) > 0.9);
         assert!(scope.probability(&evidence(0.5, 0.3)) < 0.1);
     }

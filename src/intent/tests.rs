@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use super::*;
+
+mod meaning;
 
 fn examples(rows: &[(&str, &str)]) -> Vec<Example> {
     let example = |&(text, intent): &(&str, &str)| Example {

@@ -6,22 +6,25 @@
 
 use crate::text::fold;
 
-/// Words that stand between two wishes, and may begin the second one: "et puis aussi …".
-const CONNECTIVES: &[&str] = &[
-    "et",
+/// Words that may stand between two wishes.
+const BETWEEN: &[&str] = &["et", "puis", "ensuite", "sinon", "and", "then"];
+/// As [`BETWEEN`], in Dutch only: in French the word is a pronoun and a preposition ("en panne").
+const BETWEEN_IN_DUTCH: &str = "en";
+/// Words that tell that a sentence is Dutch; none is a word of French.
+const DUTCH: &[&str] =
+    &["ik", "mijn", "het", "een", "wil", "niet", "heb", "kan", "graag", "wat", "hoe", "wij", "ook"];
+/// Words that may follow those between, and belong to neither wish: "et puis aussi …".
+const FOLLOWING: &[&str] = &[
     "puis",
-    "ensuite",
     "aussi",
     "egalement",
-    "sinon",
-    "en",
+    "ensuite",
     "ook",
     "verder",
     "daarnaast",
-    "and",
+    "dan",
     "also",
     "then",
-    "plus",
     "additionally",
 ];
 /// Words that a part must have at least: less is a name or a filler ("et voilà").
@@ -29,26 +32,27 @@ const PART_WORDS_MIN: usize = 2;
 /// Places tried in one sentence; a longer list of wishes is a story, and the first wishes count.
 const PLACES_MAX: usize = 4;
 
-/// The two parts of `text` at each place where one wish may end and another begin, in order; connectives belong to
+/// The two parts of `text` at each place where one wish may end and another begin, in order; the words between belong to
 /// neither part.
 pub(super) fn parts(text: &str) -> Vec<(&str, &str)> {
     let words = words(text);
-    let is_connective = |word: &Word<'_>| CONNECTIVES.contains(&word.folded.as_str());
+    let is_dutch = words.iter().any(|word| word.is_one_of(DUTCH));
+    let is_between = |word: &Word<'_>| word.is_one_of(BETWEEN) || is_dutch && word.folded == BETWEEN_IN_DUTCH;
     let mut parts: Vec<(&str, &str)> = Vec::new();
-    for index in 1..words.len() {
-        let begins = is_connective(&words[index]) && !is_connective(&words[index - 1]);
-        if !(begins || ends_clause(words[index - 1].text)) {
+    let mut index = 1;
+    while index < words.len() && parts.len() < PLACES_MAX {
+        let first = index;
+        if is_between(&words[index]) {
+            index += 1;
+            index += words[index..].iter().take_while(|word| word.is_one_of(FOLLOWING)).count();
+        } else if !ends_clause(words[index - 1].text) {
+            index += 1;
             continue;
         }
-        let after = words[index..].iter().take_while(|word| is_connective(word)).count();
-        let second = index + after;
-        if index < PART_WORDS_MIN || words.len() - second < PART_WORDS_MIN {
-            continue;
+        if first >= PART_WORDS_MIN && words.len() - index >= PART_WORDS_MIN {
+            parts.push((&text[..words[first - 1].range.end], &text[words[index].range.start..]));
         }
-        parts.push((&text[..words[index - 1].range.end], &text[words[second].range.start..]));
-        if parts.len() == PLACES_MAX {
-            break;
-        }
+        index = index.max(first + 1);
     }
     parts
 }
@@ -58,6 +62,12 @@ struct Word<'a> {
     folded: String,
     /// Byte at which the word starts, and the one behind it.
     range: std::ops::Range<usize>,
+}
+
+impl Word<'_> {
+    fn is_one_of(&self, list: &[&str]) -> bool {
+        list.contains(&self.folded.as_str())
+    }
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
@@ -100,6 +110,7 @@ mod tests {
                 vec![("Ik ga verhuizen,", "wil ik een ander abonnement")],
             ),
             ("I lost my phone. I also need a new sim", vec![("I lost my phone.", "I also need a new sim")]),
+            ("je suis en panne d'internet", vec![]),
             ("je veux payer et voilà", vec![]),
             ("et puis", vec![]),
             ("", vec![]),

@@ -48,7 +48,8 @@ fn load(config: &Config, home: &Home) -> Result<Parts, pipeline::Error> {
     let workers = workers(config);
     let pool = Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;
     let turn_judges = turn_judges(config, &runtime, &folder);
-    let understanding = config.intent.scenario.as_deref().map(Understanding::open).transpose()?;
+    let scenario = config.intent.scenario.as_deref();
+    let understanding = scenario.map(|folder| Understanding::open_in(folder, home)).transpose()?;
     Ok(Parts {
         pool: Arc::new(pool),
         workers,

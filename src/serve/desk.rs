@@ -160,6 +160,7 @@ fn told(error: pipeline::Error, job: &Job) -> ApiError {
         | pipeline::Error::Asr(_)
         | pipeline::Error::Models(_)
         | pipeline::Error::Onnx(_)
+        | pipeline::Error::Encoder(_)
         | pipeline::Error::Scenario(_)
         | pipeline::Error::Intent(_)
         | pipeline::Error::Cancelled

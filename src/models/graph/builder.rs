@@ -173,6 +173,11 @@ impl<'w> Builder<'w> {
         self.constant((DataType::Int8, values.len()), dims, chunks)
     }
 
+    /// A constant of bytes that the runtime reads as smaller numbers.
+    pub(super) fn packed(&mut self, dims: &[usize], values: &[u8]) -> Result<Name, Error> {
+        self.constant((DataType::Uint8, values.len()), dims, values.chunks(CHUNK_VALUES).map(<[u8]>::to_vec))
+    }
+
     /// A constant list of numbers: shapes, indices.
     pub(super) fn numbers(&mut self, values: &[i64]) -> Result<Name, Error> {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();

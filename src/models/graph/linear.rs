@@ -176,7 +176,8 @@ impl Linear {
         Ok(builder.node("Add", &[&product, &bias], &[]))
     }
 
-    fn apply_int8(
+    /// In 8 bits with one scale for all of the input.
+    pub(super) fn apply_int8(
         &self,
         builder: &mut Builder<'_>,
         input: &str,

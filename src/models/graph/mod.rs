@@ -1,4 +1,4 @@
-//! Whisper as ONNX graphs, made from any source of weights.
+//! Whisper as ONNX graphs, made from any source of weights; and the sentence encoder ([`write_sentence_encoder`]).
 //!
 //! A model for ONNX Runtime is a folder of three files: `encoder.onnx`, `decoder.onnx` and `weights.bin`, the big
 //! matrices of both, which the runtime maps into memory. What the engine needs beside the graphs (sizes, vocabulary,
@@ -13,10 +13,12 @@ mod encoder;
 mod heads;
 mod linear;
 mod proto;
+mod sentence;
 
 use std::path::Path;
 
 pub use linear::{Mix, Part};
+pub use sentence::write_sentence_encoder;
 
 use self::builder::{Builder, Name, Value, WeightsFile};
 use super::Error;

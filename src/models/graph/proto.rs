@@ -11,7 +11,9 @@ use prost::Message;
 pub(super) enum DataType {
     Undefined = 0,
     Float = 1,
+    Uint8 = 2,
     Int8 = 3,
+    Int32 = 6,
     Int64 = 7,
     Float16 = 10,
 }

@@ -1,0 +1,145 @@
+//! The network on ONNX Runtime; the only file of this module that names `ort`.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use super::package::{ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, ORIGIN, VOCABULARY_FILE, Vocabulary};
+use super::{Error, Tokenizer};
+use crate::onnx::{Runtime, SessionOptions};
+
+/// What the publisher asks for before every text that is compared with its like.
+const PREFIX: &str = "query: ";
+/// Pieces of one sentence, about 90 words: what a caller says in one turn. Of more the beginning counts.
+const PIECES_MAX: usize = 128;
+/// Sentences that go through the network at once when there are many.
+const BATCH: usize = 16;
+
+/// The loaded model, about 90 MB; shared among threads.
+pub struct SentenceEncoder {
+    tokenizer: Tokenizer,
+    /// Each runs one batch at a time; there is at least one.
+    sessions: Vec<Mutex<Session>>,
+    identity: String,
+}
+
+impl SentenceEncoder {
+    /// Opens the model in `folder` for `at_once` inferences at a time (at least 1), on a thread each. Blocks for some
+    /// tenths of a second.
+    ///
+    /// # Errors
+    /// [`Error::Open`], [`Error::Read`] or [`Error::Format`].
+    pub fn open(runtime: &Runtime, folder: &Path, at_once: usize) -> Result<Self, Error> {
+        let path = folder.join(VOCABULARY_FILE);
+        let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let vocabulary = Vocabulary::parse(&bytes).map_err(|reason| Error::format(&path, reason))?;
+        let graph = folder.join(GRAPH_FILE);
+        let options = SessionOptions { threads: 1, keeps_memory: false };
+        let open = |_| runtime.session_with(&graph, options);
+        let sessions = (0..at_once.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
+        let metadata = sessions.first().and_then(|session| session.metadata().ok());
+        let origin = metadata.and_then(|metadata| metadata.custom(ORIGIN));
+        let Some(origin) = origin else {
+            return Err(Error::format(&graph, "not a sentence encoder that Allo made"));
+        };
+        let sessions = sessions.into_iter().map(Mutex::new).collect();
+        Ok(Self { tokenizer: Tokenizer::new(vocabulary), sessions, identity: origin })
+    }
+
+    /// What tells this model from others: vectors of two models cannot be compared.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The vector of each of `texts`, all of length 1, in their order. Blocks, some milliseconds a sentence.
+    ///
+    /// # Errors
+    /// [`Error::Inference`].
+    pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        let cut: Vec<Vec<u32>> = texts.iter().map(|text| self.cut(text)).collect();
+        // Sentences of like length go together: padding is computed like the rest.
+        let mut order: Vec<usize> = (0..cut.len()).collect();
+        order.sort_by_key(|&index| cut[index].len());
+        let batches: Vec<&[usize]> = order.chunks(BATCH).collect();
+        let mut vectors = vec![Vec::new(); cut.len()];
+        for (index, vector) in self.run_all(&batches, &cut)? {
+            vectors[index] = vector;
+        }
+        Ok(vectors)
+    }
+
+    /// The vectors of all batches with the index of their sentence; many batches are shared out to all sessions.
+    fn run_all(&self, batches: &[&[usize]], cut: &[Vec<u32>]) -> Result<Vec<(usize, Vec<f32>)>, Error> {
+        let next = AtomicUsize::new(0);
+        let work = |session: &Mutex<Session>| {
+            let mut encoded = Vec::new();
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let sentences: Vec<&[u32]> = batch.iter().map(|&index| cut[index].as_slice()).collect();
+                let vectors = run(session, &sentences).map_err(|source| Error::Inference(source.into()))?;
+                encoded.extend(batch.iter().copied().zip(vectors));
+            }
+            Ok(encoded)
+        };
+        if batches.len() <= 1 {
+            let free = self.sessions.iter().find(|session| session.try_lock().is_ok());
+            return free.or(self.sessions.first()).map_or(Ok(Vec::new()), work);
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                self.sessions.iter().map(|session| scope.spawn(move || work(session))).collect();
+            let mut all = Vec::new();
+            for thread in threads {
+                let died = || Error::Inference("a thread of the encoder died".into());
+                all.extend(thread.join().map_err(|_| died())??);
+            }
+            Ok(all)
+        })
+    }
+
+    fn cut(&self, text: &str) -> Vec<u32> {
+        self.tokenizer.cut(&format!("{PREFIX}{text}"), PIECES_MAX)
+    }
+
+    /// How many pieces `text` has for the network.
+    #[cfg(test)]
+    pub(super) fn pieces(&self, text: &str) -> usize {
+        self.cut(text).len()
+    }
+}
+
+impl fmt::Debug for SentenceEncoder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SentenceEncoder").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// The vectors of `sentences`, which are padded to the longest.
+fn run(session: &Mutex<Session>, sentences: &[&[u32]]) -> ort::Result<Vec<Vec<f32>>> {
+    let longest = sentences.iter().map(|sentence| sentence.len()).max().unwrap_or(0);
+    let shape = [sentences.len(), longest];
+    let mut ids = vec![0_i64; sentences.len() * longest];
+    let mut mask = ids.clone();
+    for (row, sentence) in sentences.iter().enumerate() {
+        for (column, id) in sentence.iter().enumerate() {
+            ids[row * longest + column] = i64::from(*id);
+            mask[row * longest + column] = 1;
+        }
+    }
+    let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+    let outputs = session.run(ort::inputs! {
+        INPUT_IDS => TensorRef::from_array_view((shape, ids.as_slice()))?,
+        ATTENTION_MASK => TensorRef::from_array_view((shape, mask.as_slice()))?,
+    })?;
+    let (_, vectors) = outputs[EMBEDDING].try_extract_tensor::<f32>()?;
+    if vectors.is_empty()
+        || vectors.len() % sentences.len() != 0
+        || vectors.iter().any(|value| value.is_nan())
+    {
+        return Err(ort::Error::new("no vector for each sentence came out"));
+    }
+    Ok(vectors.chunks(vectors.len() / sentences.len()).map(<[f32]>::to_vec).collect())
+}

@@ -1,0 +1,104 @@
+//! With meanings: a source of them that knows which words mean the same.
+
+use super::*;
+
+/// Words of one line mean the same.
+const CONCEPTS: [&[&str]; 5] = [
+    &["payer", "régler", "acquitter"],
+    &["résilier", "annuler", "arrêter"],
+    &["internet", "connexion", "wifi"],
+    &["téléphone", "portable", "mobile"],
+    &["colis", "paquet", "livraison"],
+];
+
+#[derive(Debug)]
+struct Concepts {
+    fails: bool,
+}
+
+impl Meaning for Concepts {
+    fn identity(&self) -> &str {
+        "concepts"
+    }
+
+    fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        if self.fails {
+            return Err(MeaningFailed("out of order".into()));
+        }
+        let vector = |text: &&str| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let count = |concept: &&[&str]| words.iter().filter(|word| concept.contains(word)).count() as f32;
+            // All vectors have most in common, as those of an encoder have.
+            CONCEPTS.iter().map(count).chain([5.0, 0.01 * words.len() as f32]).collect()
+        };
+        Ok(texts.iter().map(vector).collect())
+    }
+}
+
+fn with_meaning() -> Classifier {
+    let source = Arc::new(Concepts { fails: false });
+    Classifier::train_with_meaning(&combined(), &[], &TrainOptions::default(), source).unwrap()
+}
+
+#[test]
+fn a_meaning_is_known_whose_words_are_not() {
+    let classifier = with_meaning();
+    assert!(classifier.report().meaning_share > 0.0);
+    for (text, intent) in [("Acquitter !", "payer"), ("annuler", "resilier"), ("paquet, livraison", "colis")]
+    {
+        assert_eq!(best(&classifier, text), intent, "{text}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_the_classifier_that_was_trained() {
+    for classifier in [with_meaning(), Classifier::train(&combined(), &[], &TrainOptions::default()).unwrap()]
+    {
+        let bytes = classifier.save();
+        let restored = Classifier::restore(&bytes, classifier.meaning.clone()).unwrap();
+        for text in ["je veux régler", "suivre mon colis", "wxyz", ""] {
+            assert_eq!(restored.classify(text), classifier.classify(text));
+        }
+        assert_eq!(restored.report(), classifier.report());
+        assert_eq!(restored.thresholds(), classifier.thresholds());
+        assert_eq!(restored.save(), bytes);
+        let other = match classifier.meaning {
+            Some(_) => None,
+            None => Some(Arc::new(Concepts { fails: false }) as Arc<dyn Meaning>),
+        };
+        assert!(Classifier::restore(&bytes, other).is_none());
+        for length in (0..bytes.len()).step_by(97) {
+            assert!(Classifier::restore(&bytes[..length], classifier.meaning.clone()).is_none());
+        }
+    }
+}
+
+#[test]
+fn a_source_that_fails_stops_training_but_no_call() {
+    let source = Arc::new(Concepts { fails: true });
+    let error = Classifier::train_with_meaning(&combined(), &[], &TrainOptions::default(), source.clone())
+        .unwrap_err();
+    assert_eq!(error, Error::Meaning { reason: "out of order".to_owned() });
+    let mut classifier = with_meaning();
+    classifier.meaning = Some(source);
+    assert_eq!(best(&classifier, "je voudrais suivre mon colis"), "colis");
+    assert_eq!(classifier.wishes(&Heard::from("payer ma facture et suivre mon colis")).len(), 2);
+}
+
+#[test]
+fn out_of_a_big_set_as_many_of_each_intent_are_read() {
+    let examples: Vec<Example> = (0..9_000)
+        .map(|index| Example {
+            text: index.to_string(),
+            intent: (index % 450).to_string(),
+            language: Language::Fr,
+        })
+        .collect();
+    let chosen = classifier::chosen(&examples, 3);
+    assert_eq!(chosen.len(), 9_003);
+    assert!(chosen[9_000..].iter().all(|is_read| *is_read));
+    for intent in 0..450 {
+        let read = (0..9_000).filter(|index| index % 450 == intent && chosen[*index]);
+        assert_eq!(read.count(), 7, "every third of twenty");
+    }
+}

@@ -1,0 +1,221 @@
+//! Learning a scenario: with the sentence encoder of this machine where there is one, and only once.
+//!
+//! A trained classifier is kept below the data folder under a name made of everything that it depends on: sentences,
+//! options, program version, encoder. The same scenario is then ready in milliseconds, in every process; a changed one
+//! has another name and is trained.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::machinery::{ONNX_RUNTIME, cores};
+use crate::encoder::SentenceEncoder;
+use crate::home::Home;
+use crate::intent::{self, Classifier, Meaning};
+use crate::models::{self, Manifest, ModelFolder};
+use crate::onnx;
+use crate::pipeline::Error;
+use crate::scenario::Scenario;
+
+/// Name of the sentence encoder in the manifest.
+pub const SENTENCE_ENCODER: &str = "e5-small";
+/// Trained classifiers that are kept: the scenarios of one machine with a version or two of each.
+const KEPT_MAX: usize = 16;
+
+/// The sentence encoder of this machine; `None` when it, or the library that runs it, was not pulled.
+///
+/// # Errors
+/// It is there and cannot be used.
+pub fn sentence_encoder(home: &Home) -> Result<Option<Arc<dyn Meaning>>, Error> {
+    let manifest = Manifest::builtin();
+    let folder = ModelFolder::new(home.models());
+    let (library, files) =
+        match (folder.file(&manifest, ONNX_RUNTIME), folder.files(&manifest, SENTENCE_ENCODER)) {
+            (Ok(library), Ok(files)) => (library, files),
+            (Err(models::Error::Missing { .. } | models::Error::UnknownModel { .. }), _)
+            | (_, Err(models::Error::Missing { .. })) => return Ok(None),
+            (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+        };
+    let runtime = onnx::Runtime::load(&library)?;
+    let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+    Ok(Some(Arc::new(SentenceEncoder::open(&runtime, folder, cores())?)))
+}
+
+/// The classifier of `scenario`: kept from an earlier time, else trained now and kept.
+///
+/// # Errors
+/// The scenario's sentences cannot be learnt from. A folder that cannot be written only means training again next time.
+pub fn classifier(
+    scenario: &Scenario,
+    home: &Home,
+    meaning: Option<Arc<dyn Meaning>>,
+) -> Result<Classifier, Error> {
+    let folder = home.root().join("intents");
+    let path = folder.join(format!("{}.bin", fingerprint(scenario, meaning.as_deref())));
+    if let Some(kept) = fs::read(&path).ok().and_then(|bytes| Classifier::restore(&bytes, meaning.clone())) {
+        return Ok(kept);
+    }
+    let options = scenario.train_options();
+    let classifier = train(scenario, &options, meaning)?;
+    if let Err(error) = keep(&classifier.save(), &path) {
+        tracing::warn!(%error, path = %path.display(), "a trained classifier cannot be kept");
+    }
+    Ok(classifier)
+}
+
+fn train(
+    scenario: &Scenario,
+    options: &intent::TrainOptions,
+    meaning: Option<Arc<dyn Meaning>>,
+) -> Result<Classifier, intent::Error> {
+    let (examples, out_of_scope) = (&scenario.examples, &scenario.out_of_scope);
+    match meaning {
+        Some(meaning) => Classifier::train_with_meaning(examples, out_of_scope, options, meaning),
+        None => Classifier::train(examples, out_of_scope, options),
+    }
+}
+
+/// Everything that a trained classifier depends on, as one name.
+fn fingerprint(scenario: &Scenario, meaning: Option<&dyn Meaning>) -> String {
+    let mut hasher = Sha256::new();
+    // The length before each piece: no two lists of pieces are the same bytes.
+    let mut add = |piece: &str| {
+        hasher.update((piece.len() as u64).to_le_bytes());
+        hasher.update(piece.as_bytes());
+    };
+    add(env!("CARGO_PKG_VERSION"));
+    add(meaning.map_or("words", |meaning| meaning.identity()));
+    add(&format!("{:?}", scenario.train_options()));
+    for example in &scenario.examples {
+        add(&example.text);
+        add(&example.intent);
+        add(example.language.code());
+    }
+    for one in &scenario.out_of_scope {
+        add(&one.text);
+        add(one.language.code());
+    }
+    hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Writes under a temporary name, renames, and lets go of the oldest beyond [`KEPT_MAX`].
+fn keep(bytes: &[u8], path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&unfinished, bytes)?;
+    fs::rename(&unfinished, path)?;
+    let mut kept: Vec<(std::time::SystemTime, PathBuf)> = fs::read_dir(folder)?
+        .flatten()
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    kept.sort();
+    let too_many = kept.len().saturating_sub(KEPT_MAX);
+    kept.iter().take(too_many).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock as _, SystemClock};
+
+    fn scenario(sentence: &str) -> (tempfile::TempDir, Scenario) {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write(
+            "scenario.toml",
+            "name = \"a\"\nlanguages = [\"fr\"]\ndefault_language = \"fr\"\n[greeting]\nfr = \"Bonjour\"\n\
+             [[routes]]\nid = \"r\"\nqueue = \"1\"\nlabel = { fr = \"R\" }\n[intents]\npayer = \"r\"\ncolis = \"r\"\n",
+        );
+        write("intents/a.csv", &format!("text,intent,lang\nje veux payer,payer,fr\n{sentence},colis,fr\n"));
+        fs::create_dir_all(folder.path().join("steps")).unwrap();
+        let scenario = Scenario::load(folder.path()).unwrap();
+        (folder, scenario)
+    }
+
+    #[test]
+    fn a_scenario_is_trained_once_and_a_changed_one_again() {
+        let root = tempfile::tempdir().unwrap();
+        let home =
+            Home::resolve(|name| (name == "ALLO_HOME").then(|| root.path().as_os_str().to_owned())).unwrap();
+        let kept = || {
+            let mut names: Vec<_> =
+                fs::read_dir(root.path().join("intents")).unwrap().flatten().map(|one| one.path()).collect();
+            names.sort();
+            names
+        };
+        let (_folder, first) = scenario("où est mon colis");
+        let trained = classifier(&first, &home, None).unwrap();
+        assert_eq!(kept().len(), 1);
+        let restored = classifier(&first, &home, None).unwrap();
+        assert_eq!(restored.classify("mon colis"), trained.classify("mon colis"));
+        assert_eq!((kept().len(), restored.report()), (1, trained.report()));
+
+        fs::write(&kept()[0], b"damaged").unwrap();
+        assert_eq!(classifier(&first, &home, None).unwrap().thresholds(), trained.thresholds());
+
+        let (_folder, second) = scenario("suivre mon paquet");
+        classifier(&second, &home, None).unwrap();
+        assert_eq!(kept().len(), 2);
+    }
+
+    /// `cargo test --release --lib pipeline::learning -- --ignored --nocapture`
+    #[test]
+    #[ignore = "a measurement, not a check"]
+    fn speed_and_memory_of_a_thousand_intents() {
+        let home = Home::resolve(|name| std::env::var_os(name)).unwrap();
+        let meaning = sentence_encoder(&home).unwrap();
+        let (examples, clock) = (thousand_intents(), SystemClock);
+        let start = clock.monotonic();
+        let options = intent::TrainOptions::default();
+        let classifier = match meaning {
+            Some(meaning) => Classifier::train_with_meaning(&examples, &[], &options, meaning),
+            None => Classifier::train(&examples, &[], &options),
+        };
+        let report = classifier.unwrap().report().clone();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+        eprintln!("{:.1?}, {peak}, {report:?}", clock.monotonic() - start);
+    }
+
+    /// 1,000 intents of 20 sentences: a verb and a thing each, in 20 frames with words of their own.
+    fn thousand_intents() -> Vec<intent::Example> {
+        let syllables = ["ba", "co", "di", "fu", "ga", "le", "mi", "no", "pa", "ru"];
+        let word = |number: usize, salt: usize| -> String {
+            [number / 10, number, number * 7 + salt, salt].map(|index| syllables[index % 10]).concat()
+        };
+        let sentence = |intent: usize, frame: usize| intent::Example {
+            text: format!(
+                "{} je voudrais {} mon {} {} s'il vous plaît {}",
+                word(frame, 3),
+                word(intent / 32, 5),
+                word(intent % 32, 1),
+                word(intent * 3 + frame % 4, 2),
+                word(frame * 11, 8),
+            ),
+            intent: format!("{}_{}", word(intent / 32, 5), intent),
+            language: crate::call::Language::Fr,
+        };
+        (0..1_000).flat_map(|intent| (0..20).map(move |frame| sentence(intent, frame))).collect()
+    }
+
+    #[test]
+    fn no_more_are_kept_than_there_is_use_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for index in 0..KEPT_MAX + 3 {
+            keep(b"x", &folder.path().join(format!("{index}.bin"))).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), KEPT_MAX);
+    }
+}
