@@ -40,3 +40,4 @@ pub mod text;
 pub mod tts;
 pub mod turn;
 pub mod vad;
+pub mod voice;

@@ -12,6 +12,7 @@ mod intents;
 mod keys;
 mod models;
 mod results;
+mod say;
 mod search;
 mod serve;
 pub mod terminal;
@@ -57,6 +58,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Check and try a scenario's intents.
     Intents(intents::IntentsArgs),
+    /// Speak a text: into a file, or to stdout.
+    Say(say::Arguments),
     /// List, fetch, check and convert models.
     Models(models::ModelsArgs),
     /// Measure recognition and intents on labelled data.
@@ -116,6 +119,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Intents(arguments) => intents::run(&arguments),
+        Command::Say(arguments) => say::run(&context, &arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Eval(arguments) => eval::run(&context, &arguments),
         Command::Config(arguments) => config::run(&context, &arguments),
