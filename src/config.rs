@@ -32,6 +32,8 @@ pub struct Config {
     pub intent: IntentConfig,
     /// Whose voice is on which channel.
     pub recording: RecordingConfig,
+    /// How answers are spoken.
+    pub voice: crate::voice::config::Config,
     /// The service: address, keys, limits.
     pub serve: crate::serve::config::Config,
 }
@@ -182,6 +184,7 @@ impl Config {
         self.turn.validate().map_err(|error| format!("[turn] {error}"))?;
         self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
         self.live.validate().map_err(|error| format!("[live] {error}"))?;
+        self.voice.validate().map_err(|error| format!("[voice] {error}"))?;
         self.serve.validate().map_err(|error| format!("[serve] {error}"))
     }
 }

@@ -1,6 +1,6 @@
 //! Where Allo keeps what outlives a run: the folder that `ALLO_HOME` names, else the user's data folder.
 //!
-//! It holds the store (`allo.db`) and the models (`models/`, or the folder that `ALLO_MODELS` names, so that several
+//! It holds the store (`allo.db`), speech that was made (`voice/`) and the models (`models/`, or the folder that `ALLO_MODELS` names, so that several
 //! homes share one set of models).
 
 use std::path::{Path, PathBuf};
@@ -47,6 +47,11 @@ impl Home {
     /// Where models lie.
     pub fn models(&self) -> &Path {
         &self.models
+    }
+
+    /// Where speech is kept that was made once.
+    pub fn voice_folder(&self) -> PathBuf {
+        self.root.join("voice")
     }
 
     /// The embedded store's file.

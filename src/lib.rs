@@ -46,3 +46,4 @@ pub mod traces;
 pub mod tts;
 pub mod turn;
 pub mod vad;
+pub mod voice;

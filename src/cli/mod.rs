@@ -14,6 +14,7 @@ mod keys;
 mod listen;
 mod models;
 mod results;
+mod say;
 mod search;
 mod serve;
 pub mod terminal;
@@ -61,6 +62,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Check and try a scenario's intents.
     Intents(intents::IntentsArgs),
+    /// Speak a text: into a file, or to stdout.
+    Say(say::Arguments),
     /// List, fetch, check and convert models.
     Models(models::ModelsArgs),
     /// Measure recognition and intents on labelled data.
@@ -121,6 +124,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Intents(arguments) => intents::run(&context, &arguments),
+        Command::Say(arguments) => say::run(&context, &arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Eval(arguments) => eval::run(&context, &arguments),
         Command::Config(arguments) => config::run(&context, &arguments),

@@ -85,8 +85,16 @@ pub fn clock_time(position: SamplePos) -> String {
 /// # Errors
 /// Every other failure to write.
 pub fn write_stdout(text: &str) -> io::Result<bool> {
+    write_stdout_bytes(text.as_bytes())
+}
+
+/// The same for what is not text.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub fn write_stdout_bytes(bytes: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error),

@@ -36,6 +36,8 @@ pub enum Kind {
     SharedLibrary,
     /// A voice of SVOX Pico: text analysis and signal generation.
     PicoVoice,
+    /// A voice of Piper: the network first, then the file that describes it.
+    PiperVoice,
 }
 
 /// One model.

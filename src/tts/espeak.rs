@@ -55,17 +55,34 @@ impl Espeak {
         Ok(line.split("  Data at").next().unwrap_or_default().trim().to_owned())
     }
 
-    fn start(&self) -> Result<Child, Error> {
-        let pitch = PITCH * u32::from(self.delivery.pitch_percent) / 100;
-        let speed = WORDS_A_MINUTE * u32::from(self.delivery.speed_percent) / 100;
-        Command::new(&self.program)
-            .args(["--stdin", "--stdout", "-b", "1", "-v", &self.name])
-            .args(["-p", &pitch.min(99).to_string(), "-s", &speed.to_string()])
+    /// Runs the program on `text` and gives what it wrote.
+    fn run(&self, arguments: &[&str], text: &str) -> Result<Vec<u8>, Error> {
+        let mut child = Command::new(&self.program)
+            .args(["--stdin", "-b", "1", "-v", &self.name])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|source| run_error(&self.program, source))
+            .map_err(|source| run_error(&self.program, source))?;
+        let bytes = match self.talk(&mut child, text) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                // It may already be gone, which is what is wanted.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let mut message = Vec::new();
+        let errors = child.stderr.take().expect("stderr was asked for as a pipe");
+        errors.take(MESSAGE_BYTES_MAX).read_to_end(&mut message).map_err(self.io("read from"))?;
+        let status = child.wait().map_err(self.io("wait for"))?;
+        if !status.success() {
+            let message = String::from_utf8_lossy(&message).trim().to_owned();
+            return Err(Error::ProgramFailed { program: self.program.clone(), status, message });
+        }
+        Ok(bytes)
     }
 
     fn io(&self, action: &'static str) -> impl Fn(std::io::Error) -> Error {
@@ -89,37 +106,50 @@ impl Espeak {
         }
         Ok(bytes)
     }
+
+    /// The sounds of each of `clauses` in the International Phonetic Alphabet. Blocks.
+    ///
+    /// # Errors
+    /// As [`Voice::speak`].
+    pub fn phonemes(&self, clauses: &[&str]) -> Result<Vec<String>, Error> {
+        // An empty line ends a clause: then the program writes a line for each, unless it cuts one itself.
+        let text = clauses.join("\n\n");
+        check_text(&text)?;
+        let together = self.lines(&text)?;
+        if together.len() == clauses.len() {
+            return Ok(together);
+        }
+        clauses.iter().map(|clause| Ok(self.lines(clause)?.join(" "))).collect()
+    }
+
+    fn lines(&self, text: &str) -> Result<Vec<String>, Error> {
+        let output = self.run(&["-q", "--ipa"], text)?;
+        let output = String::from_utf8(output).map_err(|_| self.output("text in UTF-8 was expected"))?;
+        Ok(output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn output(&self, found: &str) -> Error {
+        Error::ProgramOutput { program: self.program.clone(), found: found.to_owned() }
+    }
 }
 
 impl Voice for Espeak {
     fn speak(&mut self, text: &str) -> Result<Speech, Error> {
         check_text(text)?;
-        let mut child = self.start()?;
-        let bytes = match self.talk(&mut child, text) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                // It may already be gone, which is what is wanted.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(error);
-            }
-        };
-        let mut message = Vec::new();
-        let errors = child.stderr.take().expect("stderr was asked for as a pipe");
-        errors.take(MESSAGE_BYTES_MAX).read_to_end(&mut message).map_err(self.io("read from"))?;
-        let status = child.wait().map_err(self.io("wait for"))?;
-        if !status.success() {
-            let message = String::from_utf8_lossy(&message).trim().to_owned();
-            return Err(Error::ProgramFailed { program: self.program.clone(), status, message });
-        }
-        let speech = parse(&bytes).map_err(|found| Error::ProgramOutput {
-            program: self.program.clone(),
-            found: found.to_owned(),
-        })?;
+        let pitch = PITCH * u32::from(self.delivery.pitch_percent) / 100;
+        let speed = WORDS_A_MINUTE * u32::from(self.delivery.speed_percent) / 100;
+        let (pitch, speed) = (pitch.min(99).to_string(), speed.to_string());
+        let bytes = self.run(&["--stdout", "-p", &pitch, "-s", &speed], text)?;
+        let speech = parse(&bytes).map_err(|found| self.output(found))?;
         if speech.samples.is_empty() {
             return Err(Error::NoSpeech { engine: "espeak-ng" });
         }
         Ok(speech)
+    }
+
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), Error> {
+        self.delivery = delivery.check()?;
+        Ok(())
     }
 }
 
@@ -136,10 +166,10 @@ fn parse(bytes: &[u8]) -> Result<Speech, &'static str> {
     let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or("shorter than a header")?;
     let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
     if &header[..4] != b"RIFF" || &header[8..16] != b"WAVEfmt " || &header[36..40] != b"data" {
-        return Err("another header");
+        return Err("no 16-bit mono WAV (another header)");
     }
     if (word(20), word(22), word(34)) != (1, 1, 16) {
-        return Err("another sample format");
+        return Err("no 16-bit mono WAV (another sample format)");
     }
     let hz = u32::from_le_bytes([header[24], header[25], header[26], header[27]]);
     let rate = SampleRate::from_hz(hz).filter(|rate| rate.hz() <= 48_000).ok_or("an impossible rate")?;
@@ -174,6 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn every_clause_has_its_sounds_even_where_the_program_cuts_one() {
+        if !is_installed() {
+            return;
+        }
+        let voice = Espeak::new("en-us", Delivery::default()).unwrap();
+        let sounds = voice.phonemes(&["hello", "how are you"]).unwrap();
+        assert_eq!(sounds, ["həlˈoʊ", "hˈaʊ ɑːɹ juː"]);
+        let cut = voice.phonemes(&["hello, world", "good morning"]).unwrap();
+        assert_eq!(cut[0], "həlˈoʊ wˈɜːld");
+        assert_eq!(cut.len(), 2);
+    }
+
+    #[test]
     fn text_that_looks_like_an_option_is_spoken() {
         if !is_installed() {
             return;
@@ -203,6 +246,6 @@ mod tests {
     #[test]
     fn output_that_is_no_wav_is_refused() {
         assert_eq!(parse(b"RIFF"), Err("shorter than a header"));
-        assert_eq!(parse(&[0; 60]), Err("another header"));
+        assert_eq!(parse(&[0; 60]), Err("no 16-bit mono WAV (another header)"));
     }
 }

@@ -1,13 +1,15 @@
 //! From text to speech.
 //!
 //! [`Voice`] is the seam: an engine turns one piece of text into mono samples at its own rate. [`pico`] speaks French
-//! and English from two small language files, [`espeak`] runs the program `espeak-ng` for the rest (Dutch).
+//! and English from two small language files, [`espeak`] runs the program `espeak-ng` for the rest (Dutch), [`piper`]
+//! runs a neural voice on ONNX Runtime.
 //!
 //! Units: samples in [-1, 1]; pitch and speed in percent of the voice's own. Engines are synchronous and block until
-//! the whole text is spoken. This module does not resample, does not play and does not choose a voice.
+//! the whole text is spoken. This module does not resample, does not play and does not choose a voice (see `voice`).
 
 pub mod espeak;
 pub mod pico;
+pub mod piper;
 
 use std::path::PathBuf;
 
@@ -38,10 +40,19 @@ pub trait Voice {
     /// [`Error::TextTooLong`] beyond [`TEXT_CHARS_MAX`] characters, [`Error::NothingToSay`] when no letter or digit is
     /// in it, and the engine's own failures. The voice stays usable after an error.
     fn speak(&mut self, text: &str) -> Result<Speech, Error>;
+
+    /// Speaks otherwise from the next text on.
+    ///
+    /// # Errors
+    /// [`Error::Delivery`] for a value out of range, [`Error::DeliveryFixed`] by a voice that cannot be changed. The
+    /// voice speaks on as before.
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), Error> {
+        if delivery == Delivery::default() { Ok(()) } else { Err(Error::DeliveryFixed) }
+    }
 }
 
 /// How a voice is changed, to tell speakers apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Pitch in percent of the voice's own, 50 to 200.
     pub pitch_percent: u16,
@@ -80,6 +91,9 @@ pub enum Error {
         /// What was asked for.
         percent: u16,
     },
+    /// The voice has one way of speaking.
+    #[error("this voice cannot change what was asked of its pitch or speed")]
+    DeliveryFixed,
     /// The text is longer than a turn can be.
     #[error("text of {chars} characters, at most {TEXT_CHARS_MAX} are spoken at once")]
     TextTooLong {
@@ -150,8 +164,22 @@ pub enum Error {
         /// The start of what it wrote on stderr.
         message: String,
     },
-    /// The program wrote something that is not 16-bit mono WAV.
-    #[error("{program} wrote no 16-bit mono WAV: {found}")]
+    /// A file of a Piper voice is not what it should be.
+    #[error("{} is not a Piper voice: {reason}\nhint: run `allo models verify`", path.display())]
+    PiperFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// ONNX Runtime or the network of a Piper voice is not usable.
+    #[error("cannot open a Piper voice")]
+    PiperOpen(#[from] crate::onnx::Error),
+    /// The network failed on its input.
+    #[error("the network of the Piper voice failed")]
+    PiperInference(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The program wrote something that is not what was asked for.
+    #[error("{program} did not write what it was asked for: {found}")]
     ProgramOutput {
         /// Its name.
         program: String,

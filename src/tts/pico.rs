@@ -122,6 +122,11 @@ impl Voice for Pico {
             }
         }
     }
+
+    fn deliver(&mut self, delivery: Delivery) -> Result<(), Error> {
+        self.delivery = delivery.check()?;
+        Ok(())
+    }
 }
 
 fn path_for_pico(path: PathBuf) -> Result<CString, Error> {

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("onnx", &[]),
     ("encoder", &["intent", "onnx"]),
     ("media", &["audio"]),
-    ("tts", &["audio"]),
+    ("tts", &["audio", "onnx"]),
     ("vad", &["audio", "onnx", "text"]),
     ("asr", &["audio", "call", "onnx", "queue", "redact"]),
     // pure but for `turn/smart.rs`; the weakest point of speech is found as `vad` finds it
@@ -39,7 +39,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["audio", "call", "redact", "text"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad"]),
+    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice"]),
+    ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "text", "tts"]),
     (
         "live",
         &[
@@ -93,7 +94,7 @@ const ANYTHING: &[&str] = &["*"];
 /// Third-party crates that only the named files or folders may name.
 const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("whisper_rs", &["asr/whisper", "models/quantize"]),
-    ("ort", &["onnx.rs", "vad/silero", "turn/smart", "asr/onnx/network", "encoder/network"]),
+    ("ort", &["onnx.rs", "vad/silero", "turn/smart", "asr/onnx/network", "encoder/network", "tts/piper/network"]),
     ("prost", &["models/graph/"]),
     ("rubato", &["audio/resample"]),
     ("realfft", &["audio/mel"]),
