@@ -236,9 +236,10 @@ fn held_out_scores(
     parts: &[Option<usize>],
 ) -> Vec<(usize, Scored)> {
     let mut scored = Vec::new();
+    let background: Vec<&[f32]> = set.background.iter().map(|one| one.vector.as_slice()).collect();
     for part in 0..options.folds {
         let kept = set.where_kept(|index| parts[index] != Some(part), |_| true);
-        let model = Model::fit(&set.fit_options(options), &kept, &[]);
+        let model = Model::fit(&set.fit_options(options), &kept, &background);
         let held_out = (0..parts.len()).filter(|&index| parts[index] == Some(part));
         scored.extend(held_out.map(|index| (index, set.score(&model, index))));
     }
