@@ -10,6 +10,7 @@
 //! `tests/it/architecture.rs` enforces it.
 
 pub mod asr;
+pub mod assistant;
 pub mod audio;
 pub mod call;
 pub mod cli;

@@ -5,6 +5,7 @@
 //! (what the dialogue works on), *partial* and *final*, *intent*, *slot*, *route*, *answer*, *note*, *recap* (the
 //! spoken summary), *evidence* (quote, channel, time).
 
+pub mod decision;
 pub mod event;
 mod quote;
 mod record;

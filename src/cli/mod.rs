@@ -4,6 +4,7 @@
 //! 2 wrong usage or configuration.
 
 mod captions;
+mod chat;
 mod config;
 mod demo;
 mod doctor;
@@ -60,6 +61,8 @@ enum Command {
     Keys(keys::Arguments),
     /// Search the stored calls.
     Search(search::SearchArgs),
+    /// Talk to a scenario in text.
+    Chat(chat::ChatArgs),
     /// Check and try a scenario's intents.
     Intents(intents::IntentsArgs),
     /// Speak a text: into a file, or to stdout.
@@ -125,6 +128,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Intents(arguments) => intents::run(&context, &arguments),
         Command::Say(arguments) => say::run(&context, &arguments),
+        Command::Chat(arguments) => chat::run(&arguments, &context.home),
         Command::Models(arguments) => models::run(&arguments),
         Command::Eval(arguments) => eval::run(&context, &arguments),
         Command::Config(arguments) => config::run(&context, &arguments),

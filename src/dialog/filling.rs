@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::machine::{Actions, Dialog, State};
+use super::machine::{Actions, Dialog, State, best, is_clear};
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
 use super::template::{Cell, Row};
@@ -14,6 +14,8 @@ use crate::slots::{Context, Found, Kind, Letters, Value, find};
 
 /// From this score on a value counts as heard clearly (see `slots`).
 const CLEAR: f32 = 0.9;
+/// Up to 0.6 a reading is a guess or one of several (see `slots`): asking again is better than reading it back.
+const LIKELY: f32 = 0.65;
 /// Below this score a value that was not asked for is not taken from a sentence.
 const TAKEN_UNASKED: f32 = 0.75;
 /// Keys that are kept of what a caller keys in; a longer row is not a number that anything here asks for.
@@ -158,18 +160,18 @@ impl Dialog {
         actions: &mut Actions,
     ) -> Rule {
         let Some(slot) = task.missing().cloned() else { return self.go_on(task, situation, actions) };
-        if let Some(found) = self.value_in(sentence.text.reveal(), &slot, situation) {
-            task.keep(&slot, found.value, found.score);
-            self.fill_rest(&mut task, sentence, situation);
-            return self.go_on(task, situation, actions);
+        let found = self.value_in(sentence.text.reveal(), &slot, situation).filter(|found| found.score >= LIKELY);
+        let is_other = is_clear(sentence) && best(sentence).is_some_and(|best| best != task.intent);
+        match found {
+            // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.
+            Some(found) if found.score >= CLEAR || !is_other => {
+                task.keep(&slot, found.value, found.score);
+                self.fill_rest(&mut task, sentence, situation);
+                self.go_on(task, situation, actions)
+            }
+            _ if is_other => self.wish(sentence, situation, actions),
+            _ => self.not_told(task, situation, actions),
         }
-        let best = sentence.wishes.first().filter(|wish| wish.band == crate::intent::Band::Sure);
-        let best = best.and_then(|wish| wish.ranking.candidates.first());
-        if best.is_some_and(|best| best.intent != task.intent) {
-            // The caller changed his mind.
-            return self.wish(sentence, situation, actions);
-        }
-        self.not_told(task, situation, actions)
     }
 
     /// Values that stand beside the one that was asked for.

@@ -98,6 +98,11 @@ impl Classifier {
         }
     }
 
+    /// Whether meanings count beside the words.
+    pub fn has_meaning(&self) -> bool {
+        self.meaning.is_some() && self.model.knows_meanings()
+    }
+
     /// Ranks the intents for `text`. Under a millisecond by words for 150 intents; some more for the meaning.
     pub fn classify(&self, text: &str) -> Ranking {
         self.understand(&Heard::from(text))

@@ -40,6 +40,26 @@ impl Understanding {
         Ok(Self { scenario, classifier })
     }
 
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// What tells its intents apart.
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// The version of the scenario: a hash of its files.
+    pub fn version(&self) -> &str {
+        &self.scenario.version
+    }
+
+    /// What classifies, in one word, for records.
+    pub fn model(&self) -> &str {
+        if self.classifier.has_meaning() { learning::SENTENCE_ENCODER } else { "lexical" }
+    }
+
     /// The intent of the caller's purpose; `None` when no purpose was heard.
     pub fn judge(&self, transcript: &Transcript) -> Option<IntentDecision> {
         let evidence = notes::purpose(transcript)?;

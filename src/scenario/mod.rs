@@ -19,7 +19,9 @@ mod config;
 mod dialog_file;
 mod mistakes;
 mod planning;
+pub mod rehearsals;
 mod sentences;
+mod version;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -81,6 +83,8 @@ pub struct Scenario {
     pub vocabulary: Vec<String>,
     /// What dialogues follow.
     pub plan: Arc<Plan>,
+    /// A hash of its files: another one for every change.
+    pub version: String,
     in_scope_kept: f32,
     sure_precision: f32,
 }
@@ -212,6 +216,7 @@ impl Reader<'_> {
             steps: self.steps(&routes, &intents),
             vocabulary: self.vocabulary(),
             plan,
+            version: version::of(self.folder),
             routes,
             intents,
             examples,

@@ -148,7 +148,7 @@ fn shipped() -> Scenario {
 #[test]
 fn the_shipped_scenario_is_as_large_as_promised() {
     let scenario = shipped();
-    assert!(scenario.intents.len() >= 28, "{}", scenario.intents.len());
+    assert!(scenario.intents.len() >= 150, "{}", scenario.intents.len());
     let count = |intent: &str, language: Language| {
         let examples = scenario.examples.iter();
         examples.filter(|example| example.intent == intent && example.language == language).count()
@@ -159,14 +159,14 @@ fn the_shipped_scenario_is_as_large_as_promised() {
     }
     for language in [Language::En, Language::Nl] {
         let covered = scenario.intents.keys().filter(|intent| count(intent, language) >= 12).count();
-        assert!(covered >= 10, "{language}: {covered}");
+        assert!(covered >= 40, "{language}: {covered}");
     }
     let outside = |language| scenario.out_of_scope.iter().filter(|one| one.language == language).count();
     assert!(outside(Language::Fr) >= 60 && outside(Language::En) >= 20 && outside(Language::Nl) >= 20);
 }
 
-/// The floors are two to six points below what was measured; a change that falls through them made the classifier or the
-/// sentences worse.
+/// By words alone, over 168 intents. The floors are two to six points below what was measured; a change that falls
+/// through them made the classifier or the sentences worse.
 #[test]
 fn the_shipped_scenario_is_told_apart_on_held_out_sentences() {
     let scenario = shipped();
@@ -177,11 +177,12 @@ fn the_shipped_scenario_is_told_apart_on_held_out_sentences() {
     )
     .unwrap();
     let report = classifier.report();
-    let floors = [(Language::Fr, 0.84), (Language::En, 0.77), (Language::Nl, 0.76)];
+    let floors = [(Language::Fr, 0.74), (Language::En, 0.66), (Language::Nl, 0.66)];
     for ((language, accuracy), (expected, floor)) in report.accuracy_by_language.iter().zip(floors) {
         assert_eq!(*language, expected);
+        println!("{language}: {accuracy}");
         assert!(*accuracy >= floor, "{language}: {accuracy}");
     }
     assert!(report.calibration_error < 0.05, "{}", report.calibration_error);
-    assert!(report.out_of_scope_recall.unwrap() > 0.66, "{:?}", report.out_of_scope_recall);
+    assert!(report.out_of_scope_recall.unwrap() > 0.6, "{:?}", report.out_of_scope_recall);
 }

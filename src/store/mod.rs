@@ -9,6 +9,7 @@
 //! masks nothing and does not decide how long a call is kept.
 
 mod calls;
+mod decisions;
 mod live;
 mod packed;
 mod query;
@@ -17,6 +18,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+pub use decisions::DecisionQuery;
 pub use calls::{CallFilter, CallSummary};
 pub use live::{LiveCall, LiveFinal};
 pub use query::QueryError;

@@ -1,5 +1,6 @@
 //! Against real SQLite, in memory and in temporary folders.
 
+mod decisions;
 mod live;
 
 use jiff::Timestamp;

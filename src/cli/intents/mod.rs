@@ -1,4 +1,6 @@
-//! `allo intents check|list|test`: the scenario of a voicebot, seen by its owner.
+//! `allo intents check|train|list|test|replay|mine`: the scenario of a voicebot, seen by its owner.
+
+mod review;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -44,16 +46,30 @@ enum Command {
         /// The scenario folder
         path: PathBuf,
     },
-    /// Classify one sentence: ranking and decision
+    /// Hold the conversations of a scenario's tests/*.toml, or classify one sentence with --scenario
     Test {
-        /// What a caller says
+        /// The scenario folder; with --scenario what a caller says
+        #[arg(value_name = "FOLDER|TEXT")]
         text: String,
-        /// The scenario folder
+        /// The scenario folder, to classify a sentence
         #[arg(long, value_name = "PATH")]
-        scenario: PathBuf,
+        scenario: Option<PathBuf>,
         /// The language of the sentence, for the name of the route [default: that of the scenario]
         #[arg(long, value_name = "LANG")]
         language: Option<Language>,
+    },
+    /// Read sentences of stored conversations with another scenario and show which decisions change
+    Replay {
+        /// The scenario folder
+        #[arg(long, value_name = "PATH")]
+        scenario: PathBuf,
+        #[command(flatten)]
+        which: review::Which,
+    },
+    /// Group stored sentences that were not understood into proposals for examples and intents
+    Mine {
+        #[command(flatten)]
+        which: review::Which,
     },
 }
 
@@ -66,10 +82,13 @@ const WRONG_SCENARIO: u8 = 2;
 /// When stdout cannot be written or the scenario cannot be trained on.
 pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCode> {
     let path = match &args.command {
-        Command::Check { path, .. }
-        | Command::List { path }
-        | Command::Train { path }
-        | Command::Test { scenario: path, .. } => path,
+        Command::Check { path, .. } | Command::List { path } | Command::Train { path } => path,
+        Command::Test { scenario: Some(path), .. } => path,
+        Command::Test { text, scenario: None, .. } => {
+            return review::rehearse_folder(context, std::path::Path::new(text));
+        }
+        Command::Replay { scenario, which } => return review::replay_stored(context, scenario, which),
+        Command::Mine { which } => return review::mine_stored(context, which),
     };
     let scenario = match Scenario::load(path) {
         Ok(scenario) => scenario,
@@ -91,6 +110,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
             let sentence = Sentence { text, language: *language };
             test(&mut output, &scenario, &classifier, &sentence)
         }
+        Command::Replay { .. } | Command::Mine { .. } => Ok(()),
     }?;
     write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,270 @@
+//! One conversation: what happens goes in, what is to be said and done comes out.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use super::Assistant;
+use crate::call::decision::{DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord};
+use crate::call::{CallId, Language};
+use crate::dialog::{Action, Dialog, Input, LookUp, LookUpFailed, Rule, Sentence, Situation, Turn, Wish};
+use crate::intent::{Band, Heard, band};
+use crate::redact::Redacted;
+use crate::slots::correct;
+
+/// Look-ups of one turn: an answer leads to one, a second wish to another. More would be a mistake of the dialogue.
+const LOOK_UPS_MAX: usize = 4;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The call is there.
+    Begin,
+    /// The caller said something.
+    Said {
+        /// What was heard.
+        heard: Heard,
+        /// In which language; `None`: in that of the conversation.
+        language: Option<Language>,
+    },
+    /// The caller speaks a language that the scenario does not.
+    OtherLanguage,
+    /// The caller said nothing.
+    Silence,
+    /// Sound without words.
+    Noise,
+    /// A key was pressed.
+    Key(Redacted<char>),
+    /// Nobody took the transferred call.
+    NotAnswered,
+    /// The caller hung up.
+    HungUp,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is to be said and done, in order; look-ups are done already.
+    pub actions: Vec<Action>,
+    /// What was decided, and why.
+    pub record: DecisionRecord,
+}
+
+/// One conversation.
+pub struct Conversation {
+    assistant: Arc<Assistant>,
+    dialog: Dialog,
+    call: CallId,
+    turns: u32,
+    /// A time instead of the clock's, for rehearsals.
+    fixed: Option<DateTime>,
+}
+
+impl Conversation {
+    /// A conversation that has not begun, in `language` if the scenario speaks it.
+    pub fn new(assistant: Arc<Assistant>, call: CallId, language: Option<Language>) -> Self {
+        let dialog = Dialog::new(Arc::clone(assistant.plan()), language);
+        Self { assistant, dialog, call, turns: 0, fixed: None }
+    }
+
+    /// Makes it always be `now` in the scenario's local time.
+    #[must_use]
+    pub fn at(mut self, now: DateTime) -> Self {
+        self.fixed = Some(now);
+        self
+    }
+
+    /// The language that is spoken now.
+    pub fn language(&self) -> Language {
+        self.dialog.language()
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.dialog.is_over()
+    }
+
+    /// What follows from `event`. Waits for look-ups, each no longer than the time-out of its source.
+    pub async fn on(&mut self, event: Event) -> Step {
+        let at = self.assistant.now();
+        let now = self.fixed.unwrap_or_else(|| self.assistant.local(at));
+        let catalogs = self.assistant.catalogs().await;
+        let situation = Situation { now, catalogs: &catalogs };
+        let mut record = self.record(at, &event);
+        let input = self.input(event, &situation, &mut record);
+        let mut turn = self.dialog.step(input, &situation);
+        let rule = turn.rule;
+        let mut actions = Vec::new();
+        for _ in 0..LOOK_UPS_MAX {
+            let Some(Action::LookUp(wanted)) = turn.actions.last().cloned() else { break };
+            actions.extend(turn.actions.drain(..turn.actions.len() - 1));
+            turn = self.looked_up(&wanted, &situation, &mut record).await;
+        }
+        actions.append(&mut turn.actions);
+        let rule = if turn.rule == Rule::Ignored { rule } else { turn.rule };
+        rule.name().clone_into(&mut record.rule);
+        describe_outcome(&actions, &mut record);
+        record.language = self.dialog.language();
+        self.turns += 1;
+        Step { actions, record }
+    }
+
+    async fn looked_up(
+        &mut self,
+        wanted: &LookUp,
+        situation: &Situation<'_>,
+        record: &mut DecisionRecord,
+    ) -> Turn {
+        let found = self.assistant.sources().look_up(wanted).await;
+        let outcome = match &found.result {
+            Ok(Some(_)) => "row",
+            Ok(None) => "none",
+            Err(_) => "failed",
+        };
+        record.look_ups.push(LookUpRecord {
+            source: wanted.source.clone(),
+            took: found.took,
+            outcome: outcome.to_owned(),
+            cached: found.cached,
+        });
+        record.slots = wanted
+            .parameters
+            .iter()
+            .map(|(name, value)| SlotRecord { name: name.clone(), kind: String::new(), value: value.clone() })
+            .collect();
+        self.dialog.step(Input::LookedUp(found.result.map_err(|_| LookUpFailed)), situation)
+    }
+
+    fn input(&self, event: Event, situation: &Situation<'_>, record: &mut DecisionRecord) -> Input {
+        match event {
+            Event::Begin => Input::Begin,
+            Event::Said { heard, language } => Input::Sentence(self.understood(heard, language, situation, record)),
+            Event::OtherLanguage => Input::OtherLanguage,
+            Event::Silence => Input::Silence,
+            Event::Noise => Input::Noise,
+            Event::Key(key) => Input::Key(key),
+            Event::NotAnswered => Input::NotAnswered,
+            Event::HungUp => Input::HungUp,
+        }
+    }
+
+    fn understood(
+        &self,
+        heard: Heard,
+        language: Option<Language>,
+        situation: &Situation<'_>,
+        record: &mut DecisionRecord,
+    ) -> Sentence {
+        let language = language.unwrap_or_else(|| self.dialog.language());
+        let heard = self.with_names(heard, language, situation);
+        let classifier = self.assistant.understanding().classifier();
+        let thresholds = classifier.thresholds();
+        let plan = self.assistant.plan();
+        let wishes: Vec<Wish> = classifier
+            .wishes(&heard)
+            .into_iter()
+            .map(|ranking| {
+                let best = ranking.candidates.first().map(|one| one.intent.as_str());
+                let cost = best.map_or(1.0, |intent| plan.wrong_transfer_cost(intent));
+                let band = band(&ranking, &thresholds, cost);
+                record.wishes.push(WishRecord {
+                    candidates: ranking.candidates.clone(),
+                    in_scope: ranking.in_scope,
+                    band: band_name(band).to_owned(),
+                    wrong_transfer_cost: cost,
+                });
+                Wish { ranking, band }
+            })
+            .collect();
+        record.thresholds = ThresholdRecord { in_scope: thresholds.in_scope, sure: thresholds.sure };
+        record.sentence = Some(heard.text.clone());
+        Sentence { text: heard.text, language, wishes }
+    }
+
+    /// The sentence with names of the catalogues put right where that is beyond doubt.
+    fn with_names(&self, mut heard: Heard, language: Language, situation: &Situation<'_>) -> Heard {
+        for catalog in situation.catalogs.values() {
+            let corrected = correct(heard.text.reveal(), catalog, language);
+            if !corrected.changes.is_empty() {
+                tracing::debug!(changes = corrected.changes.len(), "names of a catalogue were put right");
+                heard.text = corrected.text.into();
+                // The words are not the recogniser's any more.
+                heard.confidences.clear();
+            }
+        }
+        heard
+    }
+
+    fn record(&self, at: Timestamp, event: &Event) -> DecisionRecord {
+        let (input, alternatives) = match event {
+            Event::Begin => ("begin", Vec::new()),
+            Event::Said { heard, .. } => {
+                let alternatives = heard.alternatives.iter().map(|one| (one.text.clone(), one.weight));
+                ("sentence", alternatives.collect())
+            }
+            Event::OtherLanguage => ("other_language", Vec::new()),
+            Event::Silence => ("silence", Vec::new()),
+            Event::Noise => ("noise", Vec::new()),
+            Event::Key(_) => ("key", Vec::new()),
+            Event::NotAnswered => ("not_answered", Vec::new()),
+            Event::HungUp => ("hung_up", Vec::new()),
+        };
+        let understanding = self.assistant.understanding();
+        DecisionRecord {
+            call: self.call,
+            number: self.turns,
+            at,
+            language: self.dialog.language(),
+            input: input.to_owned(),
+            sentence: None,
+            alternatives,
+            wishes: Vec::new(),
+            thresholds: ThresholdRecord::default(),
+            state: self.dialog.state_name().to_owned(),
+            rule: String::new(),
+            slots: Vec::new(),
+            look_ups: Vec::new(),
+            outcome: String::new(),
+            route: None,
+            intent: None,
+            scenario: self.assistant.plan().name.clone(),
+            scenario_version: understanding.version().to_owned(),
+            model: understanding.model().to_owned(),
+        }
+    }
+}
+
+/// One word for a band, in records.
+pub fn band_name(band: Band) -> &'static str {
+    match band {
+        Band::Sure => "sure",
+        Band::Nearly => "nearly",
+        Band::TwoCandidates => "two_candidates",
+        Band::Lost => "lost",
+        Band::OutOfScope => "out_of_scope",
+    }
+}
+
+fn describe_outcome(actions: &[Action], record: &mut DecisionRecord) {
+    let outcome = match actions.last() {
+        Some(Action::Listen(_)) => "listen",
+        Some(Action::Transfer(transfer)) => {
+            record.route = Some(transfer.route.clone());
+            record.intent.clone_from(&transfer.intent);
+            record.slots = transfer
+                .slots
+                .iter()
+                .map(|(name, value)| SlotRecord {
+                    name: name.clone(),
+                    kind: value.kind_name().to_owned(),
+                    value: value.canonical().into(),
+                })
+                .collect();
+            "transfer"
+        }
+        Some(Action::HangUp) => "hang_up",
+        Some(Action::Say(_) | Action::LookUp(_)) | None => "nothing",
+    };
+    outcome.clone_into(&mut record.outcome);
+}

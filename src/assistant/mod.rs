@@ -1,0 +1,193 @@
+//! A scenario at work in conversations: it understands, decides, looks up and answers.
+//!
+//! [`Assistant`] holds what all conversations of a scenario share: the classifier, the plan, the sources, the
+//! catalogues. [`Conversation`] is one of them: what happens goes in, what is to be said and done comes out, with a
+//! [`DecisionRecord`](crate::call::decision::DecisionRecord) of each turn.
+//!
+//! It is asynchronous only where it looks something up. It does not hear or speak (see `live` and `cli`).
+
+mod conversation;
+mod rehearsal;
+mod reload;
+pub mod review;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+pub use conversation::{Conversation, Event, Step};
+pub use rehearsal::{Failure, Rehearsal, rehearse};
+pub use reload::Switch;
+
+use crate::clock::Clock;
+use crate::dialog::Plan;
+use crate::dialog::plan::CatalogPlan;
+use crate::home::Home;
+use crate::lookup::Sources;
+use crate::pipeline;
+use crate::pipeline::understanding::Understanding;
+use crate::slots::Catalog;
+
+/// Why a scenario cannot be put to work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It has mistakes, or cannot be learnt from.
+    #[error(transparent)]
+    Scenario(#[from] pipeline::Error),
+    /// A catalogue cannot be read.
+    #[error("catalogue `{name}` cannot be read")]
+    Catalog {
+        /// Its name.
+        name: String,
+        /// What the source said.
+        #[source]
+        source: crate::lookup::Error,
+    },
+}
+
+/// What all conversations of a scenario share.
+pub struct Assistant {
+    understanding: Understanding,
+    plan: Arc<Plan>,
+    sources: Sources,
+    catalogs: Mutex<Catalogs>,
+    timezone: TimeZone,
+    clock: Arc<dyn Clock>,
+}
+
+struct Catalogs {
+    by_name: Arc<BTreeMap<String, Arc<Catalog>>>,
+    /// When each that is asked for was asked for last.
+    asked: BTreeMap<String, Instant>,
+}
+
+impl Assistant {
+    /// Reads the scenario in `folder`, learns it (or takes from `home` what was learnt before), and reads its catalogues.
+    ///
+    /// # Errors
+    /// See [`Error`]; every mistake of the folder is named.
+    pub async fn open(folder: &Path, home: &Home, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let understanding = Understanding::open_in(folder, home)?;
+        Self::new(understanding, clock).await
+    }
+
+    /// Puts a learnt scenario to work.
+    ///
+    /// # Errors
+    /// [`Error::Catalog`].
+    pub async fn new(understanding: Understanding, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let plan = Arc::clone(&understanding.scenario().plan);
+        let sources = Sources::open(&plan, |name| std::env::var(name).ok(), Arc::clone(&clock));
+        let ordinary: Vec<&str> =
+            understanding.scenario().examples.iter().map(|example| example.text.as_str()).collect();
+        let mut catalogs = BTreeMap::new();
+        let mut asked = BTreeMap::new();
+        for (name, catalog) in &plan.catalogs {
+            let entries = match catalog {
+                CatalogPlan::Fixed(entries) => entries.clone(),
+                CatalogPlan::Query { source, query, .. } => {
+                    asked.insert(name.clone(), clock.monotonic());
+                    sources
+                        .entries(source, query)
+                        .await
+                        .map_err(|source| Error::Catalog { name: name.clone(), source })?
+                }
+            };
+            let catalog = Catalog::new(entries).with_ordinary_words(ordinary.iter().copied());
+            catalogs.insert(name.clone(), Arc::new(catalog));
+        }
+        // The scenario checked the name; a time zone that this machine lost since is not worth a failure.
+        let timezone = TimeZone::get(&plan.timezone).unwrap_or(TimeZone::UTC);
+        let catalogs = Mutex::new(Catalogs { by_name: Arc::new(catalogs), asked });
+        Ok(Self { understanding, plan, sources, catalogs, timezone, clock })
+    }
+
+    /// The plan of its dialogues.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The scenario with its classifier.
+    pub fn understanding(&self) -> &Understanding {
+        &self.understanding
+    }
+
+    /// Where it looks things up.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The catalogues as they are now. One that is due is asked for again first; if that fails, the old one stays.
+    pub async fn catalogs(&self) -> Arc<BTreeMap<String, Arc<Catalog>>> {
+        for (name, source, query) in self.due() {
+            match self.sources.entries(&source, &query).await {
+                Ok(entries) => self.replace(&name, entries),
+                Err(error) => tracing::warn!(catalog = name, %error, "a catalogue stays as it was"),
+            }
+        }
+        Arc::clone(&self.lock().by_name)
+    }
+
+    /// Names that the recogniser should expect: those of the scenario and of its catalogues.
+    pub fn vocabulary(&self) -> Vec<String> {
+        let mut names = self.understanding.scenario().vocabulary.clone();
+        let catalogs = Arc::clone(&self.lock().by_name);
+        names.extend(catalogs.values().flat_map(|catalog| catalog.entries()).map(|entry| entry.name.clone()));
+        names
+    }
+
+    fn due(&self) -> Vec<(String, String, String)> {
+        let now = self.clock.monotonic();
+        let mut catalogs = self.lock();
+        let mut due = Vec::new();
+        for (name, plan) in &self.plan.catalogs {
+            let CatalogPlan::Query { source, query, refresh } = plan else { continue };
+            let asked = catalogs.asked.get(name).copied();
+            if asked.is_none_or(|asked| now.saturating_duration_since(asked) >= *refresh) {
+                // Noted before the answer, so that many calls at once ask once.
+                catalogs.asked.insert(name.clone(), now);
+                due.push((name.clone(), source.clone(), query.clone()));
+            }
+        }
+        due
+    }
+
+    fn replace(&self, name: &str, entries: Vec<crate::slots::Entry>) {
+        let mut catalogs = self.lock();
+        if catalogs.by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
+            return;
+        }
+        let examples = self.understanding.scenario().examples.iter().map(|example| example.text.as_str());
+        let catalog = Arc::new(Catalog::new(entries).with_ordinary_words(examples));
+        let mut changed = BTreeMap::clone(&catalogs.by_name);
+        changed.insert(name.to_owned(), catalog);
+        catalogs.by_name = Arc::new(changed);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Catalogs> {
+        self.catalogs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The local time of the scenario.
+    pub(crate) fn local(&self, at: Timestamp) -> DateTime {
+        at.to_zoned(self.timezone.clone()).datetime()
+    }
+
+    /// The time of now, UTC.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    /// How long a caller may be silent before the dialogue goes on.
+    pub fn silence(&self) -> Duration {
+        self.plan.limits.silence
+    }
+}
+
+#[cfg(test)]
+mod tests;

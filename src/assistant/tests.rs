@@ -1,0 +1,116 @@
+//! The shipped scenarios at work, on their real data.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::civil::date;
+
+use super::review::{ProposalKind, mine, replay};
+use super::*;
+use crate::call::decision::DecisionRecord;
+use crate::call::{CallId, Language};
+use crate::clock::SystemClock;
+use crate::dialog::Action;
+use crate::intent::Heard;
+use crate::scenario::rehearsals;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
+}
+
+async fn assistant(name: &str) -> Arc<Assistant> {
+    // Words only, so that the test does not depend on a model; the encoder has its own.
+    let understanding = Understanding::open(&folder(name)).expect("the scenario has no mistakes");
+    Arc::new(Assistant::new(understanding, Arc::new(SystemClock)).await.expect("its catalogues are there"))
+}
+
+fn said(text: &str) -> Event {
+    Event::Said { heard: Heard::from(text), language: None }
+}
+
+fn call(number: u128) -> CallId {
+    CallId(uuid::Uuid::from_u128(number))
+}
+
+async fn talk(assistant: &Arc<Assistant>, lines: &[&str]) -> (Vec<Action>, Vec<DecisionRecord>) {
+    let conversation = Conversation::new(Arc::clone(assistant), call(1), Some(Language::Fr));
+    let mut conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
+    let first = conversation.on(Event::Begin).await;
+    let (mut actions, mut records) = (first.actions, vec![first.record]);
+    for line in lines {
+        let step = conversation.on(said(line)).await;
+        actions.extend(step.actions);
+        records.push(step.record);
+    }
+    (actions, records)
+}
+
+#[tokio::test]
+async fn every_shipped_scenario_holds_its_conversations() {
+    for name in ["pharma-fr", "telecom-fr"] {
+        let assistant = assistant(name).await;
+        let written = rehearsals::conversations(&folder(name)).expect("they can be read");
+        let results = rehearse(&assistant, &written).await;
+        assert!(results.len() >= 12, "{name}: {}", results.len());
+        let failed: Vec<String> = results
+            .iter()
+            .filter_map(|one| {
+                let failure = one.failure.as_ref()?;
+                Some(format!("{}: {}: {}\n  {}", name, one.name, failure.problem, failure.transcript.join("\n  ")))
+            })
+            .collect();
+        assert!(failed.is_empty(), "{} of {}\n{}", failed.len(), results.len(), failed.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_record_says_what_was_decided_and_why() {
+    let assistant = assistant("pharma-fr").await;
+    let (_, records) = talk(&assistant, &["est-ce que la Velmoxine est disponible ?"]).await;
+    let record = &records[1];
+    assert_eq!(record.number, 1);
+    assert_eq!(record.input, "sentence");
+    assert_eq!(record.state, "open");
+    assert_eq!(record.wishes[0].candidates[0].intent, "disponibilite_produit");
+    assert_eq!(record.look_ups.len(), 1, "{record:?}");
+    assert_eq!(record.look_ups[0].outcome, "row");
+    assert_eq!(record.scenario, "pharma-fr");
+    assert_eq!(record.scenario_version.len(), 12);
+    let debug = format!("{record:?}");
+    assert!(!debug.contains("Velmoxine"), "what was said does not reach a log: {debug}");
+}
+
+#[tokio::test]
+async fn another_scenario_is_tried_on_what_was_said() {
+    let telecom = assistant("telecom-fr").await;
+    let (_, records) = talk(&telecom, &["ma facture est beaucoup trop élevée ce mois-ci"]).await;
+    let same = replay(&telecom, &records);
+    assert_eq!((same.sentences, same.changed.len()), (1, 0));
+    let pharma = assistant("pharma-fr").await;
+    let other = replay(&pharma, &records);
+    assert_eq!(other.changed.len(), 1);
+    assert_eq!(other.changed[0].then.intent.as_deref(), Some("facture_trop_elevee"));
+}
+
+#[tokio::test]
+async fn sentences_that_were_not_understood_are_grouped() {
+    let telecom = assistant("telecom-fr").await;
+    let mut records = Vec::new();
+    for (number, text) in [
+        "je voudrais louer une trottinette électrique",
+        "c'est pour louer une trottinette électrique ce week-end",
+        "combien coûte une trottinette électrique à louer",
+        "louer une trottinette pour la journée",
+        "quel est le sens de la vie",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (_, of_call) = talk(&telecom, &[text]).await;
+        records.extend(of_call.into_iter().map(|record| DecisionRecord { call: call(number as u128), ..record }));
+    }
+    let proposals = mine(&records);
+    assert_eq!(proposals.len(), 1, "{proposals:?}");
+    assert_eq!(proposals[0].sentences.len(), 4);
+    assert!(matches!(proposals[0].kind, ProposalKind::NewIntent), "{:?}", proposals[0].kind);
+}
