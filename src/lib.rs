@@ -26,6 +26,7 @@ pub mod home;
 pub mod ingress;
 pub mod intent;
 pub mod live;
+pub mod lookup;
 pub mod media;
 pub mod models;
 pub mod notes;

@@ -20,8 +20,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["asr", "call", "redact", "text"]),
     ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
-    ("slots", &["call", "redact", "text"]),
+    ("slots", &["call", "text"]),
     ("say", &["call", "slots"]),
+    ("dialog", &["call", "intent", "redact", "say", "slots", "text"]),
     // L2: engines
     ("onnx", &[]),
     ("encoder", &["intent", "onnx"]),
@@ -37,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scenario", &["call", "dialog", "intent", "slots", "text"]),
     ("models", &["asr", "audio", "encoder", "progress"]),
     ("store", &["audio", "call", "redact", "text"]),
+    ("lookup", &["clock", "dialog", "redact", "slots"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
     ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice"]),
@@ -74,6 +76,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vad",
         ],
     ),
+    (
+        "assistant",
+        &[
+            "call", "clock", "dialog", "home", "intent", "lookup", "pipeline", "redact", "scenario", "slots",
+            "text",
+        ],
+    ),
     // L5: the edge for other programs
     (
         "serve",
@@ -103,8 +112,8 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("opus", &["media/", "ingress/opus"]),
     ("cpal", &["ingress/microphone"]),
     ("ttspico_sys", &["tts/pico/native"]),
-    ("sqlx", &["store/"]),
-    ("ureq", &["models/", "traces.rs"]),
+    ("sqlx", &["store/", "lookup/sqlite", "lookup/postgres"]),
+    ("ureq", &["models/", "traces.rs", "lookup/http"]),
     ("opentelemetry", &["traces.rs"]),
     ("opentelemetry_http", &["traces.rs"]),
     ("opentelemetry_otlp", &["traces.rs"]),
@@ -115,7 +124,7 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("hyper_util", &["serve/listener"]),
     ("rustls", &["serve/tls"]),
     ("tokio_rustls", &["serve/"]),
-    ("futures_util", &["serve/", "cli/demo/caller"]),
+    ("futures_util", &["serve/", "cli/demo/caller", "lookup/sqlite"]),
     ("tokio_tungstenite", &["cli/demo/caller"]),
     ("subtle", &["serve/keys"]),
     ("getrandom", &["serve/keys"]),

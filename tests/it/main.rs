@@ -9,6 +9,7 @@ mod demo;
 mod fixtures;
 mod formats;
 mod nonspeech;
+mod postgres;
 mod privacy;
 mod processor;
 mod serve;
