@@ -52,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audio",
             "call",
             "clock",
+            "encoder",
             "config",
             "export",
             "guard",
