@@ -1,6 +1,7 @@
 //! What the two sides of a live call share: the ingress on its connection, the engines, and the thread that listens.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -13,6 +14,10 @@ use crate::call::CallId;
 
 /// Commands that may wait for the connection; more are refused.
 pub(super) const COMMANDS_MAX: usize = 64;
+
+/// Who waits for a call that stands still rings again after this: what the recogniser had no room for is sent anew when the
+/// call moves.
+const RING_AGAIN: Duration = Duration::from_millis(10);
 
 /// See the module. Share it by `Arc`.
 pub(super) struct Link {
@@ -100,10 +105,14 @@ impl Link {
 
     /// Waits until nothing waits, nobody is asked and everything is announced, or the call is over.
     pub(super) fn wait_until_idle(self: &Arc<Self>) {
+        let is_busy = |state: &mut State| !state.is_over && !state.is_idle;
         let mut state = self.lock();
-        while !state.is_over && !state.is_idle {
+        while is_busy(&mut state) {
             self.bell.ring(self, Urgency::Now);
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // Whatever is on its way rings when it comes. Ringing at every move would keep two threads busy with each other
+            // for as long as a decoding takes.
+            let waited = self.moved.wait_timeout_while(state, RING_AGAIN, is_busy);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
