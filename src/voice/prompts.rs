@@ -115,8 +115,11 @@ pub enum Heard<'t> {
 pub struct Prompts {
     prompts: Vec<Prompt>,
     /// By language and first word: all words and the number of the recording, most words first.
-    by_first_word: HashMap<(Language, String), Vec<(Vec<String>, usize)>>,
+    by_first_word: HashMap<(Language, String), Vec<Numbered>>,
 }
+
+/// The words of a recording, folded, and its number.
+type Numbered = (Vec<String>, usize);
 
 impl Prompts {
     /// Reads the index in `folder` and makes sure that every recording is there.

@@ -95,7 +95,7 @@ fn level(line: &mut [f32], finish: Finish) {
 }
 
 fn fade(line: &mut [f32], rate: SampleRate) {
-    let length = samples(FADE_MS, rate).min(line.len() / 2);
+    let length = samples(FADE_MS, rate).min(line.len().div_ceil(2));
     for at in 0..length {
         let gain = at as f32 / length as f32;
         line[at] *= gain;

@@ -56,7 +56,8 @@ fn recording(amplitude: f32, rate: SampleRate) -> Vec<f32> {
     let hz = rate.hz() as f32;
     let voiced = (0..rate.hz()).map(|at| {
         let time = at as f32 / hz;
-        amplitude * (time * 1_300.0 * 6.283).sin() * (0.55 + 0.45 * (time * 4.0 * 6.283).sin())
+        let wave = |hz: f32| (std::f32::consts::TAU * hz * time).sin();
+        amplitude * wave(1_300.0) * (0.55 + 0.45 * wave(4.0))
     });
     let pause = vec![0.0; rate.hz() as usize / 2];
     pause.iter().copied().chain(voiced).chain(pause.iter().copied()).collect()
