@@ -139,7 +139,9 @@ impl Conversation {
     fn input(&self, event: Event, situation: &Situation<'_>, record: &mut DecisionRecord) -> Input {
         match event {
             Event::Begin => Input::Begin,
-            Event::Said { heard, language } => Input::Sentence(self.understood(heard, language, situation, record)),
+            Event::Said { heard, language } => {
+                Input::Sentence(self.understood(heard, language, situation, record))
+            }
             Event::OtherLanguage => Input::OtherLanguage,
             Event::Silence => Input::Silence,
             Event::Noise => Input::Noise,

@@ -52,7 +52,11 @@ pub fn replay(assistant: &Assistant, records: &[DecisionRecord]) -> Replay {
         replay.sentences += 1;
         let then = Reading {
             band: wish.band.clone(),
-            intent: wish.candidates.first().map(|one| one.intent.clone()).filter(|_| wish.band != "out_of_scope"),
+            intent: wish
+                .candidates
+                .first()
+                .map(|one| one.intent.clone())
+                .filter(|_| wish.band != "out_of_scope"),
             route: record.route.clone(),
         };
         let now = read(assistant, &heard_of(record, sentence));
@@ -76,7 +80,9 @@ pub fn replay(assistant: &Assistant, records: &[DecisionRecord]) -> Replay {
 fn heard_of(record: &DecisionRecord, sentence: &Redacted<String>) -> Heard {
     let alternatives = record.alternatives.iter();
     Heard {
-        alternatives: alternatives.map(|(text, weight)| Alternative { text: text.clone(), weight: *weight }).collect(),
+        alternatives: alternatives
+            .map(|(text, weight)| Alternative { text: text.clone(), weight: *weight })
+            .collect(),
         ..Heard::from(sentence.reveal().as_str())
     }
 }
@@ -170,8 +176,10 @@ fn proposal(group: &[&DecisionRecord], language: Language) -> Proposal {
 
 /// Groups by average link: each sentence goes to the group that it is most like on average, if it is enough.
 fn groups<'r>(records: &[&'r DecisionRecord]) -> Vec<Vec<&'r DecisionRecord>> {
-    let texts: Vec<String> =
-        records.iter().filter_map(|record| record.sentence.as_ref().map(|text| fold(text.reveal()))).collect();
+    let texts: Vec<String> = records
+        .iter()
+        .filter_map(|record| record.sentence.as_ref().map(|text| fold(text.reveal())))
+        .collect();
     let vectors = weighted(&texts);
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for at in 0..vectors.len() {
@@ -187,7 +195,8 @@ fn groups<'r>(records: &[&'r DecisionRecord]) -> Vec<Vec<&'r DecisionRecord>> {
     }
     groups.retain(|group| group.len() >= SENTENCES_MIN);
     for group in &mut groups {
-        let typical = |at: usize| -> f32 { group.iter().map(|&other| cosine(&vectors[at], &vectors[other])).sum() };
+        let typical =
+            |at: usize| -> f32 { group.iter().map(|&other| cosine(&vectors[at], &vectors[other])).sum() };
         let order: BTreeMap<usize, f32> = group.iter().map(|&at| (at, typical(at))).collect();
         group.sort_by(|left, right| order[right].total_cmp(&order[left]).then(left.cmp(right)));
     }

@@ -56,7 +56,13 @@ async fn every_shipped_scenario_holds_its_conversations() {
             .iter()
             .filter_map(|one| {
                 let failure = one.failure.as_ref()?;
-                Some(format!("{}: {}: {}\n  {}", name, one.name, failure.problem, failure.transcript.join("\n  ")))
+                Some(format!(
+                    "{}: {}: {}\n  {}",
+                    name,
+                    one.name,
+                    failure.problem,
+                    failure.transcript.join("\n  ")
+                ))
             })
             .collect();
         assert!(failed.is_empty(), "{} of {}\n{}", failed.len(), results.len(), failed.join("\n"));
@@ -107,7 +113,9 @@ async fn sentences_that_were_not_understood_are_grouped() {
     .enumerate()
     {
         let (_, of_call) = talk(&telecom, &[text]).await;
-        records.extend(of_call.into_iter().map(|record| DecisionRecord { call: call(number as u128), ..record }));
+        records.extend(
+            of_call.into_iter().map(|record| DecisionRecord { call: call(number as u128), ..record }),
+        );
     }
     let proposals = mine(&records);
     assert_eq!(proposals.len(), 1, "{proposals:?}");

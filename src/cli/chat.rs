@@ -61,7 +61,11 @@ pub fn run(args: &ChatArgs, home: &Home) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn talk(mut conversation: Conversation, explain: bool, store: Option<&Store>) -> anyhow::Result<ExitCode> {
+async fn talk(
+    mut conversation: Conversation,
+    explain: bool,
+    store: Option<&Store>,
+) -> anyhow::Result<ExitCode> {
     let stdin = std::io::stdin();
     let interactive = stdin.is_terminal();
     if interactive {
@@ -104,7 +108,9 @@ fn events(line: &str) -> std::io::Result<Vec<Event>> {
         ("/silence", _) => vec![Event::Silence],
         ("/noise", _) => vec![Event::Noise],
         ("/hangup" | "/quit", _) => vec![Event::HungUp],
-        ("/key", keys) => keys.chars().filter(|key| !key.is_whitespace()).map(|key| Event::Key(key.into())).collect(),
+        ("/key", keys) => {
+            keys.chars().filter(|key| !key.is_whitespace()).map(|key| Event::Key(key.into())).collect()
+        }
         (command, _) if command.starts_with('/') => {
             writeln!(std::io::stderr(), "`{command}` is not known; {HELP}")?;
             Vec::new()
@@ -120,7 +126,11 @@ fn show(step: &Step, explain: bool) -> std::io::Result<()> {
             Action::Say(text) => writeln!(out, "{}", text.reveal())?,
             Action::Transfer(transfer) => {
                 let intent = transfer.intent.as_deref().unwrap_or("-");
-                writeln!(out, "[transfer to {} (queue {}), intent {intent}]", transfer.route, transfer.queue)?;
+                writeln!(
+                    out,
+                    "[transfer to {} (queue {}), intent {intent}]",
+                    transfer.route, transfer.queue
+                )?;
             }
             Action::HangUp => writeln!(out, "[end of the call]")?,
             Action::Listen(_) | Action::LookUp(_) => {}
@@ -129,7 +139,8 @@ fn show(step: &Step, explain: bool) -> std::io::Result<()> {
     if explain {
         let record = &step.record;
         for wish in &record.wishes {
-            let best = wish.candidates.iter().take(3).map(|one| format!("{} {:.2}", one.intent, one.probability));
+            let best =
+                wish.candidates.iter().take(3).map(|one| format!("{} {:.2}", one.intent, one.probability));
             let best = best.collect::<Vec<_>>().join(", ");
             writeln!(
                 out,

@@ -160,7 +160,8 @@ impl Dialog {
         actions: &mut Actions,
     ) -> Rule {
         let Some(slot) = task.missing().cloned() else { return self.go_on(task, situation, actions) };
-        let found = self.value_in(sentence.text.reveal(), &slot, situation).filter(|found| found.score >= LIKELY);
+        let found =
+            self.value_in(sentence.text.reveal(), &slot, situation).filter(|found| found.score >= LIKELY);
         let is_other = is_clear(sentence) && best(sentence).is_some_and(|best| best != task.intent);
         match found {
             // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.

@@ -62,7 +62,9 @@ impl Rehearsed {
 pub fn conversations(folder: &Path) -> Result<Vec<(PathBuf, Vec<Rehearsed>)>, Error> {
     let mut mistakes = Mistakes::default();
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("tests"))
-        .map(|entries| entries.flatten().map(|entry| PathBuf::from("tests").join(entry.file_name())).collect())
+        .map(|entries| {
+            entries.flatten().map(|entry| PathBuf::from("tests").join(entry.file_name())).collect()
+        })
         .unwrap_or_default();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();

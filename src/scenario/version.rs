@@ -31,6 +31,8 @@ fn files_of(folder: &Path, sub: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder.join(sub)).into_iter().flatten().flatten();
     entries
         .map(|entry| sub.join(entry.file_name()))
-        .filter(|file| file.extension().and_then(|one| one.to_str()).is_some_and(|one| EXTENSIONS.contains(&one)))
+        .filter(|file| {
+            file.extension().and_then(|one| one.to_str()).is_some_and(|one| EXTENSIONS.contains(&one))
+        })
         .collect()
 }

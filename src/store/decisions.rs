@@ -72,8 +72,8 @@ impl Store {
             let call = call_id(&get::<Vec<u8>>(row, "call_id")?)?;
             let number = u32::try_from(get::<i64>(row, "number")?).map_err(|_| UNREADABLE)?;
             let at = Timestamp::from_millisecond(get::<i64>(row, "at_ms")?).map_err(|_| UNREADABLE)?;
-            let written: Written = serde_json::from_str(&get::<String>(row, "record")?)
-                .map_err(|_| UNREADABLE)?;
+            let written: Written =
+                serde_json::from_str(&get::<String>(row, "record")?).map_err(|_| UNREADABLE)?;
             written.record(call, number, at)
         };
         rows.iter().rev().map(read).collect()
@@ -138,7 +138,11 @@ impl Written {
             language: record.language.to_string(),
             input: record.input.clone(),
             sentence: record.sentence.as_ref().map(|sentence| sentence.reveal().clone()),
-            alternatives: record.alternatives.iter().map(|(text, weight)| (text.reveal().clone(), *weight)).collect(),
+            alternatives: record
+                .alternatives
+                .iter()
+                .map(|(text, weight)| (text.reveal().clone(), *weight))
+                .collect(),
             wishes: record.wishes.iter().map(wish).collect(),
             in_scope_from: record.thresholds.in_scope,
             sure_from: record.thresholds.sure,
@@ -173,7 +177,8 @@ impl Written {
             outcome: one.outcome,
             cached: one.cached,
         };
-        let slot = |(name, kind, value): (String, String, String)| SlotRecord { name, kind, value: value.into() };
+        let slot =
+            |(name, kind, value): (String, String, String)| SlotRecord { name, kind, value: value.into() };
         Ok(DecisionRecord {
             call,
             number,

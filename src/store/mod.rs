@@ -18,8 +18,8 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use decisions::DecisionQuery;
 pub use calls::{CallFilter, CallSummary};
+pub use decisions::DecisionQuery;
 pub use live::{LiveCall, LiveFinal};
 pub use query::QueryError;
 pub use search::{Hit, Query, Snippet};

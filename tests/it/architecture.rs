@@ -104,7 +104,10 @@ const ANYTHING: &[&str] = &["*"];
 /// Third-party crates that only the named files or folders may name.
 const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("whisper_rs", &["asr/whisper", "models/quantize"]),
-    ("ort", &["onnx.rs", "vad/silero", "turn/smart", "asr/onnx/network", "encoder/network", "tts/piper/network"]),
+    (
+        "ort",
+        &["onnx.rs", "vad/silero", "turn/smart", "asr/onnx/network", "encoder/network", "tts/piper/network"],
+    ),
     ("prost", &["models/graph/"]),
     ("rubato", &["audio/resample"]),
     ("realfft", &["audio/mel"]),

@@ -49,7 +49,10 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
         }
     };
     if written.iter().all(|(_, conversations)| conversations.is_empty()) {
-        bail!("{} has no conversations\nhint: write some into tests/*.toml, see docs/answers.md", folder.display());
+        bail!(
+            "{} has no conversations\nhint: write some into tests/*.toml, see docs/answers.md",
+            folder.display()
+        );
     }
     let results = block_on(async {
         let assistant = Assistant::open(folder, &context.home, Arc::new(SystemClock)).await?;
@@ -63,7 +66,8 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
             None => drop(writeln!(text, "ok      {}: {}", result.file.display(), result.name)),
             Some(failure) => {
                 failed += 1;
-                let _ = writeln!(text, "FAILED  {}: {}: {}", result.file.display(), result.name, failure.problem);
+                let _ =
+                    writeln!(text, "FAILED  {}: {}: {}", result.file.display(), result.name, failure.problem);
                 for line in &failure.transcript {
                     let _ = writeln!(text, "          {line}");
                 }
@@ -76,7 +80,11 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
 }
 
 /// Reads stored sentences with another scenario and shows what changes.
-pub(super) fn replay_stored(context: &Surroundings, folder: &Path, which: &Which) -> anyhow::Result<ExitCode> {
+pub(super) fn replay_stored(
+    context: &Surroundings,
+    folder: &Path,
+    which: &Which,
+) -> anyhow::Result<ExitCode> {
     let text = block_on(async {
         let records = decisions(context, which).await?;
         let assistant = Assistant::open(folder, &context.home, Arc::new(SystemClock)).await?;
@@ -85,9 +93,8 @@ pub(super) fn replay_stored(context: &Surroundings, folder: &Path, which: &Which
         for ((then, now), count) in &found.routes {
             let _ = writeln!(text, "{count:>6}  {then} → {now}");
         }
-        let reading = |reading: &Reading| {
-            format!("{} {}", reading.band, reading.intent.as_deref().unwrap_or("-"))
-        };
+        let reading =
+            |reading: &Reading| format!("{} {}", reading.band, reading.intent.as_deref().unwrap_or("-"));
         for changed in &found.changed {
             let _ = writeln!(
                 text,
@@ -107,7 +114,11 @@ pub(super) fn replay_stored(context: &Surroundings, folder: &Path, which: &Which
 pub(super) fn mine_stored(context: &Surroundings, which: &Which) -> anyhow::Result<ExitCode> {
     let records = block_on(decisions(context, which))??;
     let proposals = mine(&records);
-    let mut text = format!("{} turns, {} groups of sentences that were not understood\n", records.len(), proposals.len());
+    let mut text = format!(
+        "{} turns, {} groups of sentences that were not understood\n",
+        records.len(),
+        proposals.len()
+    );
     for proposal in &proposals {
         let what = match &proposal.kind {
             ProposalKind::Examples(intent) => format!("further examples of {intent}"),
@@ -135,8 +146,9 @@ fn moment(text: &str) -> anyhow::Result<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let ago = duration::parse(text)
-        .with_context(|| format!("`{text}` is neither a time nor a duration\nhint: write 7d or 2026-11-01T00:00:00Z"))?;
+    let ago = duration::parse(text).with_context(|| {
+        format!("`{text}` is neither a time nor a duration\nhint: write 7d or 2026-11-01T00:00:00Z")
+    })?;
     Ok(SystemClock.wall().saturating_sub(jiff::SignedDuration::try_from(ago)?)?)
 }
 

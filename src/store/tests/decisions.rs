@@ -55,7 +55,8 @@ async fn decisions_come_back_whole_and_in_order() {
     assert_eq!(all, [records[0].clone(), records[2].clone(), records[1].clone()]);
     let newest = of(DecisionQuery { limit: 1, ..DecisionQuery::default() }).await;
     assert_eq!(newest, [records[1].clone()]);
-    let scenario = of(DecisionQuery { scenario: Some("b".into()), limit: 10, ..DecisionQuery::default() }).await;
+    let scenario =
+        of(DecisionQuery { scenario: Some("b".into()), limit: 10, ..DecisionQuery::default() }).await;
     assert_eq!(scenario, [records[2].clone()]);
     let since = Some(Timestamp::from_second(1_700_000_015).unwrap());
     assert_eq!(of(DecisionQuery { since, limit: 10, ..DecisionQuery::default() }).await.len(), 2);
