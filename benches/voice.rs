@@ -32,7 +32,7 @@ fn answer(index: usize) -> String {
     let count = SHORTEST_WORDS + index * (LONGEST_WORDS - SHORTEST_WORDS) / (ANSWERS - 1);
     let from = index * 7 % words.len();
     let text = words.iter().cycle().skip(from).take(count).copied().collect::<Vec<_>>().join(" ");
-    if index % 2 == 0 { text } else { text.replace(['.', ','], "").to_lowercase() }
+    if index.is_multiple_of(2) { text } else { text.replace(['.', ','], "").to_lowercase() }
 }
 
 fn first_sound(voice: &Voice, text: &str) -> anyhow::Result<Duration> {

@@ -140,7 +140,7 @@ impl Conversation {
         match event {
             Event::Begin => Input::Begin,
             Event::Said { heard, language } => {
-                Input::Sentence(self.understood(heard, language, situation, record))
+                Input::Sentence(self.understood((heard, language), situation, record))
             }
             Event::OtherLanguage => Input::OtherLanguage,
             Event::Silence => Input::Silence,
@@ -153,8 +153,7 @@ impl Conversation {
 
     fn understood(
         &self,
-        heard: Heard,
-        language: Option<Language>,
+        (heard, language): (Heard, Option<Language>),
         situation: &Situation<'_>,
         record: &mut DecisionRecord,
     ) -> Sentence {
@@ -190,7 +189,7 @@ impl Conversation {
             let corrected = correct(heard.text.reveal(), catalog, language);
             if !corrected.changes.is_empty() {
                 tracing::debug!(changes = corrected.changes.len(), "names of a catalogue were put right");
-                heard.text = corrected.text.into();
+                heard.text = corrected.text;
                 // The words are not the recogniser's any more.
                 heard.confidences.clear();
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::machine::{Actions, Dialog, State, best, is_clear};
+use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
 use super::template::{Cell, Row};
@@ -101,20 +101,20 @@ impl Dialog {
     }
 
     /// Reads back, asks, looks up or answers: whatever comes next for `task`.
-    pub(super) fn go_on(&mut self, task: Task, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    pub(super) fn go_on(&mut self, task: Task, scene: &mut Scene<'_>) -> Rule {
         if let Some((_, value)) = task.unconfirmed() {
             let value = value.clone();
-            let said = say::value(&value, self.language, situation.now.date());
-            self.say(Message::ConfirmValue, &[("value", &said)], actions);
+            let said = say::value(&value, self.language, scene.situation.now.date());
+            self.say(Message::ConfirmValue, &[("value", &said)], &mut scene.actions);
             self.state = State::ConfirmingValue { task, value };
-            self.listen(Expect::YesNo, actions);
+            self.listen(Expect::YesNo, &mut scene.actions);
             return Rule::ConfirmValue;
         }
         if let Some(slot) = task.missing() {
             let kind = slot.kind;
-            self.ask_for(slot, task.tries > 0, actions);
+            self.ask_for(slot, task.tries > 0, &mut scene.actions);
             self.state = State::Asking(task);
-            self.listen(Expect::Value(kind), actions);
+            self.listen(Expect::Value(kind), &mut scene.actions);
             return Rule::AskValue;
         }
         match &task.answer.look_up {
@@ -128,14 +128,14 @@ impl Dialog {
                     columns: plan.columns.clone(),
                     parameters: parameters.collect(),
                 };
-                self.say(Message::LookingUp, &[], actions);
-                actions.push(Action::LookUp(look_up));
+                self.say(Message::LookingUp, &[], &mut scene.actions);
+                scene.actions.push(Action::LookUp(look_up));
                 self.state = State::LookingUp(task);
                 Rule::LookUp
             }
             None => {
                 self.state = State::LookingUp(task);
-                self.looked_up(Ok(Some(Row::new())), situation, actions)
+                self.looked_up(Ok(Some(Row::new())), scene)
             }
         }
     }
@@ -152,26 +152,21 @@ impl Dialog {
     }
 
     /// A sentence while a value is asked for.
-    pub(super) fn told(
-        &mut self,
-        mut task: Task,
-        sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
-    ) -> Rule {
-        let Some(slot) = task.missing().cloned() else { return self.go_on(task, situation, actions) };
-        let found =
-            self.value_in(sentence.text.reveal(), &slot, situation).filter(|found| found.score >= LIKELY);
+    pub(super) fn told(&mut self, mut task: Task, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
+        let Some(slot) = task.missing().cloned() else { return self.go_on(task, scene) };
+        let found = self
+            .value_in(sentence.text.reveal(), &slot, scene.situation)
+            .filter(|found| found.score >= LIKELY);
         let is_other = is_clear(sentence) && best(sentence).is_some_and(|best| best != task.intent);
         match found {
             // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.
             Some(found) if found.score >= CLEAR || !is_other => {
                 task.keep(&slot, found.value, found.score);
-                self.fill_rest(&mut task, sentence, situation);
-                self.go_on(task, situation, actions)
+                self.fill_rest(&mut task, sentence, scene.situation);
+                self.go_on(task, scene)
             }
-            _ if is_other => self.wish(sentence, situation, actions),
-            _ => self.not_told(task, situation, actions),
+            _ if is_other => self.wish(sentence, scene),
+            _ => self.not_told(task, scene),
         }
     }
 
@@ -191,12 +186,7 @@ impl Dialog {
     }
 
     /// The value was not understood, or nothing was said.
-    pub(super) fn not_told(
-        &mut self,
-        mut task: Task,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
-    ) -> Rule {
+    pub(super) fn not_told(&mut self, mut task: Task, scene: &mut Scene<'_>) -> Rule {
         task.tries += 1;
         task.keys.clear();
         if task.tries > self.plan.limits.asks_max {
@@ -204,25 +194,24 @@ impl Dialog {
             let intent = task.intent.clone();
             self.state = State::Asking(task);
             let route = route.unwrap_or_else(|| self.plan.human_route.clone());
-            return self.transfer((&route, Some(&intent)), Rule::Human, situation, actions);
+            return self.transfer((&route, Some(&intent)), Rule::Human, scene);
         }
-        self.go_on(task, situation, actions)
+        self.go_on(task, scene)
     }
 
     pub(super) fn value_confirmed(
         &mut self,
         (mut task, value): (Task, Value),
         sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        scene: &mut Scene<'_>,
     ) -> Rule {
-        let answer = self.yes_or_no(sentence, situation);
+        let answer = self.yes_or_no(sentence, scene.situation);
         if answer == Some(true) {
-            return self.value_answered((task, value), true, situation, actions);
+            return self.value_answered((task, value), true, scene);
         }
         let name = task.unconfirmed().map(|(slot, _)| slot.clone());
         let corrected = name.and_then(|slot| {
-            let found = self.value_in(sentence.text.reveal(), &slot, situation)?;
+            let found = self.value_in(sentence.text.reveal(), &slot, scene.situation)?;
             (found.value != value).then_some((slot, found))
         });
         match (answer, corrected) {
@@ -230,17 +219,17 @@ impl Dialog {
                 task.keep(&slot, found.value, found.score);
                 self.misses += 1;
                 if self.misses > self.plan.limits.asks_max + 1 {
-                    return self.not_told(task, situation, actions);
+                    return self.not_told(task, scene);
                 }
-                self.go_on(task, situation, actions)
+                self.go_on(task, scene)
             }
-            (Some(_), None) => self.value_answered((task, value), false, situation, actions),
+            (Some(_), None) => self.value_answered((task, value), false, scene),
             (None, None) => {
                 self.misses += 1;
                 if self.misses > self.plan.limits.asks_max {
-                    return self.value_answered((task, value), false, situation, actions);
+                    return self.value_answered((task, value), false, scene);
                 }
-                self.go_on(task, situation, actions)
+                self.go_on(task, scene)
             }
         }
     }
@@ -250,33 +239,30 @@ impl Dialog {
         &mut self,
         (mut task, _): (Task, Value),
         yes: bool,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        scene: &mut Scene<'_>,
     ) -> Rule {
         let Some(slot) = task.unconfirmed().map(|(slot, _)| slot.clone()) else {
-            return self.go_on(task, situation, actions);
+            return self.go_on(task, scene);
         };
         if yes {
             self.misses = 0;
             task.settled.push(slot.name);
-            return self.go_on(task, situation, actions);
+            return self.go_on(task, scene);
         }
         task.values.remove(&slot.name);
         self.misses += 1;
         task.tries = self.misses.saturating_sub(1).max(task.tries);
-        self.not_told(task, situation, actions)
+        self.not_told(task, scene)
     }
 
     /// Whether keys are digits of a value.
     pub(super) fn collects_keys(&self) -> bool {
-        match &self.state {
-            State::Asking(task) => task.missing().is_some_and(|slot| can_be_keyed(slot.kind)),
-            _ => false,
-        }
+        let State::Asking(task) = &self.state else { return false };
+        task.missing().is_some_and(|slot| can_be_keyed(slot.kind))
     }
 
     /// A key of a value; `#` ends it, as does the last digit that it can have.
-    pub(super) fn keyed(&mut self, key: char, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    pub(super) fn keyed(&mut self, key: char, scene: &mut Scene<'_>) -> Rule {
         let State::Asking(mut task) = self.state.clone() else { return Rule::Ignored };
         let Some(slot) = task.missing().cloned() else { return Rule::Ignored };
         match key {
@@ -289,18 +275,18 @@ impl Dialog {
         if key != '#' && !is_full {
             self.state = State::Asking(task);
             // The wait begins anew with each key.
-            self.listen(Expect::Value(slot.kind), actions);
+            self.listen(Expect::Value(slot.kind), &mut scene.actions);
             return Rule::AskValue;
         }
         let keys = std::mem::take(&mut task.keys);
-        match self.value_in(&keys, &slot, situation) {
+        match self.value_in(&keys, &slot, scene.situation) {
             Some(found) => {
                 // What was keyed in was not misheard.
                 task.keep(&slot, found.value, 1.0);
-                self.go_on(task, situation, actions);
+                self.go_on(task, scene);
                 Rule::Key
             }
-            None => self.not_told(task, situation, actions),
+            None => self.not_told(task, scene),
         }
     }
 
@@ -308,11 +294,10 @@ impl Dialog {
     pub(super) fn looked_up(
         &mut self,
         result: Result<Option<Row>, LookUpFailed>,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        scene: &mut Scene<'_>,
     ) -> Rule {
         let State::LookingUp(task) = self.state.clone() else { return Rule::Ignored };
-        let today = situation.now.date();
+        let today = scene.situation.now.date();
         let answer = Arc::clone(&task.answer);
         let (reply, rule, values) = match result {
             Err(LookUpFailed) => (&answer.down, Rule::Down, slot_cells(&task, self.language)),
@@ -327,18 +312,16 @@ impl Dialog {
                 }
             }
         };
-        self.reply((reply, &answer), &values, rule, situation, actions)
+        self.reply((reply, &answer), (&values, rule), scene)
     }
 
     fn reply(
         &mut self,
         (reply, answer): (&Reply, &Answer),
-        values: &Row,
-        rule: Rule,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        (values, rule): (&Row, Rule),
+        scene: &mut Scene<'_>,
     ) -> Rule {
-        let (today, language) = (situation.now.date(), self.language);
+        let (today, language) = (scene.situation.now.date(), self.language);
         let rendered = |reply: &Reply| {
             self.plan.in_language(&reply.say, language).and_then(|say| say.render(values, language, today))
         };
@@ -349,20 +332,20 @@ impl Dialog {
             (None, None) => (None, &reply.then, if rule == Rule::Down { rule } else { Rule::NotFound }),
         };
         match said {
-            Some(said) => actions.push(Action::Say(said.into())),
-            None if rule == Rule::Down => self.say(Message::Down, &[], actions),
-            None => self.say(Message::NotFound, &[], actions),
+            Some(said) => scene.actions.push(Action::Say(said.into())),
+            None if rule == Rule::Down => self.say(Message::Down, &[], &mut scene.actions),
+            None => self.say(Message::NotFound, &[], &mut scene.actions),
         }
         match then {
             Then::More => {
                 self.misses = 0;
-                self.after_answer(situation, actions);
+                self.after_answer(scene);
             }
             Then::End => {
-                self.goodbye(rule, Message::Goodbye, actions);
+                self.goodbye(rule, Message::Goodbye, &mut scene.actions);
             }
             Then::Route(route) => {
-                self.transfer((route, None), rule, situation, actions);
+                self.transfer((route, None), rule, scene);
             }
         }
         rule
@@ -375,7 +358,15 @@ fn slot_cells(task: &Task, _language: Language) -> Row {
         Value::Number(number) => Cell::Whole(*number),
         Value::Amount(amount) => Cell::Real(amount.cents as f64 / 100.0),
         Value::Product(entity) | Value::City(entity) => Cell::Text(entity.name.clone()),
-        _ => Cell::Text(value.canonical()),
+        Value::Date(_)
+        | Value::Period(_)
+        | Value::Time(_)
+        | Value::Phone(_)
+        | Value::Reference(_)
+        | Value::Postcode(_)
+        | Value::Email(_)
+        | Value::Name(_)
+        | Value::YesNo(_) => Cell::Text(value.canonical()),
     };
     task.values.iter().map(|(name, value)| (name.clone(), cell(value))).collect()
 }
@@ -385,16 +376,27 @@ fn can_be_keyed(kind: Kind) -> bool {
     match kind {
         Kind::Phone | Kind::Number | Kind::Postcode => true,
         Kind::Reference(shape) => shape.letters == Letters::None,
-        _ => false,
+        Kind::Date
+        | Kind::Period
+        | Kind::Time
+        | Kind::Amount
+        | Kind::City
+        | Kind::Email
+        | Kind::Name
+        | Kind::YesNo
+        | Kind::Product => false,
     }
 }
 
 /// The most digits that a value of this kind has.
 fn longest(kind: Kind) -> usize {
-    match kind {
-        Kind::Reference(shape) => usize::from(shape.characters_max),
-        Kind::Phone => 10,
-        Kind::Postcode => 5,
-        _ => KEYS_MAX,
+    if let Kind::Reference(shape) = kind {
+        usize::from(shape.characters_max)
+    } else if kind == Kind::Phone {
+        10
+    } else if kind == Kind::Postcode {
+        5
+    } else {
+        KEYS_MAX
     }
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::machine::{Actions, Dialog, State};
+use super::filling::Task;
+use super::machine::{Actions, Dialog, Scene, State};
 use super::messages::Message;
 use super::turn::{Action, Rule, Situation, Transfer};
 
 impl Dialog {
-    pub(super) fn asked_for_human(&mut self, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    pub(super) fn asked_for_human(&mut self, scene: &mut Scene<'_>) -> Rule {
         if self.wants_human || self.misses > 0 {
-            return self.to_human(Rule::WantsHuman, situation, actions);
+            return self.reach_human(Rule::WantsHuman, scene);
         }
         self.wants_human = true;
-        self.say(Message::HumanReason, &[], actions);
-        self.open(actions);
+        self.say(Message::HumanReason, &[], &mut scene.actions);
+        self.open(&mut scene.actions);
         Rule::WantsHuman
     }
 
@@ -25,9 +26,9 @@ impl Dialog {
         rule
     }
 
-    pub(super) fn to_human(&mut self, rule: Rule, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    pub(super) fn reach_human(&mut self, rule: Rule, scene: &mut Scene<'_>) -> Rule {
         let route = self.plan.human_route.clone();
-        self.transfer((&route, None), rule, situation, actions)
+        self.transfer((&route, None), rule, scene)
     }
 
     /// Hands over to `route`, or to whoever takes its calls, or says that all are closed.
@@ -35,13 +36,12 @@ impl Dialog {
         &mut self,
         (route, intent): (&str, Option<&str>),
         rule: Rule,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        scene: &mut Scene<'_>,
     ) -> Rule {
-        let Some(open) = self.first_open(Some(route), situation) else {
-            return self.closed(actions);
+        let Some(open) = self.first_open(Some(route), scene.situation) else {
+            return self.closed(&mut scene.actions);
         };
-        self.hand_over(&open, intent, actions);
+        self.hand_over(&open, intent, &mut scene.actions);
         rule
     }
 
@@ -64,18 +64,9 @@ impl Dialog {
         let Some(target) = plan.routes.get(route) else { return };
         let team = plan.in_language(&target.label, self.language).map_or("", String::as_str);
         self.say(Message::Transfer, &[("team", team)], actions);
-        let slots = match &self.state {
-            State::Asking(task) | State::LookingUp(task) | State::ConfirmingValue { task, .. } => {
-                task.values()
-            }
-            _ => std::collections::BTreeMap::new(),
-        };
-        let task_intent = match &self.state {
-            State::Asking(task) | State::LookingUp(task) | State::ConfirmingValue { task, .. } => {
-                Some(task.intent())
-            }
-            _ => None,
-        };
+        let task = self.state.task();
+        let slots = task.map(Task::values).unwrap_or_default();
+        let task_intent = task.map(Task::intent);
         actions.push(Action::Transfer(Box::new(Transfer {
             route: route.to_owned(),
             queue: target.queue.clone(),
@@ -95,16 +86,16 @@ impl Dialog {
         self.goodbye(Rule::Closed, Message::Goodbye, actions)
     }
 
-    pub(super) fn overflow(&mut self, route: &str, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    pub(super) fn overflow(&mut self, route: &str, scene: &mut Scene<'_>) -> Rule {
         let next = self.plan.routes.get(route).and_then(|plan| plan.overflow.clone());
-        match self.first_open(next.as_deref(), situation).filter(|next| next != route) {
+        match self.first_open(next.as_deref(), scene.situation).filter(|next| next != route) {
             // Each overflow counts as a turn, so that two teams cannot pass a caller back and forth for ever.
             Some(next) if self.turns < self.plan.limits.turns_max => {
                 self.turns += 1;
-                self.hand_over(&next, None, actions);
+                self.hand_over(&next, None, &mut scene.actions);
                 Rule::Overflow
             }
-            Some(_) | None => self.closed(actions),
+            Some(_) | None => self.closed(&mut scene.actions),
         }
     }
 }

@@ -59,8 +59,25 @@ pub(super) enum State {
     Ended,
 }
 
+impl State {
+    /// The intent that is being answered, if one is.
+    pub(super) fn task(&self) -> Option<&Task> {
+        if let Self::Asking(task) | Self::LookingUp(task) | Self::ConfirmingValue { task, .. } = self {
+            Some(task)
+        } else {
+            None
+        }
+    }
+}
+
 /// Actions of a turn as they come together.
 pub(super) type Actions = Vec<Action>;
+
+/// A turn while it is decided: what is the case, and what is to be done so far.
+pub(super) struct Scene<'s> {
+    pub(super) situation: &'s Situation<'s>,
+    pub(super) actions: Actions,
+}
 
 impl Dialog {
     /// A dialogue that has not begun, in `language` if the scenario speaks it.
@@ -123,8 +140,9 @@ impl Dialog {
 
     /// What follows from `input`.
     pub fn step(&mut self, input: Input, situation: &Situation<'_>) -> Turn {
-        let mut actions = Vec::new();
-        let rule = self.decide(input, situation, &mut actions);
+        let mut scene = Scene { situation, actions: Vec::new() };
+        let rule = self.decide(input, &mut scene);
+        let actions = scene.actions;
         let said: Vec<_> = actions
             .iter()
             .filter_map(|action| if let Action::Say(text) = action { Some(text.clone()) } else { None })
@@ -138,40 +156,43 @@ impl Dialog {
         Turn { actions, rule }
     }
 
-    fn decide(&mut self, input: Input, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    fn decide(&mut self, input: Input, scene: &mut Scene<'_>) -> Rule {
         match (&self.state, &input) {
             (State::Ended, _) => return Rule::Ignored,
             (State::Transferred { route }, Input::NotAnswered) => {
                 let route = route.clone();
-                return self.overflow(&route, situation, actions);
+                return self.overflow(&route, scene);
             }
             (_, Input::HungUp) => {
                 self.state = State::Ended;
                 return Rule::HungUp;
             }
             (State::Transferred { .. }, _) | (_, Input::NotAnswered) => return Rule::Ignored,
-            (State::New, Input::Begin) => return self.begin(actions),
+            (State::New, Input::Begin) => return self.begin(&mut scene.actions),
             (_, Input::Begin) => return Rule::Ignored,
             _ => {}
         }
-        match input {
-            Input::LookedUp(result) => return self.looked_up(result, situation, actions),
-            Input::Key(key) if self.collects_keys() => return self.keyed(*key.reveal(), situation, actions),
-            _ => {}
+        if let Input::LookedUp(result) = input {
+            return self.looked_up(result, scene);
+        }
+        if let Input::Key(key) = &input
+            && self.collects_keys()
+        {
+            return self.keyed(*key.reveal(), scene);
         }
         self.turns += 1;
         if self.turns > self.plan.limits.turns_max {
-            return self.to_human(Rule::TurnLimit, situation, actions);
+            return self.reach_human(Rule::TurnLimit, scene);
         }
         match input {
-            Input::Sentence(sentence) => self.heard(&sentence, situation, actions),
-            Input::Silence => self.silent(situation, actions),
-            Input::Noise => self.missed(Rule::Noise, Message::AskAfterNoise, situation, actions),
+            Input::Sentence(sentence) => self.heard(&sentence, scene),
+            Input::Silence => self.silent(scene),
+            Input::Noise => self.missed(Rule::Noise, Message::AskAfterNoise, scene),
             Input::OtherLanguage => {
-                self.say(Message::OtherLanguage, &[], actions);
-                self.to_human(Rule::OtherLanguage, situation, actions)
+                self.say(Message::OtherLanguage, &[], &mut scene.actions);
+                self.reach_human(Rule::OtherLanguage, scene)
             }
-            Input::Key(key) => self.key(*key.reveal(), situation, actions),
+            Input::Key(key) => self.key(*key.reveal(), scene),
             Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::HungUp => Rule::Ignored,
         }
     }
@@ -207,43 +228,41 @@ impl Dialog {
         actions.push(Action::Say(self.plan.messages.say(message, self.language, values).into()));
     }
 
-    fn heard(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    fn heard(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         self.silences = 0;
         if self.plan.languages.contains(&sentence.language) {
             self.language = sentence.language;
         }
         match attitude(sentence.text.reveal(), self.language) {
-            Some(Attitude::Insult) => return self.insulted(situation, actions),
-            Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(actions),
+            Some(Attitude::Insult) => return self.insulted(scene),
+            Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(&mut scene.actions),
             Some(Attitude::Goodbye)
                 if matches!(self.state, State::Open | State::More) && !is_clear(sentence) =>
             {
-                return self.goodbye(Rule::Goodbye, Message::Goodbye, actions);
+                return self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions);
             }
             Some(_) | None => {}
         }
         match self.state.clone() {
-            State::Consent => self.consented(sentence, situation, actions),
-            State::Open | State::Keypad => self.wish(sentence, situation, actions),
-            State::Confirming { intent } => self.confirmed(&intent, sentence, situation, actions),
-            State::Choosing { intents } => self.chosen(&intents, sentence, situation, actions),
-            State::Asking(task) => self.told(task, sentence, situation, actions),
-            State::ConfirmingValue { task, value } => {
-                self.value_confirmed((task, value), sentence, situation, actions)
-            }
-            State::More => self.more(sentence, situation, actions),
+            State::Consent => self.consented(sentence, scene),
+            State::Open | State::Keypad => self.wish(sentence, scene),
+            State::Confirming { intent } => self.confirmed(&intent, sentence, scene),
+            State::Choosing { intents } => self.chosen(&intents, sentence, scene),
+            State::Asking(task) => self.told(task, sentence, scene),
+            State::ConfirmingValue { task, value } => self.value_confirmed((task, value), sentence, scene),
+            State::More => self.more(sentence, scene),
             State::LookingUp(_) | State::New | State::Transferred { .. } | State::Ended => Rule::Ignored,
         }
     }
 
-    fn consented(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
-        self.recording_agreed = Some(self.yes_or_no(sentence, situation).unwrap_or(false));
+    fn consented(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
+        self.recording_agreed = Some(self.yes_or_no(sentence, scene.situation).unwrap_or(false));
         if is_clear(sentence) && sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX {
-            return self.wish(sentence, situation, actions);
+            return self.wish(sentence, scene);
         }
         let greeting = self.plan.in_language(&self.plan.greeting, self.language).cloned();
-        actions.extend(greeting.map(|text| Action::Say(text.into())));
-        self.open(actions);
+        scene.actions.extend(greeting.map(|text| Action::Say(text.into())));
+        self.open(&mut scene.actions);
         Rule::Consent
     }
 
@@ -251,66 +270,61 @@ impl Dialog {
     pub(super) fn act(
         &mut self,
         intent: &str,
-        sentence: Option<&Sentence>,
-        rule: Rule,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        (sentence, rule): (Option<&Sentence>, Rule),
+        scene: &mut Scene<'_>,
     ) -> Rule {
         if self.plan.human_intent.as_deref() == Some(intent) {
-            return self.asked_for_human(situation, actions);
+            return self.asked_for_human(scene);
         }
         self.misses = 0;
         let Some(plan) = self.plan.intents.get(intent).cloned() else {
-            return self.to_human(Rule::Human, situation, actions);
+            return self.reach_human(Rule::Human, scene);
         };
         match plan.answer {
             Some(answer) => {
                 let mut task = Task::new(intent.to_owned(), answer);
                 let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
                 if let Some(words) = words {
-                    self.fill_from(&mut task, words.reveal(), situation);
+                    self.fill_from(&mut task, words.reveal(), scene.situation);
                 }
-                self.go_on(task, situation, actions);
+                self.go_on(task, scene);
                 rule
             }
-            None => self.transfer((&plan.route, Some(intent)), rule, situation, actions),
+            None => self.transfer((&plan.route, Some(intent)), rule, scene),
         }
     }
 
-    fn more(&mut self, sentence: &Sentence, situation: &Situation<'_>, actions: &mut Actions) -> Rule {
+    fn more(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let words = sentence.text.reveal().split_whitespace().count();
-        match self.yes_or_no(sentence, situation) {
+        match self.yes_or_no(sentence, scene.situation) {
             Some(false) if words <= BARE_ANSWER_WORDS_MAX || !is_clear(sentence) => {
-                self.goodbye(Rule::Goodbye, Message::Goodbye, actions)
+                self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions)
             }
             Some(true) if words <= BARE_ANSWER_WORDS_MAX => {
-                self.say(Message::Listening, &[], actions);
-                self.open(actions);
+                self.say(Message::Listening, &[], &mut scene.actions);
+                self.open(&mut scene.actions);
                 Rule::Confirmed
             }
-            Some(_) | None => self.wish(sentence, situation, actions),
+            Some(_) | None => self.wish(sentence, scene),
         }
     }
 
     /// After an answer: the second wish, or whether there is anything else.
-    pub(super) fn after_answer(&mut self, situation: &Situation<'_>, actions: &mut Actions) {
+    pub(super) fn after_answer(&mut self, scene: &mut Scene<'_>) {
         if let Some(second) = self.second.take() {
-            self.say(Message::SecondWish, &[("label", &self.name_of(&second))], actions);
-            self.act(&second, None, Rule::SecondWish, situation, actions);
+            self.say(Message::SecondWish, &[("label", &self.name_of(&second))], &mut scene.actions);
+            self.act(&second, (None, Rule::SecondWish), scene);
             return;
         }
-        self.say(Message::More, &[], actions);
+        self.say(Message::More, &[], &mut scene.actions);
         self.state = State::More;
-        self.listen(Expect::Wish, actions);
+        self.listen(Expect::Wish, &mut scene.actions);
     }
 
     pub(super) fn yes_or_no(&self, sentence: &Sentence, situation: &Situation<'_>) -> Option<bool> {
         let context = Context::on(situation.now.date());
         let found = find(sentence.text.reveal(), self.language, &context, &[Kind::YesNo]);
-        found.into_iter().find_map(|found| match found.value {
-            Value::YesNo(yes) => Some(yes),
-            _ => None,
-        })
+        found.into_iter().find_map(|found| if let Value::YesNo(yes) = found.value { Some(yes) } else { None })
     }
 }
 

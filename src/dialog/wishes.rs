@@ -1,9 +1,9 @@
 //! What the caller wants: acting on a wish, confirming it, offering two.
 
 use super::attitude::{is_neither, ordinal};
-use super::machine::{Actions, BARE_ANSWER_WORDS_MAX, Dialog, State, best, is_clear};
+use super::machine::{Actions, BARE_ANSWER_WORDS_MAX, Dialog, Scene, State, best, is_clear};
 use super::messages::Message;
-use super::turn::{Expect, Rule, Sentence, Situation};
+use super::turn::{Expect, Rule, Sentence};
 use crate::intent::{Band, Ranking};
 
 /// Of two that were offered, the one that a sentence speaks for must be this many times as likely as the other.
@@ -13,14 +13,9 @@ const WORTH_ASKING: f32 = 0.2;
 
 impl Dialog {
     /// A free sentence about what the caller wants.
-    pub(super) fn wish(
-        &mut self,
-        sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
-    ) -> Rule {
+    pub(super) fn wish(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let Some(wish) = sentence.wishes.first() else {
-            return self.missed(Rule::AskAgain, Message::AskAgain, situation, actions);
+            return self.missed(Rule::AskAgain, Message::AskAgain, scene);
         };
         let candidates: Vec<(&str, f32)> = wish
             .ranking
@@ -46,19 +41,19 @@ impl Dialog {
             (Band::Sure, [(intent, _), ..]) => {
                 self.note_second(sentence);
                 let intent = (*intent).to_owned();
-                self.act(&intent, Some(sentence), Rule::Sure, situation, actions)
+                self.act(&intent, (Some(sentence), Rule::Sure), scene)
             }
             (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
                 let intents = [(*first).to_owned(), (*second).to_owned()];
-                self.offer(intents, actions)
+                self.offer(intents, &mut scene.actions)
             }
             (Band::Nearly | Band::TwoCandidates, [(intent, _), ..]) => {
                 self.note_second(sentence);
                 let intent = (*intent).to_owned();
-                self.ask_confirmation(intent, actions)
+                self.ask_confirmation(intent, &mut scene.actions)
             }
-            (Band::OutOfScope, _) => self.missed(Rule::OutOfScope, Message::OutOfScope, situation, actions),
-            _ => self.missed(Rule::AskAgain, Message::AskAgain, situation, actions),
+            (Band::OutOfScope, _) => self.missed(Rule::OutOfScope, Message::OutOfScope, scene),
+            _ => self.missed(Rule::AskAgain, Message::AskAgain, scene),
         }
     }
 
@@ -98,42 +93,31 @@ impl Dialog {
         Rule::Offer
     }
 
-    pub(super) fn confirmed(
-        &mut self,
-        intent: &str,
-        sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
-    ) -> Rule {
-        match self.yes_or_no(sentence, situation) {
+    pub(super) fn confirmed(&mut self, intent: &str, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
+        match self.yes_or_no(sentence, scene.situation) {
             Some(true) => {
                 self.confidence = Some(1.0);
-                self.act(intent, None, Rule::Confirmed, situation, actions)
+                self.act(intent, (None, Rule::Confirmed), scene)
             }
             Some(false) => {
                 self.denied.insert(intent.to_owned());
-                self.denied_with(sentence, situation, actions)
+                self.denied_with(sentence, scene)
             }
-            None if self.names_another(sentence, intent) => self.wish(sentence, situation, actions),
+            None if self.names_another(sentence, intent) => self.wish(sentence, scene),
             None if best(sentence).is_some_and(|best| best == intent) && is_clear(sentence) => {
-                self.act(intent, None, Rule::Confirmed, situation, actions)
+                self.act(intent, (None, Rule::Confirmed), scene)
             }
-            None => self.missed(Rule::AskAgain, Message::AskAgain, situation, actions),
+            None => self.missed(Rule::AskAgain, Message::AskAgain, scene),
         }
     }
 
     /// After a "no": what else the sentence says, or the open question again.
-    pub(super) fn denied_with(
-        &mut self,
-        sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
-    ) -> Rule {
+    pub(super) fn denied_with(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let says_more = sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX;
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
-            return self.wish(sentence, situation, actions);
+            return self.wish(sentence, scene);
         }
-        self.missed(Rule::Denied, Message::DeniedAskAgain, situation, actions)
+        self.missed(Rule::Denied, Message::DeniedAskAgain, scene)
     }
 
     pub(super) fn names_another(&self, sentence: &Sentence, intent: &str) -> bool {
@@ -144,8 +128,7 @@ impl Dialog {
         &mut self,
         intents: &[String; 2],
         sentence: &Sentence,
-        situation: &Situation<'_>,
-        actions: &mut Actions,
+        scene: &mut Scene<'_>,
     ) -> Rule {
         let text = sentence.text.reveal();
         let by_place = ordinal(text, self.language);
@@ -153,16 +136,16 @@ impl Dialog {
         let by_words = ranking.and_then(|ranking| spoken_for(ranking, intents));
         if let Some(place) = by_place.or(by_words) {
             self.confidence = Some(1.0);
-            return self.act(&intents[place], None, Rule::Chosen, situation, actions);
+            return self.act(&intents[place], (None, Rule::Chosen), scene);
         }
-        if is_neither(text, self.language) || self.yes_or_no(sentence, situation) == Some(false) {
+        if is_neither(text, self.language) || self.yes_or_no(sentence, scene.situation) == Some(false) {
             self.denied.extend(intents.iter().cloned());
-            return self.denied_with(sentence, situation, actions);
+            return self.denied_with(sentence, scene);
         }
         if is_clear(sentence) && best(sentence).is_some_and(|best| !intents.iter().any(|one| one == best)) {
-            return self.wish(sentence, situation, actions);
+            return self.wish(sentence, scene);
         }
-        self.missed(Rule::AskAgain, Message::AskAgain, situation, actions)
+        self.missed(Rule::AskAgain, Message::AskAgain, scene)
     }
 }
 

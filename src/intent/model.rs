@@ -59,7 +59,7 @@ impl Model {
             let known = sentences
                 .iter()
                 .filter_map(|sentence| sentence.vector.map(|vector| Known { vector, class: sentence.class }));
-            Semantic::fit(&options.semantic, viewpoint, &known.collect::<Vec<_>>(), background, classes)
+            Semantic::fit(&options.semantic, viewpoint, (&known.collect::<Vec<_>>(), background), classes)
         });
         Self { vectorizer, lexical, semantic, intents: options.intents, rejects }
     }

@@ -37,8 +37,7 @@ impl Semantic {
     pub fn fit(
         options: &LogisticOptions,
         viewpoint: &Viewpoint,
-        known: &[Known<'_>],
-        background: &[&[f32]],
+        (known, background): (&[Known<'_>], &[&[f32]]),
         classes: usize,
     ) -> Self {
         let directions: Vec<Vec<f32>> = known.iter().map(|one| viewpoint.direction(one.vector)).collect();

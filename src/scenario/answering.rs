@@ -71,7 +71,7 @@ impl AnswerReader<'_, '_> {
         let slot_names: BTreeSet<String> =
             names.iter().filter(|name| !optional.contains(name.as_str())).cloned().collect();
         // `None`: the columns cannot be told from the query ("select *"), so any name may be one.
-        let columns = written.lookup.as_ref().map_or(Some(BTreeSet::new()), |look_up| columns_of(look_up));
+        let columns = written.lookup.as_ref().map_or(Some(BTreeSet::new()), columns_of);
         let on_row = columns.map(|columns| columns.union(&names).cloned().collect::<BTreeSet<_>>());
         let cases = written.cases.iter().map(|case| self.case(case, on_row.as_ref())).collect();
         let empty = || Reply { say: Said::new(), then: Then::Route(self.plan.human_route.clone()) };

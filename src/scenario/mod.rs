@@ -208,7 +208,7 @@ impl Reader<'_> {
         let (examples, out_of_scope) = self.sentences(&languages, &intents);
         self.intents_without_examples(&written, &examples);
         let tongues = Tongues { languages: &languages, default: default_language };
-        let plan = Arc::new(self.plan(&written, &tongues, greeting.clone(), &intents));
+        let plan = Arc::new(self.plan(&written, &tongues, (greeting.clone(), &intents)));
         Some(Scenario {
             name: written.name.get_ref().clone(),
             default_language,

@@ -101,8 +101,7 @@ impl Reader<'_> {
         &mut self,
         written: &ScenarioFile,
         tongues: &Tongues<'_>,
-        greeting: Said<String>,
-        intents: &BTreeMap<String, String>,
+        (greeting, intents): (Said<String>, &BTreeMap<String, String>),
     ) -> Plan {
         let sources = self.sources(written);
         let catalogs = self.catalogs(written, &sources);
