@@ -12,8 +12,11 @@ use crate::call::event::TurnEndReason;
 use crate::call::{CallId, Channel, Language, Utterance};
 use crate::clock::SystemClock;
 
+/// What was sent: path and body of each request.
+type Sent = Vec<(String, Vec<u8>)>;
+
 /// Takes requests until one asks for another path than traces; gives what each held.
-fn collector() -> (String, std::thread::JoinHandle<Vec<(String, Vec<u8>)>>) {
+fn collector() -> (String, std::thread::JoinHandle<Sent>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
