@@ -329,7 +329,7 @@ impl Reader<'_> {
         for (name, said) in &written {
             let Some((message, places)) = crate::dialog::messages::by_name(name.get_ref()) else {
                 let problem = format!("there is no message `{}`", name.get_ref());
-                writing.at(name, problem, "docs/intents.md lists the messages");
+                writing.at(name, problem, "docs/dialog.md lists the messages");
                 continue;
             };
             for (code, text) in said.get_ref() {
