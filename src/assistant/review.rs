@@ -123,7 +123,7 @@ pub enum ProposalKind {
 }
 
 /// From this likeness on, two sentences belong together (cosine of their words' weights).
-const ALIKE: f32 = 0.35;
+const ALIKE: f32 = 0.22;
 /// Fewer sentences are an accident.
 const SENTENCES_MIN: usize = 3;
 /// Share of a group whose best guess must be one intent for it to be the intent's.

@@ -134,7 +134,11 @@ fn split_origin(url: &str) -> Option<(&str, &str)> {
 /// `http` to `https` is allowed, back is not.
 pub(super) fn follow(url: &str, location: &str) -> Option<String> {
     let (origin, _) = split_origin(url)?;
-    if location.starts_with('/') && !location.starts_with("//") && !location.starts_with("/\\") {
+    // Programs differ in what they take a backslash for, and with it in what the host is.
+    if location.contains('\\') {
+        return None;
+    }
+    if location.starts_with('/') && !location.starts_with("//") {
         return Some(format!("{origin}{location}"));
     }
     let (target, _) = split_origin(location)?;

@@ -123,9 +123,9 @@ async fn nothing_can_be_written() {
 #[tokio::test]
 async fn mistakes_are_told_without_values() {
     let sources = sqlite(&stock(), PATIENT_MS);
-    let wrong = one(&sources, "select nothing from product where id = :x", &[("x", "spoken words")]).await;
+    let wrong = one(&sources, "select missing from product where id = :x", &[("x", "spoken words")]).await;
     let Err(Error::Query { problem, .. }) = wrong else { panic!("{wrong:?}") };
-    assert!(problem.contains("no such column: nothing"), "{problem}");
+    assert!(problem.contains("no such column: missing"), "{problem}");
     // SQLite's own words repeat the value here.
     let wrong = one(&sources, "select json_extract('{}', :x) as a", &[("x", "spoken words")]).await;
     let error = wrong.unwrap_err();
