@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
-use super::template::{Cell, Row};
+use super::template::Row;
 use super::turn::{Action, Expect, LookUp, LookUpFailed, Rule, Sentence, Situation};
-use crate::call::Language;
+use super::values::{KEYS_MAX, can_be_keyed, cells, countries, longest};
 use crate::say;
-use crate::slots::{Context, Found, Kind, Letters, Value, find};
+use crate::slots::{Context, Found, Kind, Value, find};
 
 /// From this score on a value counts as heard clearly (see `slots`).
 const CLEAR: f32 = 0.9;
@@ -18,8 +18,6 @@ const CLEAR: f32 = 0.9;
 const LIKELY: f32 = 0.65;
 /// Below this score a value that was not asked for is not taken from a sentence.
 const TAKEN_UNASKED: f32 = 0.75;
-/// Keys that are kept of what a caller keys in; a longer row is not a number that anything here asks for.
-const KEYS_MAX: usize = 20;
 
 /// An intent that is being answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +92,7 @@ impl Dialog {
             tense: slot.tense,
             products: catalog.filter(|_| slot.kind == Kind::Product),
             cities: catalog.filter(|_| slot.kind == Kind::City),
+            countries: countries(self.plan.default_language, self.language),
             ..Context::on(situation.now.date())
         };
         let found = find(text, self.language, &context, &[slot.kind]);
@@ -300,10 +299,10 @@ impl Dialog {
         let today = scene.situation.now.date();
         let answer = Arc::clone(&task.answer);
         let (reply, rule, values) = match result {
-            Err(LookUpFailed) => (&answer.down, Rule::Down, slot_cells(&task, self.language)),
-            Ok(None) => (&answer.not_found, Rule::NotFound, slot_cells(&task, self.language)),
+            Err(LookUpFailed) => (&answer.down, Rule::Down, cells(&task.values)),
+            Ok(None) => (&answer.not_found, Rule::NotFound, cells(&task.values)),
             Ok(Some(row)) => {
-                let mut values = slot_cells(&task, self.language);
+                let mut values = cells(&task.values);
                 values.extend(row);
                 let holds = |case: &&super::plan::Case| case.when.iter().all(|one| one.holds(&values, today));
                 match answer.cases.iter().find(holds) {
@@ -349,54 +348,5 @@ impl Dialog {
             }
         }
         rule
-    }
-}
-
-/// The slots as values for templates and conditions: as a person says or writes them.
-fn slot_cells(task: &Task, _language: Language) -> Row {
-    let cell = |value: &Value| match value {
-        Value::Number(number) => Cell::Whole(*number),
-        Value::Amount(amount) => Cell::Real(amount.cents as f64 / 100.0),
-        Value::Product(entity) | Value::City(entity) => Cell::Text(entity.name.clone()),
-        Value::Date(_)
-        | Value::Period(_)
-        | Value::Time(_)
-        | Value::Phone(_)
-        | Value::Reference(_)
-        | Value::Postcode(_)
-        | Value::Email(_)
-        | Value::Name(_)
-        | Value::YesNo(_) => Cell::Text(value.canonical()),
-    };
-    task.values.iter().map(|(name, value)| (name.clone(), cell(value))).collect()
-}
-
-/// Whether a value of this kind can be keyed in with digits.
-fn can_be_keyed(kind: Kind) -> bool {
-    match kind {
-        Kind::Phone | Kind::Number | Kind::Postcode => true,
-        Kind::Reference(shape) => shape.letters == Letters::None,
-        Kind::Date
-        | Kind::Period
-        | Kind::Time
-        | Kind::Amount
-        | Kind::City
-        | Kind::Email
-        | Kind::Name
-        | Kind::YesNo
-        | Kind::Product => false,
-    }
-}
-
-/// The most digits that a value of this kind has.
-fn longest(kind: Kind) -> usize {
-    if let Kind::Reference(shape) = kind {
-        usize::from(shape.characters_max)
-    } else if kind == Kind::Phone {
-        10
-    } else if kind == Kind::Postcode {
-        5
-    } else {
-        KEYS_MAX
     }
 }

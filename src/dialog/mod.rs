@@ -26,6 +26,7 @@ pub mod messages;
 pub mod plan;
 pub mod template;
 mod turn;
+mod values;
 mod wishes;
 
 pub use machine::Dialog;
