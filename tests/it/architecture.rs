@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guard", &["asr", "call", "redact", "text"]),
     ("intent", &["call", "redact", "text"]),
     ("notes", &["audio", "call", "text"]),
-    ("slots", &["call", "text"]),
+    ("slots", &["call", "redact", "text"]),
     ("say", &["call", "slots"]),
     ("dialog", &["call", "intent", "redact", "say", "slots", "text"]),
     // L2: engines
