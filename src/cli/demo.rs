@@ -90,7 +90,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     // The calls come one after the other, some faster than anybody speaks: their load is no measure.
     config.live.admission = false;
     let training = Progress::start("learning the intents of the scenario", Unit::Items, None);
-    let understanding = Arc::new(Understanding::open(&arguments.scenario)?);
+    let understanding = Arc::new(Understanding::open_in(&arguments.scenario, &context.home)?);
     training.finish(&format!("{} intents", understanding.intents().len()));
     let mut live = live::machinery::parts(&config, &context.home)?;
     live.understanding = Some(Arc::clone(&understanding));

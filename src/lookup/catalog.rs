@@ -46,7 +46,5 @@ fn entry(source: &str, row: &Row) -> Result<Option<Entry>, Error> {
     if id.is_empty() || name.is_empty() {
         return Ok(None);
     }
-    let aliases = text("aliases").unwrap_or_default();
-    let aliases = aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty()).map(str::to_owned);
-    Ok(Some(Entry { id, name, aliases: aliases.collect() }))
+    Ok(Some(Entry::listed(&id, &name, &text("aliases").unwrap_or_default())))
 }

@@ -147,7 +147,8 @@ fn day_alone(date: Date, language: Language) -> String {
     }
 }
 
-fn day_and_month(date: Date, language: Language) -> String {
+/// `quinze septembre`, `fifteenth of September`, `vijftien september`: without article and year.
+pub fn day_and_month(date: Date, language: Language) -> String {
     let (day, month) = (day_alone(date, language), month_name(date, language));
     match language {
         Language::En => format!("{day} of {month}"),

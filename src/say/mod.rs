@@ -13,7 +13,7 @@ mod plural;
 mod tests;
 
 pub use contact::{characters, email, phone, postcode};
-pub use dates::{date, period, time};
+pub use dates::{date, day_and_month, period, time};
 pub use money::amount;
 pub use numbers::{Gender, cardinal, counted, decimal, ordinal, year};
 pub use plural::filled;

@@ -18,6 +18,8 @@ mod answering;
 mod config;
 mod dialog_file;
 mod mistakes;
+mod names;
+mod opening;
 mod planning;
 pub mod rehearsals;
 mod sentences;
@@ -37,7 +39,6 @@ use config::{RouteFile, ScenarioFile};
 pub use mistakes::Mistake;
 use mistakes::{Mistakes, Place, line_of};
 use planning::Tongues;
-pub use planning::entry;
 use sentences::SentenceReader;
 
 /// Bytes of one file of a scenario; 1,000 intents × 20 sentences are 2 MB.

@@ -4,32 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::{Date, Time};
 use toml::Spanned;
 
 use super::config::{RouteFile, ScenarioFile};
-use super::dialog_file::{CatalogFile, HoursFile, KeypadFile, RouteHoursFile, SaidFile, SourceFile};
+use super::dialog_file::{KeypadFile, RouteHoursFile, SaidFile, SourceFile};
 use super::mistakes::{Mistakes, Place, line_of};
+use super::opening::{hours_of, timezone};
 use super::{Reader, by_language};
 use crate::call::Language;
-use crate::dialog::hours::{Holidays, Hours, Stretch};
+use crate::dialog::hours::Hours;
 use crate::dialog::plan::{
-    CatalogPlan, Consent, CustomersPlan, IntentPlan, KeypadChoice, KeypadTarget, Limits, Plan, RoutePlan,
-    Said, SourceKind, SourcePlan,
+    Consent, CustomersPlan, IntentPlan, KeypadChoice, KeypadTarget, Limits, Plan, RoutePlan, Said,
+    SourceKind, SourcePlan,
 };
-use crate::slots::Entry;
 use crate::text::duration;
 
 /// How long a caller waits in a queue whose route does not say.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a look-up may take if its source does not say: longer, and the caller asks whether anybody is there.
 const TIMEOUT: Duration = Duration::from_millis(1500);
-/// After how long a catalogue is asked for again if it does not say.
-const REFRESH: Duration = Duration::from_secs(300);
-/// The time zone of a scenario that does not say.
-const TIMEZONE: &str = "Europe/Paris";
-/// Names in one catalogue.
-const ENTRIES_MAX: usize = 100_000;
 
 /// A file of the scenario while it is turned into a part of the plan.
 pub(super) struct Writing<'w> {
@@ -190,126 +183,6 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn catalogs(
-        &mut self,
-        written: &ScenarioFile,
-        sources: &BTreeMap<String, SourcePlan>,
-    ) -> BTreeMap<String, CatalogPlan> {
-        let mut catalogs = BTreeMap::new();
-        for (name, catalog) in &written.catalog {
-            let found = match &catalog.file {
-                Some(file) => self.catalog_file(file).map(CatalogPlan::Fixed),
-                None => self.catalog_query(name, catalog, sources),
-            };
-            catalogs.extend(found.map(|found| (name.get_ref().clone(), found)));
-        }
-        catalogs
-    }
-
-    fn catalog_query(
-        &mut self,
-        name: &Spanned<String>,
-        catalog: &CatalogFile,
-        sources: &BTreeMap<String, SourcePlan>,
-    ) -> Option<CatalogPlan> {
-        let mut writing =
-            Writing { file: Path::new(super::SCENARIO_FILE), text: self.text, mistakes: self.mistakes };
-        let (Some(source), Some(query)) = (&catalog.source, &catalog.query) else {
-            let problem =
-                format!("catalogue `{}` has neither a file nor a source with a query", name.get_ref());
-            writing.at(name, problem, "write `file = \"catalog.csv\"`, or source and query");
-            return None;
-        };
-        let refresh = writing.duration(catalog.refresh.as_ref(), REFRESH);
-        writing.known(source, "source", sources.keys()).then(|| CatalogPlan::Query {
-            source: source.get_ref().clone(),
-            query: query.get_ref().clone(),
-            refresh,
-        })
-    }
-
-    fn catalog_file(&mut self, written: &Spanned<String>) -> Option<Vec<Entry>> {
-        let file = PathBuf::from(written.get_ref());
-        let text = self.read(&file)?;
-        let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-        let header = reader.headers().cloned().unwrap_or_default();
-        let column = |name: &str| header.iter().position(|found| found == name);
-        let (Some(id), Some(name)) = (column("id"), column("name")) else {
-            let place = Place { file: &file, line: Some(1) };
-            self.mistakes.add(place, "no columns `id` and `name`", "make the first line `id,name,aliases`");
-            return None;
-        };
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for record in reader.records().flatten() {
-            let line = record.position().map(|position| usize::try_from(position.line()).unwrap_or(1));
-            let cell = |at: usize| record.get(at).unwrap_or_default();
-            let place = Place { file: &file, line };
-            if cell(id).is_empty() || cell(name).is_empty() {
-                self.mistakes.add(place, "an entry without id or name", "fill both in, or remove the line");
-            } else if !seen.insert(cell(id).to_owned()) {
-                let problem = format!("id `{}` is there twice", cell(id));
-                self.mistakes.add(place, problem, "give each entry an id of its own");
-            } else {
-                let aliases = column("aliases").map_or("", cell);
-                entries.push(entry(cell(id), cell(name), aliases));
-            }
-        }
-        if entries.len() > ENTRIES_MAX {
-            let problem = format!("{} names, at most {ENTRIES_MAX}", entries.len());
-            self.mistakes.add(Place { file: &file, line: None }, problem, "keep those that callers say");
-        }
-        Some(entries)
-    }
-
-    /// Intent → how it is named when it is asked about.
-    fn labels(
-        &mut self,
-        tongues: &Tongues<'_>,
-        intents: &BTreeMap<String, String>,
-    ) -> BTreeMap<String, Said<String>> {
-        let file = PathBuf::from("labels.csv");
-        if !self.folder.join(&file).exists() {
-            return BTreeMap::new();
-        }
-        let text = self.read(&file).unwrap_or_default();
-        let mut labels: BTreeMap<String, Said<String>> = BTreeMap::new();
-        let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-        if reader.headers().ok().is_none_or(|header| header != vec!["intent", "lang", "label"]) {
-            let place = Place { file: &file, line: Some(1) };
-            self.mistakes.add(place, "the first line is another", "make it `intent,lang,label`");
-            return labels;
-        }
-        for record in reader.records().flatten() {
-            let line = record.position().map(|position| usize::try_from(position.line()).unwrap_or(1));
-            let place = Place { file: &file, line };
-            let (intent, code, label) =
-                (&record[0], record.get(1).unwrap_or(""), record.get(2).unwrap_or(""));
-            let language = code.parse().ok().filter(|language| tongues.languages.contains(language));
-            match (intents.contains_key(intent), language, label.is_empty()) {
-                (false, ..) => {
-                    let problem = format!("intent `{intent}` is not known");
-                    self.mistakes.add(place, problem, "correct the name, or add the intent to scenario.toml");
-                }
-                (_, None, _) => {
-                    let problem = format!("language `{code}` is not one of the scenario's");
-                    self.mistakes.add(place, problem, "write one of its languages");
-                }
-                (.., true) => self.mistakes.add(place, "the label is empty", "write a noun phrase"),
-                (true, Some(language), false) => {
-                    let said = labels.entry(intent.to_owned()).or_default();
-                    if said.insert(language, label.to_owned()).is_some() {
-                        let problem = format!("`{intent}` has two labels in `{language}`");
-                        self.mistakes.add(place, problem, "keep one of them");
-                    }
-                }
-            }
-        }
-        labels
-    }
-
     fn messages(&mut self, plan: &mut Plan, tongues: &Tongues<'_>) {
         let file = PathBuf::from("messages.toml");
         if !self.folder.join(&file).exists() {
@@ -349,12 +222,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// An entry of a catalogue from its row.
-pub fn entry(id: &str, name: &str, aliases: &str) -> Entry {
-    let aliases = aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty());
-    Entry { id: id.to_owned(), name: name.to_owned(), aliases: aliases.map(str::to_owned).collect() }
 }
 
 fn source_kind(source: &SourceFile, folder: &Path, writing: &mut Writing<'_>) -> Option<SourceKind> {
@@ -454,66 +321,6 @@ fn route_plan(
     }
 }
 
-/// `place` is where a mistake is shown.
-fn hours_of<T>((place, written): (&Spanned<T>, &HoursFile), writing: &mut Writing<'_>) -> Hours {
-    let days = [
-        &written.monday,
-        &written.tuesday,
-        &written.wednesday,
-        &written.thursday,
-        &written.friday,
-        &written.saturday,
-        &written.sunday,
-    ];
-    let days = days.map(|stretches| {
-        let read = |text: &String| match stretch(text) {
-            Some(stretch) => Some(stretch),
-            None => {
-                let problem = format!("`{text}` is no stretch of the day");
-                writing.at(place, problem, "write for example \"08:00-20:00\"");
-                None
-            }
-        };
-        stretches.iter().filter_map(read).collect::<Vec<_>>()
-    });
-    let holidays = match written.holidays.as_deref() {
-        None | Some("none") => Holidays::None,
-        Some("fr") => Holidays::France,
-        Some("be") => Holidays::Belgium,
-        Some("nl") => Holidays::Netherlands,
-        Some("uk") => Holidays::England,
-        Some(other) => {
-            writing.at(place, format!("`{other}` is no calendar"), "write fr, be, nl, uk or none");
-            Holidays::None
-        }
-    };
-    let mut closed_on = BTreeSet::new();
-    for day in &written.closed_on {
-        match day.parse::<Date>() {
-            Ok(date) => {
-                closed_on.insert(date);
-            }
-            Err(_) => writing.at(place, format!("`{day}` is no day"), "write for example \"2026-12-24\""),
-        }
-    }
-    Hours::Weekly { days, holidays, closed_on }
-}
-
-/// `08:00-20:00`; `24:00` is midnight at its end.
-fn stretch(text: &str) -> Option<Stretch> {
-    let (from, to) = text.split_once('-')?;
-    let time = |text: &str| -> Option<Time> {
-        let (hour, minute) = text.trim().split_once(':')?;
-        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-    };
-    let from = time(from)?;
-    if to.trim() == "24:00" {
-        return Some(Stretch { from, to: None });
-    }
-    let to = time(to)?;
-    (to > from).then_some(Stretch { from, to: Some(to) })
-}
-
 fn keypad(
     written: &[KeypadFile],
     (intents, routes): (&BTreeMap<String, String>, &BTreeSet<String>),
@@ -554,14 +361,4 @@ fn keypad(
         }
     }
     choices
-}
-
-fn timezone(written: &ScenarioFile, writing: &mut Writing<'_>) -> String {
-    let Some(hours) = &written.hours else { return TIMEZONE.to_owned() };
-    let Some(name) = &hours.get_ref().timezone else { return TIMEZONE.to_owned() };
-    if jiff::tz::TimeZone::get(name).is_err() {
-        let problem = format!("`{name}` is no time zone");
-        writing.at(hours, problem, "write for example \"Europe/Paris\"");
-    }
-    name.clone()
 }

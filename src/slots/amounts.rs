@@ -178,13 +178,11 @@ fn corrected(words: &Words<'_>, end: usize, amount: Amount) -> (usize, Amount, f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slots::canonical;
 
     fn check(language: Language, cases: &[(&str, &str)]) {
         for (text, expected) in cases {
-            let found: Vec<String> = find(&Words::of(text, language))
-                .into_iter()
-                .map(|located| located.value.canonical())
-                .collect();
+            let found = canonical(find(&Words::of(text, language)));
             assert_eq!(found.join(", "), *expected, "{text}");
         }
     }

@@ -419,13 +419,11 @@ fn mark_at(words: &Words<'_>, at: usize) -> Option<(usize, What)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slots::canonical;
 
     fn check(language: Language, cases: &[(&str, &str)]) {
         for (text, expected) in cases {
-            let found: Vec<String> = find(&Words::of(text, language))
-                .into_iter()
-                .map(|located| located.value.canonical())
-                .collect();
+            let found = canonical(find(&Words::of(text, language)));
             assert_eq!(found.join(" "), *expected, "{text}");
         }
     }

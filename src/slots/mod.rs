@@ -85,6 +85,12 @@ fn find_kind(words: &Words<'_>, context: &Context<'_>, kind: Kind) -> Vec<Found>
         .collect()
 }
 
+/// What was found, as canonical texts.
+#[cfg(test)]
+fn canonical(found: Vec<Located>) -> Vec<String> {
+    found.into_iter().map(|located| located.value.canonical()).collect()
+}
+
 /// A value with the words it was read from.
 #[derive(Debug, Clone, PartialEq)]
 struct Located {

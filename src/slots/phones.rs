@@ -132,14 +132,12 @@ mod tests {
 
     use super::*;
     use crate::call::Language;
+    use crate::slots::canonical;
 
     fn check(language: Language, cases: &[(&str, &str)]) {
         let context = Context::on(date(2026, 11, 26));
         for (text, expected) in cases {
-            let found: Vec<String> = find(&Words::of(text, language), &context)
-                .into_iter()
-                .map(|located| located.value.canonical())
-                .collect();
+            let found = canonical(find(&Words::of(text, language), &context));
             assert_eq!(found.join("|"), *expected, "{text}");
         }
     }

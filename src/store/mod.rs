@@ -3,7 +3,7 @@
 //! Last stop of a call. One SQLite file in write-ahead mode; a recording is written in one transaction, its index rows by
 //! triggers in the same one, so a process that dies leaves either the whole call or nothing of it. A live call is
 //! written final by final, each in a transaction of its own. This is the only
-//! module that names sqlx, and the only one that takes spoken text out of its wrapper to keep it.
+//! module that takes spoken text out of its wrapper to keep it.
 //!
 //! Positions are samples at 16 kHz, as everywhere; instants are kept to the millisecond. The store keeps no audio,
 //! masks nothing and does not decide how long a call is kept.

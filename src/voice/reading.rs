@@ -3,14 +3,13 @@
 //! In words and not in digits: engines differ in what they make of `1234`, of a lone `M` (“monsieur”) or of
 //! `03/04/2026`. What cannot be read as asked is `None`; nothing is guessed.
 
-mod cardinal;
 mod letters;
 
 use jiff::civil::Date;
 
-pub use self::cardinal::cardinal;
 use super::markup::{DateOrder, SayAs};
 use crate::call::Language;
+use crate::say::{cardinal, day_and_month, year as year_in_words};
 
 /// Signs of one `say-as`: a number that a person can follow has far fewer.
 const SIGNS_MAX: usize = 64;
@@ -48,7 +47,7 @@ const fn is_separator(sign: char) -> bool {
 fn one_by_one(digits: &str, language: Language) -> Option<String> {
     let words: Option<Vec<String>> = digits
         .chars()
-        .map(|digit| digit.to_digit(10).map(|digit| cardinal(u64::from(digit), language)))
+        .map(|digit| digit.to_digit(10).map(|digit| cardinal(i64::from(digit), language)))
         .collect();
     words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
 }
@@ -67,7 +66,7 @@ fn characters(text: &str, language: Language) -> Option<String> {
     let mut names = Vec::new();
     for sign in text.chars().filter(|sign| !sign.is_whitespace()) {
         match sign.to_digit(10) {
-            Some(digit) => names.push(cardinal(u64::from(digit), language)),
+            Some(digit) => names.push(cardinal(i64::from(digit), language)),
             None => names.push(letters::name(sign, language)?),
         }
     }
@@ -157,13 +156,8 @@ fn whole_number(text: &str, language: Language) -> Option<String> {
     {
         return None;
     }
-    let words = cardinal(digits.parse().ok()?, language);
-    let minus = match language {
-        Language::Fr => "moins",
-        Language::En => "minus",
-        Language::Nl => "min",
-    };
-    Some(if negative { format!("{minus} {words}") } else { words })
+    let number: i64 = digits.parse().ok()?;
+    Some(cardinal(if negative { -number } else { number }, language))
 }
 
 fn date(text: &str, order: DateOrder, language: Language) -> Option<String> {
@@ -189,62 +183,16 @@ fn date(text: &str, order: DateOrder, language: Language) -> Option<String> {
     };
     // Without a year, one that has a 29th of February.
     let year = given_year.unwrap_or(2024);
-    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    let (day, month) = (u64::from(day.unsigned_abs()), usize::from(month.unsigned_abs()) - 1);
-    let day_and_month = match language {
-        Language::Fr if day == 1 => format!("premier {}", MONTHS_FR[month]),
-        Language::Fr => format!("{} {}", cardinal(day, language), MONTHS_FR[month]),
-        Language::En => format!("the {} of {}", cardinal::english_ordinal(day), MONTHS_EN[month]),
-        Language::Nl => format!("{} {}", cardinal(day, language), MONTHS_NL[month]),
-    };
+    let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    let mut said = day_and_month(date, language);
+    if language == Language::En {
+        said = format!("the {said}");
+    }
     Some(match given_year {
-        Some(year) => format!("{day_and_month} {}", cardinal::year(u64::from(year.unsigned_abs()), language)),
-        None => day_and_month,
+        Some(year) => format!("{said} {}", year_in_words(year, language)),
+        None => said,
     })
 }
-
-const MONTHS_FR: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const MONTHS_NL: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
 
 #[cfg(test)]
 mod tests {

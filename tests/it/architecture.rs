@@ -42,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
     ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice"]),
-    ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "text", "tts"]),
+    ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
     (
         "live",
         &[

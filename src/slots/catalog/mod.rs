@@ -38,6 +38,14 @@ pub struct Entry {
     pub aliases: Vec<String>,
 }
 
+impl Entry {
+    /// An entry as it stands in a table: `aliases` are separated by `|`.
+    pub fn listed(id: &str, name: &str, aliases: &str) -> Self {
+        let aliases = aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty());
+        Self { id: id.to_owned(), name: name.to_owned(), aliases: aliases.map(str::to_owned).collect() }
+    }
+}
+
 /// A list of entries, ready to be found in a text of each language.
 #[derive(Debug, Clone)]
 pub struct Catalog {
