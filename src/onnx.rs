@@ -6,7 +6,11 @@
 //! Invariants: a missing, cut, foreign or too old library is an [`Error`], never a panic and never a killed process; a
 //! session never spins while it waits, because its threads share the processor with Whisper.
 //!
+//! A big model that several threads need is a [`SharedSession`], so that its weights are in memory once.
+//!
 //! What it does not do: know any model's inputs or outputs, check hashes (see `models`).
+
+mod shared;
 
 use std::fs::File;
 use std::io::Read;
@@ -16,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
+
+pub use self::shared::SharedSession;
 
 /// The oldest ONNX Runtime 1.x this program can drive.
 pub const OLDEST_MINOR_VERSION: u32 = ort::MINOR_VERSION;

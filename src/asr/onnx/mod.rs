@@ -16,9 +16,9 @@ mod running;
 mod search;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use self::network::{Encoded, Feed, Network, Past, Scores};
+use self::network::{Encoded, Feed, Graphs, Network, Past, Scores};
 use self::package::Description;
 use self::rules::Rules;
 use self::running::{AttentionLog, Running};
@@ -58,20 +58,18 @@ const TOKENS_A_SECOND: usize = 12;
 /// See [`TOKENS_A_SECOND`].
 const TOKENS_BEFORE: usize = 24;
 
-/// A loaded model: where it is, and what is the same for all recognisers.
+/// A loaded model: all recognisers run the same graphs, so that its weights are in memory once.
 pub struct OnnxEngine {
-    runtime: Runtime,
+    graphs: Arc<Graphs>,
+    description: Description,
     folder: PathBuf,
     name: String,
     settings: EngineSettings,
-    /// The networks of the first recogniser.
-    spare: Mutex<Option<(Network, Description)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct EngineSettings {
     beams: usize,
-    threads: usize,
     rule: ContextRule,
     language_margin: f32,
     vocabulary_boost: f32,
@@ -80,40 +78,34 @@ struct EngineSettings {
 
 impl OnnxEngine {
     /// An engine over the model in `folder`. `config` gives the search and the context rule; `threads` is the number of
-    /// threads of one inference ([`Config::resolved_threads`]). Opens the model once to check it.
+    /// threads of one inference ([`Config::resolved_threads`]).
     ///
     /// # Errors
     /// [`Error::Load`] when a file is missing, cut or of another kind.
     pub fn load(runtime: &Runtime, folder: &Path, config: &Config, threads: usize) -> Result<Self, Error> {
-        // Opened now, so that what is wrong with the model is known now; the first recogniser takes it.
-        let spare = Network::open(runtime, folder, threads.max(1))?;
+        let (graphs, description) = Graphs::open(runtime, folder, threads.max(1))?;
         let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let settings = EngineSettings {
             beams: config.beam_size,
-            threads: threads.max(1),
             rule: config.context_rule(),
             language_margin: config.language_margin,
             vocabulary_boost: config.vocabulary_boost,
             vocabulary_prompt: config.vocabulary_prompt,
         };
         Ok(Self {
-            runtime: runtime.clone(),
+            graphs: Arc::new(graphs),
+            description,
             folder: folder.to_path_buf(),
             name: format!("onnx {stem}"),
             settings,
-            spare: Mutex::new(Some(spare)),
         })
     }
 }
 
 impl Engine for OnnxEngine {
     fn recognizer(&self) -> Result<Box<dyn Recognizer>, Error> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (network, description) = match spare {
-            Some(spare) => spare,
-            None => Network::open(&self.runtime, &self.folder, self.settings.threads)?,
-        };
-        let recognizer = OnnxRecognizer::new(network, description, self)
+        let network = Network::over(Arc::clone(&self.graphs))?;
+        let recognizer = OnnxRecognizer::new(network, self.description.clone(), self)
             .map_err(|error| Error::Load { path: self.folder.clone(), reason: error.to_string() })?;
         Ok(Box::new(recognizer))
     }
@@ -338,7 +330,7 @@ impl OnnxRecognizer {
             past = self.read_in(encoded, &past, &task)?;
         }
         self.attention.clear(self.alignment_heads, encoded.positions);
-        self.attention.keep(&self.scores.attention, 1);
+        self.attention.keep(&self.scores.attention, &[0]);
         let (past, forced) = self.force(encoded, past, prefix)?;
         let room = self.text_positions.saturating_sub(prompt.len() + 2 + forced.len());
         let seconds = request.samples.len().div_ceil(16_000);

@@ -3,27 +3,32 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
+use ort::session::{NoSelectedOutputs, RunOptions, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
 
 use super::package::{DECODER_FILE, Description, ENCODER_FILE};
 use crate::asr::{CancelFlag, Error};
-use crate::onnx::{Runtime, SessionOptions};
+use crate::onnx::{Runtime, SharedSession};
 
 /// Values of a head, the same in every Whisper.
 const HEAD_VALUES: usize = 64;
 /// Keys and values of one layer.
 const TENSORS_A_LAYER: usize = 2;
 
-/// Both graphs, with threads of their own.
-pub struct Network {
-    encoder: Session,
-    decoder: Session,
-    options: Arc<RunOptions<NoSelectedOutputs>>,
+/// Both graphs as they are loaded, once for all recognisers.
+pub struct Graphs {
+    encoder: SharedSession,
+    decoder: SharedSession,
     text_layers: usize,
     heads: usize,
     alignment_heads: usize,
     vocabulary: usize,
+}
+
+/// The graphs as one recogniser runs them, one pass after the other.
+pub struct Network {
+    graphs: Arc<Graphs>,
+    options: Arc<RunOptions<NoSelectedOutputs>>,
 }
 
 /// What the encoder heard: keys and values for each layer of the decoder.
@@ -60,27 +65,25 @@ pub struct Scores {
     pub attention: Vec<f32>,
 }
 
-impl Network {
+impl Graphs {
     /// Opens the model in `folder` with `threads` threads an inference; also gives its description.
     ///
     /// # Errors
     /// [`Error::Load`] for a file that is missing, cut, or of another kind.
     pub fn open(runtime: &Runtime, folder: &Path, threads: usize) -> Result<(Self, Description), Error> {
         let failed = |reason: String| Error::Load { path: folder.to_path_buf(), reason };
-        let options = SessionOptions { threads, keeps_memory: false };
         let open = |file: &str| {
-            runtime.session_with(&folder.join(file), options).map_err(|error| failed(chain(&error)))
+            SharedSession::open(runtime, &folder.join(file), threads).map_err(|error| failed(chain(&error)))
         };
         let encoder = open(ENCODER_FILE)?;
         let decoder = open(DECODER_FILE)?;
         let description = {
-            let of_encoder = encoder.metadata().map_err(|error| failed(error.to_string()))?;
-            let of_decoder = decoder.metadata().map_err(|error| failed(error.to_string()))?;
+            let of_encoder = encoder.session().metadata().map_err(|error| failed(error.to_string()))?;
+            let of_decoder = decoder.session().metadata().map_err(|error| failed(error.to_string()))?;
             Description::read(|key| of_encoder.custom(key), |key| of_decoder.custom(key)).map_err(failed)?
         };
         description.check_weights(folder).map_err(failed)?;
-        let network = Self {
-            options: Arc::new(RunOptions::new().map_err(|error| failed(error.to_string()))?),
+        let graphs = Self {
             text_layers: description.text_layers,
             heads: description.heads,
             alignment_heads: description.alignment_heads.len(),
@@ -88,9 +91,9 @@ impl Network {
             encoder,
             decoder,
         };
-        network.check_names().map_err(failed)?;
-        network.check_lengths(&description).map_err(failed)?;
-        Ok((network, description))
+        graphs.check_names().map_err(failed)?;
+        graphs.check_lengths(&description).map_err(failed)?;
+        Ok((graphs, description))
     }
 
     /// The values are passed by position, so the graphs must have them in the order that this file knows.
@@ -110,10 +113,10 @@ impl Network {
             outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
         };
         let found = [
-            names(self.encoder.inputs()),
-            names(self.encoder.outputs()),
-            names(self.decoder.inputs()),
-            names(self.decoder.outputs()),
+            names(self.encoder.session().inputs()),
+            names(self.encoder.session().outputs()),
+            names(self.decoder.session().inputs()),
+            names(self.decoder.session().outputs()),
         ];
         if found == expected {
             Ok(())
@@ -125,12 +128,16 @@ impl Network {
     /// The lengths that the graphs declare must be those of the description, which sizes this program's own buffers.
     fn check_lengths(&self, description: &Description) -> Result<(), String> {
         let mut declared = vec![
-            (self.encoder.inputs().first(), 1, description.mel_bands),
-            (self.decoder.outputs().get(TENSORS_A_LAYER * self.text_layers), 1, description.vocabulary),
-            (self.decoder.inputs().get(2), 1, description.heads),
+            (self.encoder.session().inputs().first(), 1, description.mel_bands),
+            (
+                self.decoder.session().outputs().get(TENSORS_A_LAYER * self.text_layers),
+                1,
+                description.vocabulary,
+            ),
+            (self.decoder.session().inputs().get(2), 1, description.heads),
         ];
         if self.alignment_heads > 0 {
-            declared.push((self.decoder.outputs().last(), 1, self.alignment_heads));
+            declared.push((self.decoder.session().outputs().last(), 1, self.alignment_heads));
         }
         for (outlet, place, expected) in declared {
             let outlet = outlet.ok_or("its graphs have too few inputs or outputs")?;
@@ -140,6 +147,17 @@ impl Network {
             }
         }
         Ok(())
+    }
+}
+
+impl Network {
+    /// One more that runs `graphs`.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] without memory.
+    pub fn over(graphs: Arc<Graphs>) -> Result<Self, Error> {
+        let options = RunOptions::new().map_err(failed_to("prepare"))?;
+        Ok(Self { graphs, options: Arc::new(options) })
     }
 
     /// Makes `cancel` end a pass that is in progress, between two of its operations.
@@ -158,10 +176,9 @@ impl Network {
     /// [`Error::Inference`].
     pub fn encode(&mut self, mel: &[f32], frames: usize) -> Result<Encoded, Error> {
         let bands = mel.len() / frames.max(1);
-        let mut encode = || -> ort::Result<Vec<DynValue>> {
+        let encode = || -> ort::Result<Vec<DynValue>> {
             let mel = TensorRef::from_array_view(([1, bands, frames], mel))?;
-            let outputs = self.encoder.run_with_options([SessionInputValue::from(mel)], &self.options)?;
-            Ok(outputs.into_iter().map(|(_, value)| value).collect())
+            self.graphs.encoder.run(&[SessionInputValue::from(mel)], &self.options)
         };
         let cross = encode().map_err(failed_to("encode"))?;
         Ok(Encoded { cross, positions: frames / 2 })
@@ -173,9 +190,10 @@ impl Network {
     /// [`Error::Inference`] without memory.
     pub fn nothing(&self) -> Result<Past, Error> {
         let empty = |_| {
-            Tensor::from_array(([1, self.heads, 0, HEAD_VALUES], Vec::<f32>::new())).map(Tensor::into_dyn)
+            Tensor::from_array(([1, self.graphs.heads, 0, HEAD_VALUES], Vec::<f32>::new()))
+                .map(Tensor::into_dyn)
         };
-        let layers = (0..TENSORS_A_LAYER * self.text_layers).map(empty).collect::<ort::Result<_>>();
+        let layers = (0..TENSORS_A_LAYER * self.graphs.text_layers).map(empty).collect::<ort::Result<_>>();
         Ok(Past { layers: layers.map_err(failed_to("decode"))? })
     }
 
@@ -187,16 +205,15 @@ impl Network {
         let Feed { encoded, past, tokens, parents } = *feed;
         let rows = parents.len();
         let mut decode = || -> ort::Result<Past> {
-            let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(2 + 4 * self.text_layers);
+            let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(2 + 4 * self.graphs.text_layers);
             inputs.push(TensorRef::from_array_view(([rows, tokens.len() / rows.max(1)], tokens))?.into());
             inputs.push(TensorRef::from_array_view(([rows], parents))?.into());
             let cross = encoded.cross.chunks(TENSORS_A_LAYER);
             for (own, cross) in past.layers.chunks(TENSORS_A_LAYER).zip(cross) {
                 inputs.extend(own.iter().chain(cross).map(SessionInputValue::from));
             }
-            let outputs = self.decoder.run_with_options(&inputs[..], &self.options)?;
-            let mut values = outputs.into_iter().map(|(_, value)| value);
-            let layers = values.by_ref().take(TENSORS_A_LAYER * self.text_layers).collect();
+            let mut values = self.graphs.decoder.run(&inputs, &self.options)?.into_iter();
+            let layers = values.by_ref().take(TENSORS_A_LAYER * self.graphs.text_layers).collect();
             scores.logits.clear();
             scores.attention.clear();
             for buffer in [&mut scores.logits, &mut scores.attention] {
@@ -208,7 +225,8 @@ impl Network {
         };
         let past = decode().map_err(failed_to("decode"))?;
         // A damaged graph may declare one length and give another; the search takes these for granted.
-        let expected = [rows * self.vocabulary, self.alignment_heads * tokens.len() * encoded.positions];
+        let expected =
+            [rows * self.graphs.vocabulary, self.graphs.alignment_heads * tokens.len() * encoded.positions];
         if [scores.logits.len(), scores.attention.len()] != expected {
             let reason = "the graph gave scores of another length than it declares".to_owned();
             return Err(Error::Inference { step: "decode", reason });

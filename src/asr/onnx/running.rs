@@ -29,8 +29,12 @@ impl Decoder for Running<'_> {
         let feed =
             Feed { encoded: self.encoded, past: &self.past, tokens: &self.tokens, parents: &self.parents };
         self.past = self.network.decode(&feed, self.scores)?;
-        self.attention.keep(&self.scores.attention, tokens.len());
+        self.attention.keep(&self.scores.attention, parents);
         Ok(())
+    }
+
+    fn forget(&mut self, needed: &[(usize, usize)]) {
+        self.attention.forget(needed);
     }
 
     fn logits(&mut self, row: usize) -> &mut [f32] {
@@ -39,39 +43,83 @@ impl Decoder for Running<'_> {
 }
 
 /// Where the decoder looked in every step, for the times of the words.
+///
+/// All rows of a long text are 50 MB with `base`, most of them of hypotheses that were given up; [`AttentionLog::forget`]
+/// keeps it to the few that are left.
 #[derive(Debug, Default)]
 pub(super) struct AttentionLog {
     heads: usize,
     positions: usize,
-    values: Vec<f32>,
-    /// Start of each step in `values`, and its rows.
-    steps: Vec<(usize, usize)>,
+    steps: Vec<Vec<Row>>,
+    /// Memory of forgotten rows.
+    spare: Vec<Vec<f32>>,
+}
+
+/// One row of one step.
+#[derive(Debug, Default)]
+struct Row {
+    /// The row of the step before that it continues.
+    parent: usize,
+    /// Heads × positions; `None` when it is forgotten.
+    weights: Option<Vec<f32>>,
 }
 
 impl AttentionLog {
     pub(super) fn clear(&mut self, heads: usize, positions: usize) {
         self.heads = heads;
         self.positions = positions;
-        self.values.clear();
-        self.steps.clear();
+        for row in self.steps.drain(..).flatten() {
+            self.spare.extend(row.weights);
+        }
     }
 
-    /// Keeps heads × queries × positions. Of a pass over several tokens the last one counts: it has one row.
-    pub(super) fn keep(&mut self, attention: &[f32], rows: usize) {
+    /// Keeps heads × queries × positions, of which each row of `parents` has one, the last ones. Of a pass over several
+    /// tokens the last one counts.
+    pub(super) fn keep(&mut self, attention: &[f32], parents: &[usize]) {
         let queries = attention.len() / (self.heads * self.positions).max(1);
-        self.steps.push((self.values.len(), rows));
-        for head in attention.chunks_exact((queries * self.positions).max(1)) {
-            self.values.extend_from_slice(&head[(queries - rows) * self.positions..]);
-        }
+        let first = queries.saturating_sub(parents.len());
+        let rows = parents.iter().enumerate();
+        let rows = rows.map(|(row, parent)| (first + row, *parent)).collect::<Vec<_>>();
+        self.push(attention, queries, &rows);
     }
 
     /// Keeps a pass over several tokens of one row as a step for each token.
     pub(super) fn keep_each(&mut self, attention: &[f32]) {
         let queries = attention.len() / (self.heads * self.positions).max(1);
         for query in 0..queries {
-            self.steps.push((self.values.len(), 1));
+            self.push(attention, queries, &[(query, 0)]);
+        }
+    }
+
+    /// A step with a row for each query and its parent.
+    fn push(&mut self, attention: &[f32], queries: usize, rows: &[(usize, usize)]) {
+        let step = rows.iter().map(|(query, parent)| {
+            let mut weights = self.spare.pop().unwrap_or_default();
+            weights.clear();
+            weights.reserve_exact(self.heads * self.positions);
             for head in attention.chunks_exact((queries * self.positions).max(1)) {
-                self.values.extend_from_slice(&head[query * self.positions..][..self.positions]);
+                weights.extend_from_slice(&head[query * self.positions..][..self.positions]);
+            }
+            Row { parent: *parent, weights: Some(weights) }
+        });
+        let step = step.collect();
+        self.steps.push(step);
+    }
+
+    /// Forgets all rows but those of `needed` (step and row) and those that they continue.
+    pub(super) fn forget(&mut self, needed: &[(usize, usize)]) {
+        let mut wanted: Vec<usize> = Vec::new();
+        for (index, step) in self.steps.iter_mut().enumerate().rev() {
+            wanted.extend(needed.iter().filter(|(step, _)| *step == index).map(|(_, row)| *row));
+            wanted.sort_unstable();
+            wanted.dedup();
+            for (row, kept) in step.iter_mut().enumerate() {
+                if wanted.binary_search(&row).is_err() {
+                    self.spare.extend(kept.weights.take());
+                }
+            }
+            for row in &mut wanted {
+                *row = step.get(*row).map_or(0, |row| row.parent);
             }
         }
     }
@@ -81,11 +129,60 @@ impl AttentionLog {
         let mut weights = Vec::with_capacity(self.heads * tokens.len() * self.positions);
         for head in 0..self.heads {
             for chosen in tokens {
-                let (start, rows) = self.steps[chosen.step];
-                let row = start + (head * rows + chosen.row) * self.positions;
-                weights.extend_from_slice(&self.values[row..row + self.positions]);
+                let row = self.steps.get(chosen.step).and_then(|step| step.get(chosen.row));
+                match row.and_then(|row| row.weights.as_deref()) {
+                    Some(row) => weights.extend_from_slice(&row[head * self.positions..][..self.positions]),
+                    // Nobody asks for a row that was given up; one that is not there has looked nowhere.
+                    None => weights.resize(weights.len() + self.positions, 0.0),
+                }
             }
         }
         weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(step: usize, row: usize) -> Chosen {
+        Chosen { token: 0, log_probability: 0.0, step, row }
+    }
+
+    #[test]
+    fn what_a_needed_row_continues_is_kept_and_the_rest_forgotten() {
+        let (heads, positions) = (2, 3);
+        let mut log = AttentionLog::default();
+        log.clear(heads, positions);
+        // Weights that tell head, step and row.
+        let step = |step: usize, rows: usize| -> Vec<f32> {
+            let head = |head: usize| {
+                (0..rows * positions).map(move |at| (100 * head + 10 * step + at / positions) as f32)
+            };
+            (0..heads).flat_map(head).collect()
+        };
+        log.keep(&step(0, 1), &[0]);
+        log.keep(&step(1, 3), &[0, 0, 0]);
+        log.keep(&step(2, 3), &[2, 2, 0]);
+        let tokens = [chosen(0, 0), chosen(1, 2), chosen(2, 1)];
+        let before = log.of(&tokens);
+        assert_eq!(before[..9], [0.0, 0.0, 0.0, 12.0, 12.0, 12.0, 21.0, 21.0, 21.0]);
+        assert_eq!(before[9..12], [100.0; 3]);
+        log.forget(&[(2, 1)]);
+        assert_eq!(log.of(&tokens), before);
+        let kept = log.steps.iter().flatten().filter(|row| row.weights.is_some()).count();
+        assert_eq!((kept, log.spare.len()), (3, 4));
+        log.keep(&step(3, 2), &[1, 1]);
+        assert_eq!(log.spare.len(), 2, "forgotten memory is used again");
+    }
+
+    #[test]
+    fn of_a_pass_over_several_tokens_the_last_counts_or_each() {
+        let mut log = AttentionLog::default();
+        log.clear(1, 2);
+        let pass = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0];
+        log.keep(&pass, &[0]);
+        log.keep_each(&pass);
+        assert_eq!(log.of(&[chosen(0, 0), chosen(1, 0), chosen(3, 0)]), [3.0, 3.0, 1.0, 1.0, 3.0, 3.0]);
     }
 }

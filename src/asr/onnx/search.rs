@@ -20,6 +20,9 @@ const HOPELESS: f32 = 2.0;
 /// bonus would be honest.
 const LEAST_NAME_TOKEN: f32 = -9.0;
 
+/// Steps after which the decoder is told what is not needed any more.
+const FORGET_EVERY: usize = 16;
+
 /// What the search asks for scores.
 pub trait Decoder {
     /// Feeds one token a row; each row continues the row `parents` names in the pass before.
@@ -27,6 +30,9 @@ pub trait Decoder {
     /// # Errors
     /// What the engine says, or that the recognition was cancelled.
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<(), Error>;
+
+    /// From now on only these rows are looked back at, by step and row, and those that they continue.
+    fn forget(&mut self, needed: &[(usize, usize)]);
 
     /// Scores of every token after the last one of `row`; they may be written over.
     fn logits(&mut self, row: usize) -> &mut [f32];
@@ -147,6 +153,7 @@ pub struct Search {
     best: Vec<(u32, f32)>,
     tokens: Vec<u32>,
     parents: Vec<usize>,
+    needed: Vec<(usize, usize)>,
     draws: Draws,
 }
 
@@ -173,6 +180,15 @@ impl Search {
             self.choose(guide, step);
             if self.is_over(settings) {
                 break;
+            }
+            if (step + 1).is_multiple_of(FORGET_EVERY) {
+                self.needed.clear();
+                let living =
+                    self.living.iter().filter_map(|living| living.node.map(|node| &self.nodes[node]));
+                self.needed.extend(living.map(|node| (node.step, node.row)));
+                let ends = self.finished.iter().filter_map(|finished| finished.end);
+                self.needed.extend(ends.map(|end| (end.step, end.row)));
+                decoder.forget(&self.needed);
             }
             self.tokens.clear();
             self.parents.clear();

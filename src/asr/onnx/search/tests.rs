@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::asr::decode::tokens::Vocabulary;
+use crate::asr::onnx::running::AttentionLog;
 
 /// Text tokens of the toy vocabulary; behind them stand all single bytes.
 const WORDS: [&str; 8] = [" un", " deux", " Ae", "ri", "us", " chez", " merci", " oui"];
@@ -65,8 +66,69 @@ impl<F: Fn(&[u32]) -> Vec<f32>> Decoder for Scripted<F> {
         Ok(())
     }
 
+    fn forget(&mut self, _needed: &[(usize, usize)]) {}
+
     fn logits(&mut self, row: usize) -> &mut [f32] {
         &mut self.rows[row].1
+    }
+}
+
+/// A decoder that looks, in every row of every step, at a place of its own.
+struct Looking<F> {
+    scripted: Scripted<F>,
+    log: AttentionLog,
+}
+
+fn place(step: usize, row: usize) -> f32 {
+    (1_000 * step + row + 1) as f32
+}
+
+impl<F: Fn(&[u32]) -> Vec<f32>> Decoder for Looking<F> {
+    fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<(), Error> {
+        self.scripted.step(tokens, parents)?;
+        let places: Vec<f32> = (0..parents.len()).map(|row| place(self.scripted.steps, row)).collect();
+        self.log.keep(&places, parents);
+        Ok(())
+    }
+
+    fn forget(&mut self, needed: &[(usize, usize)]) {
+        self.log.forget(needed);
+    }
+
+    fn logits(&mut self, row: usize) -> &mut [f32] {
+        self.scripted.logits(row)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_any_hypothesis_looked_at_is_not_forgotten(seed in any::<u64>(), beams in 1_usize..6) {
+        // Each step has four words and the end, with probabilities that the history decides.
+        let script = |history: &[u32]| {
+            if history.is_empty() {
+                return scores(&[(start(), 1.0)]);
+            }
+            let mix = history.iter().fold(seed, |mix, token| {
+                (mix ^ u64::from(*token)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+            });
+            let share = |at: u64| 0.05 + ((mix >> (8 * at)) & 0xFF) as f32 / 255.0;
+            let words = (0..4).map(|at| (10 + at as u32, share(at)));
+            scores(&words.chain([(end(), 0.02 * share(5))]).collect::<Vec<_>>())
+        };
+        let rules = Rules::new(&vocabulary());
+        let settings = Settings { beams, longest: 70, temperature: 0.0 };
+        let guide = Guide { rules: &rules, bias: None, forced: &[], settings };
+        let mut looking = Looking { scripted: Scripted::new(script), log: AttentionLog::default() };
+        looking.log.clear(1, 1);
+        looking.log.keep(&[place(0, 0)], &[0]);
+        let found = Search::default().run(&mut looking, &guide).expect("the script never fails");
+        for hypothesis in found {
+            let path: Vec<Chosen> = hypothesis.tokens.iter().copied().chain(hypothesis.end).collect();
+            let expected: Vec<f32> = path.iter().map(|chosen| place(chosen.step, chosen.row)).collect();
+            prop_assert_eq!(looking.log.of(&path), expected);
+        }
     }
 }
 
@@ -197,6 +259,8 @@ fn an_error_of_the_decoder_ends_the_search() {
         fn step(&mut self, _tokens: &[u32], _parents: &[usize]) -> Result<(), Error> {
             Err(Error::Cancelled)
         }
+
+        fn forget(&mut self, _needed: &[(usize, usize)]) {}
 
         fn logits(&mut self, _row: usize) -> &mut [f32] {
             Box::leak(scores(&[(start(), 1.0)]).into_boxed_slice())

@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
-use super::super::network::{Feed, Network, Scores};
+use super::super::network::{Feed, Graphs, Network, Scores};
 use super::{model, runtime};
 use crate::audio::mel::{MelFrontEnd, WINDOW_FRAMES};
 use crate::models::convert::write_ggml;
@@ -93,7 +94,8 @@ fn by_onnx(
     mel: &[f32],
 ) -> AllScores {
     graph::write(source, folder, mix, Talk::Silent).expect("the graphs are written");
-    let (mut network, _) = Network::open(runtime, folder, 1).expect("the graphs load");
+    let (graphs, _) = Graphs::open(runtime, folder, 1).expect("the graphs load");
+    let mut network = Network::over(Arc::new(graphs)).expect("memory");
     let encoded = network.encode(mel, WINDOW_FRAMES).expect("encoded");
     let mut past = network.nothing().expect("an empty past");
     let mut scores = Scores::default();

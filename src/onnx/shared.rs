@@ -1,0 +1,101 @@
+//! One loaded model that several threads run at once.
+//!
+//! The crate lets a session run for one caller at a time, because some execution providers (CUDA, DirectML) are not safe
+//! otherwise; a second session for a second thread holds all weights a second time, 165 MB with Whisper `base`. The
+//! runtime's own contract is that `Run` may be called from any number of threads, and on the processor's provider it is what
+//! its Python and C# users do every day. This file is that call, for this provider only, with nothing else that is shared:
+//! every caller brings its own inputs and run options, there is no arena (it counts without locks), and outputs are fresh.
+
+#![expect(
+    unsafe_code,
+    reason = "the crate has no call for it; each block states the condition under which it is sound"
+)]
+
+use std::ffi::{CString, c_char};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use ort::AsPointer as _;
+use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
+use ort::value::DynValue;
+
+use super::{Error, Runtime, SessionOptions};
+
+/// A model on the processor whose [`SharedSession::run`] any thread may call at any time.
+pub struct SharedSession {
+    session: Session,
+    inputs: Vec<CString>,
+    outputs: Vec<CString>,
+}
+
+impl SharedSession {
+    /// Opens `model` with `threads` threads an inference. It keeps no memory between inferences.
+    ///
+    /// # Errors
+    /// [`Error::ModelMissing`] or [`Error::Model`].
+    pub fn open(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self, Error> {
+        let session = runtime.session_with(model, SessionOptions { threads, keeps_memory: false })?;
+        let refused = |error: std::ffi::NulError| Error::Model {
+            path: model.to_path_buf(),
+            source: ort::Error::new(error.to_string()),
+        };
+        let names = |outlets: &[ort::value::Outlet]| -> Result<Vec<CString>, Error> {
+            outlets.iter().map(|outlet| CString::new(outlet.name()).map_err(refused)).collect()
+        };
+        let (inputs, outputs) = (names(session.inputs())?, names(session.outputs())?);
+        Ok(Self { session, inputs, outputs })
+    }
+
+    /// The model's names, types and metadata.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Runs the model on `inputs`, in the order of its inputs; gives its outputs in their order. `options` can end this run
+    /// and no other.
+    ///
+    /// # Errors
+    /// What the runtime says, also when there are not as many inputs as the model has.
+    pub fn run(
+        &self,
+        inputs: &[SessionInputValue<'_>],
+        options: &RunOptions<NoSelectedOutputs>,
+    ) -> ort::Result<Vec<DynValue>> {
+        if inputs.len() != self.inputs.len() {
+            let (given, wanted) = (inputs.len(), self.inputs.len());
+            return Err(ort::Error::new(format!("{given} inputs for a model that has {wanted}")));
+        }
+        let pointers =
+            |names: &[CString]| -> Vec<*const c_char> { names.iter().map(|name| name.as_ptr()).collect() };
+        let (input_names, output_names) = (pointers(&self.inputs), pointers(&self.outputs));
+        let values: Vec<*const ort::sys::OrtValue> = inputs.iter().map(|value| value.ptr()).collect();
+        let mut results = vec![ptr::null_mut(); output_names.len()];
+        // SAFETY: the session lives as long as `self`; names and inputs are borrowed for this call and as many as said;
+        // the runtime writes as many results as it is given names, into places that are null and so are made by it. It
+        // reads the session only: concurrent calls are allowed by its contract, on the processor's provider, which is
+        // the only one that `Runtime` asks for.
+        let status = unsafe {
+            (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                options.ptr(),
+                input_names.as_ptr(),
+                values.as_ptr(),
+                values.len(),
+                output_names.as_ptr(),
+                output_names.len(),
+                results.as_mut_ptr(),
+            )
+        };
+        // SAFETY: the status comes from the call above, and is looked at once.
+        unsafe { ort::Error::result_from_status(status) }?;
+        let owned = |result: *mut ort::sys::OrtValue| {
+            let result = NonNull::new(result).ok_or_else(|| ort::Error::new("a result is missing"))?;
+            // SAFETY: a successful run gives values that belong to the caller; they were made by the allocator of the
+            // processor, which is that of the session.
+            Ok(unsafe { DynValue::from_ptr(result, Some(self.session.allocator())) })
+        };
+        // All are taken over before one that is missing is told, so that none leaks.
+        let results: Vec<ort::Result<DynValue>> = results.into_iter().map(owned).collect();
+        results.into_iter().collect()
+    }
+}
