@@ -4,20 +4,24 @@
 //! others are played as fast as the machine allows.
 
 mod caller;
+mod page;
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use futures_util::{StreamExt as _, stream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use self::caller::{Pace, Telephone};
-use super::captions::Screen;
+use self::page::Page;
 use super::terminal::{Palette, Style, clock_time, say, say_error, write_stdout};
 use super::{Context, exit_code};
 use crate::call::{CallId, CallRecord, Channel, Evidence, IntentOutcome};
@@ -34,6 +38,9 @@ use crate::store::{CallFilter, Query, Store};
 
 /// What the demo looks for in all calls at the end: a word of several calls, once with its article elided.
 const SEARCH: &str = "facture";
+
+/// Calls that are played at once when they are not played in real time: while one waits for its text, another is heard.
+const AT_ONCE: usize = 2;
 
 /// How many hits the demo shows.
 const HITS_SHOWN: u32 = 8;
@@ -176,6 +183,12 @@ struct Desk {
     palette: Palette,
 }
 
+/// A call that was played.
+struct Played<'a> {
+    page: Page<'a>,
+    record: anyhow::Result<CallRecord>,
+}
+
 impl Desk {
     /// Plays all calls and searches in them.
     async fn work(
@@ -186,19 +199,39 @@ impl Desk {
     ) -> anyhow::Result<ExitCode> {
         let (mut kept, mut failed) = (0, found.failed.len());
         let vocabulary = self.understanding.vocabulary();
-        for (index, call) in found.files.iter().enumerate() {
-            let pace = arguments.pace(index);
-            let heading = format!("call {} of {}: {}", index + 1, found.files.len(), call.relative.display());
+        let (count, turn) = (found.files.len(), Cell::new(0));
+        let play = |index: usize| {
+            let (pace, call) = (arguments.pace(index), &found.files[index]);
             let telephone =
                 Telephone { address, pace, two_channels: self.two_channels, vocabulary: &vocabulary };
-            match self.call(&telephone, call, &heading).await {
-                Ok(true) => kept += 1,
-                Ok(false) => return Ok(ExitCode::SUCCESS),
+            let in_real_time = pace == Pace::RealTime;
+            let heading = format!("call {} of {count}: {}", index + 1, call.relative.display());
+            let heading = self.palette.paint(Style::Bold, &heading)
+                + &self.palette.paint(Style::Dim, if in_real_time { "  in real time" } else { "" });
+            let page = Page::new((index, &turn), heading, self.palette, in_real_time);
+            async move { self.call(&telephone, call, page).await }
+        };
+        // Calls in real time come first, and have the machine for themselves.
+        let alone = (0..count).filter(|&index| arguments.pace(index) == Pace::RealTime).count();
+        let others = stream::iter(alone..count).map(&play).buffered(AT_ONCE);
+        let mut calls = pin!(stream::iter(0..alone).then(&play).chain(others));
+        while let Some(played) = calls.next().await {
+            let is_read = match played.record {
+                Ok(record) => {
+                    kept += 1;
+                    played.page.finish(&self.show(&record))?
+                }
                 Err(error) => {
                     failed += 1;
+                    let is_read = played.page.finish("")?;
                     say_error(error.as_ref());
+                    is_read
                 }
+            };
+            if !is_read {
+                return Ok(ExitCode::SUCCESS);
             }
+            turn.set(turn.get() + 1);
         }
         let query = Query { limit: HITS_SHOWN, ..Query::new(&arguments.search) };
         let hits = self.store.search(&query).await?;
@@ -212,29 +245,23 @@ impl Desk {
         Ok(exit_code(failed))
     }
 
-    /// Plays one call and shows what becomes known of it; `false` when nobody reads stdout any more.
-    async fn call(&self, telephone: &Telephone<'_>, call: &InputFile, heading: &str) -> anyhow::Result<bool> {
-        let in_real_time = telephone.pace == Pace::RealTime;
-        let pace = if in_real_time { "  in real time" } else { "" };
-        let pace = self.palette.paint(Style::Dim, pace);
-        if !write_stdout(&format!("\n{}{pace}\n", self.palette.paint(Style::Bold, heading)))? {
-            return Ok(false);
-        }
-        let mut screen = Screen::new(self.palette, in_real_time);
+    /// Plays one call and shows what becomes known of it.
+    async fn call<'a>(&self, telephone: &Telephone<'_>, call: &InputFile, mut page: Page<'a>) -> Played<'a> {
         let mut id = None;
         let name = call.relative.display().to_string();
         let played = telephone
             .call(&call.path, &name, |event| {
                 id = id.or_else(|| event["call"].as_str().and_then(|id| Uuid::parse_str(id).ok()));
-                screen.show(event)
+                page.event(event)
             })
             .await;
-        let is_read = screen.finish();
-        played?;
-        let id = id.context("the service gave the call no identity")?;
-        // It was completed before its end was announced.
-        let record = self.store.call(CallId(id)).await?.context("the call is not in the store")?;
-        Ok(is_read && write_stdout(&self.show(&record))?)
+        let kept = async {
+            played?;
+            let id = id.context("the service gave the call no identity")?;
+            // It was completed before its end was announced.
+            self.store.call(CallId(id)).await?.context("the call is not in the store")
+        };
+        Played { record: kept.await, page }
     }
 
     fn show(&self, record: &CallRecord) -> String {
