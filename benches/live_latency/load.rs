@@ -181,8 +181,8 @@ pub fn idle(number: usize, length: Duration, noise: bool) -> anyhow::Result<()> 
     ));
     let snapshot = machine.live.snapshot();
     say(&format!(
-        "windows: {} judged by the detector, {} as silence; samples dropped: {}",
-        snapshot.windows, snapshot.windows_silent, snapshot.samples_dropped
+        "windows: {} judged by the detector, {} as silence, {} as noise like before; samples dropped: {}",
+        snapshot.windows, snapshot.windows_silent, snapshot.windows_steady, snapshot.samples_dropped
     ));
     Ok(())
 }

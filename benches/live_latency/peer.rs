@@ -78,6 +78,8 @@ fn cut(silero: &SileroModel, samples: &[f32]) -> anyhow::Result<Vec<(SampleSpan,
         smart_turn: false,
         unjudged_delay: PAUSE,
         text_wait: Duration::ZERO,
+        settle_delay: Duration::ZERO,
+        unasked_delay: Duration::ZERO,
         repair_window: Duration::ZERO,
         ..Config::default()
     })?;

@@ -76,7 +76,12 @@ pub fn open(live: &Arc<Live>, sound: &Sound, language: Language) -> Result<Call,
 
 /// Plays the sound of a call in real time, waits for its end and reads what became known of it.
 pub fn play(call: Call, sound: &Sound) -> anyhow::Result<Outcome> {
-    let mut player = Player::new(&call, sound.rate, Pace::RealTime(&SystemClock));
+    play_at(call, sound, Pace::RealTime(&SystemClock))
+}
+
+/// [`play`] at any pace.
+pub fn play_at(call: Call, sound: &Sound, pace: Pace<'_>) -> anyhow::Result<Outcome> {
+    let mut player = Player::new(&call, sound.rate, pace);
     let planes: Vec<Vec<f32>> = sound.channels.iter().map(|(_, samples)| samples.clone()).collect();
     player.push(&planes);
     player.push(&vec![silence(sound.rate, AFTER_S); planes.len()]);

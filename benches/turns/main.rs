@@ -26,11 +26,18 @@ fn main() -> anyhow::Result<()> {
     time_of_silero(&silero, &calls)?;
     time_of_smart_turn(&mut smart_turn, &calls)?;
 
-    say("config | turns | cut inside a turn | inside a sentence | never joined | p50 ms | p95 ms".to_owned());
+    say("config | turns | cut inside a turn | inside a sentence | never joined | end p50 ms | p95 ms | told p50 ms | p95 ms"
+        .to_owned());
     let mut player = Player::new(&calls, smart_turn);
     for (name, text_ms, config) in variants() {
-        let score = player.play(&config, text_ms)?;
+        let score = player.play(&config, (text_ms, true))?;
         say(line(&name, &score));
+    }
+    for (unasked, settle) in [(800, 700), (800, 0), (600, 700), (1_000, 700), (800, 500), (1_000, 500)] {
+        let ms = |milliseconds| std::time::Duration::from_millis(milliseconds);
+        let config = Config { unasked_delay: ms(unasked), settle_delay: ms(settle), ..Config::default() };
+        let score = player.play(&config, (Some(300), false))?;
+        say(line(&format!("nobody waits: turn {unasked} ms, text {settle} ms"), &score));
     }
     Ok(())
 }
@@ -70,13 +77,15 @@ fn variants() -> Vec<(String, Option<u32>, Config)> {
 fn line(name: &str, score: &Score) -> String {
     let share = |count: usize| format!("{count} ({:.1} %)", 100.0 * count as f64 / score.turns.max(1) as f64);
     format!(
-        "{name} | {} | {} | {} | {} | {:.0} | {:.0}",
+        "{name} | {} | {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.0}",
         score.turns,
         share(score.cut),
         share(score.cut_in_sentence),
         score.never_joined,
         1_000.0 * score.delay(0.5),
-        1_000.0 * score.delay(0.95)
+        1_000.0 * score.delay(0.95),
+        1_000.0 * score.told(0.5),
+        1_000.0 * score.told(0.95)
     )
 }
 

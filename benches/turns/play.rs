@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use allo::audio::{SamplePos, SampleSpan};
-use allo::turn::{Config, Input, Output, SmartTurn, TurnTaker};
+use allo::turn::{Config, Expectation, Input, Output, SmartTurn, TurnTaker};
 use allo::vad::WINDOW_SAMPLES;
 
 use super::calls::{Call, Channel};
@@ -25,16 +25,26 @@ pub struct Score {
     /// False ends that no later turn continued.
     pub never_joined: usize,
     delays_s: Vec<f64>,
+    told_s: Vec<f64>,
 }
 
 impl Score {
     /// Quantile of the time from the end of an utterance to the end of its turn, in seconds.
     pub fn delay(&self, quantile: f64) -> f64 {
-        let mut delays = self.delays_s.clone();
-        delays.sort_by(f64::total_cmp);
-        let index = ((delays.len() as f64 * quantile) as usize).min(delays.len().saturating_sub(1));
-        delays.get(index).copied().unwrap_or(f64::NAN)
+        of(&self.delays_s, quantile)
     }
+
+    /// Quantile of the time from the end of an utterance until its text is told, in seconds.
+    pub fn told(&self, quantile: f64) -> f64 {
+        of(&self.told_s, quantile)
+    }
+}
+
+fn of(delays_s: &[f64], quantile: f64) -> f64 {
+    let mut delays = delays_s.to_vec();
+    delays.sort_by(f64::total_cmp);
+    let index = ((delays.len() as f64 * quantile) as usize).min(delays.len().saturating_sub(1));
+    delays.get(index).copied().unwrap_or(f64::NAN)
 }
 
 /// Calls with the judge's answers so far.
@@ -44,8 +54,10 @@ pub struct Player<'c> {
     answers: HashMap<(usize, usize, SampleSpan), f32>,
 }
 
-/// One end of a turn.
+/// One end of a turn, or of a part of it.
 struct End {
+    /// Whether the turn goes on behind it.
+    is_part: bool,
     turn: u64,
     at_s: f64,
     speech_end_s: f64,
@@ -57,11 +69,16 @@ impl<'c> Player<'c> {
         Self { calls, smart_turn, answers: HashMap::new() }
     }
 
-    /// Plays every call. Texts come `text_ms` after they were asked for, or never.
-    pub fn play(&mut self, config: &Config, text_ms: Option<u32>) -> anyhow::Result<Score> {
+    /// Plays every call. Texts come `text_ms` after they were asked for, or never; a dialogue waits for the ends of turns,
+    /// or nobody.
+    pub fn play(
+        &mut self,
+        config: &Config,
+        (text_ms, is_asked): (Option<u32>, bool),
+    ) -> anyhow::Result<Score> {
         let mut score = Score::default();
         for index in 0..self.calls.len() {
-            let ends = self.play_call(index, config, text_ms)?;
+            let ends = self.play_call(index, config, (text_ms, is_asked))?;
             for (channel, ends) in self.calls[index].channels.iter().zip(ends) {
                 count(channel, &ends, &mut score);
             }
@@ -73,10 +90,13 @@ impl<'c> Player<'c> {
         &mut self,
         index: usize,
         config: &Config,
-        text_ms: Option<u32>,
+        (text_ms, is_asked): (Option<u32>, bool),
     ) -> anyhow::Result<[Vec<End>; 2]> {
         let call = &self.calls[index];
         let mut takers = [TurnTaker::new(config)?, TurnTaker::new(config)?];
+        if is_asked {
+            takers.iter_mut().for_each(|taker| taker.push(Input::Expect(Expectation::Open)));
+        }
         let mut ends = [Vec::new(), Vec::new()];
         let mut answers: Vec<(u64, usize, Input)> = Vec::new();
         let windows = call.channels[0].windows.len();
@@ -99,7 +119,10 @@ impl<'c> Player<'c> {
                     while let Some(output) = takers[side].poll() {
                         let now = Now { at: at + 1, call: index, side, text_ms };
                         answers.extend(self.answer(output, &now)?);
-                        let is_end = matches!(output, Output::TurnEnded { .. } | Output::Discarded { .. });
+                        let is_end = matches!(
+                            output,
+                            Output::TurnEnded { .. } | Output::TurnOver { .. } | Output::Discarded { .. }
+                        );
                         if matches!(output, Output::SpeechStarted { .. }) {
                             takers[1 - side].push(Input::OtherStarted);
                         } else if is_end {
@@ -141,6 +164,7 @@ impl<'c> Player<'c> {
             | Output::Cancel { .. }
             | Output::Part { .. }
             | Output::TurnEnded { .. }
+            | Output::TurnOver { .. }
             | Output::Discarded { .. }
             | Output::Interrupt { .. } => None,
         })
@@ -158,16 +182,24 @@ struct Now {
 impl End {
     fn of(output: Output, windows: u64) -> Option<Self> {
         let at_s = SamplePos(windows * WINDOW_SAMPLES as u64).seconds();
+        let end = |turn, end: SamplePos, joins| Self {
+            is_part: false,
+            turn,
+            at_s,
+            speech_end_s: end.seconds(),
+            joins,
+        };
         match output {
-            Output::TurnEnded { turn, speech, joins, .. } => {
-                Some(Self { turn, at_s, speech_end_s: speech.end.seconds(), joins })
+            Output::TurnEnded { turn, speech, joins, .. } => Some(end(turn, speech.end, joins)),
+            Output::TurnOver { turn, end_of_speech, .. } => Some(end(turn, end_of_speech, None)),
+            Output::Part { turn, speech, joins, .. } => {
+                Some(Self { is_part: true, ..end(turn, speech.end, joins) })
             }
             Output::SpeechStarted { .. }
             | Output::Partial { .. }
             | Output::Judge { .. }
             | Output::Speculate { .. }
             | Output::Cancel { .. }
-            | Output::Part { .. }
             | Output::Discarded { .. }
             | Output::Interrupt { .. } => None,
         }
@@ -178,8 +210,11 @@ impl End {
 fn count(channel: &Channel, ends: &[End], score: &mut Score) {
     for utterance in &channel.utterances {
         score.turns += 1;
-        let is_inside =
-            |end: &&End| end.speech_end_s > utterance.start_s && end.speech_end_s < utterance.end_s - REST_S;
+        let is_inside = |end: &&End| {
+            !end.is_part
+                && end.speech_end_s > utterance.start_s
+                && end.speech_end_s < utterance.end_s - REST_S
+        };
         let cuts: Vec<&End> = ends.iter().filter(is_inside).collect();
         score.cut += usize::from(!cuts.is_empty());
         let in_sentence = |end: &&&End| {
@@ -191,7 +226,9 @@ fn count(channel: &Channel, ends: &[End], score: &mut Score) {
         score.never_joined += cuts.iter().filter(|cut| !is_joined(cut)).count();
         // A turn that runs on into the next utterance, or into music, ended neither late nor early.
         let is_its_end = |end: &&End| (end.speech_end_s - utterance.end_s).abs() <= REST_S;
-        let last = ends.iter().find(is_its_end);
+        let told = ends.iter().find(is_its_end);
+        score.told_s.extend(told.map(|end| (end.at_s - utterance.end_s).max(0.0)));
+        let last = ends.iter().filter(|end| !end.is_part).find(is_its_end);
         score.delays_s.extend(last.map(|end| (end.at_s - utterance.end_s).max(0.0)));
     }
 }

@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Error;
+use super::noise::SteadyNoise;
 use super::ring::AudioRing;
 use super::voices::{VoiceId, Window};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
 use crate::turn::{self, Input, Output, TurnTaker};
-use crate::vad::{QUIET_DBFS, WINDOW_SAMPLES, level_dbfs};
+use crate::vad::{QUIET_DBFS, SILENCE_DBFS, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
 /// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the
@@ -50,6 +51,8 @@ pub(super) enum Next {
     NotYet,
     /// Nothing: lasting digital silence needs no detector; it is judged 0.
     Silent { level_dbfs: f32 },
+    /// Nothing: the noise of the line goes on as it was, and every other window of it is judged as the one before.
+    Steady { probability: f32, level_dbfs: f32 },
     /// The detector's answer. Asking again gives the same window.
     Ask { window: Window, level_dbfs: f32 },
 }
@@ -82,6 +85,9 @@ pub(super) struct Chain {
     /// Probabilities of the last windows; the newest ends at `heard`.
     probabilities: VecDeque<f32>,
     silent_windows: u32,
+    noise: SteadyNoise,
+    /// From here on the ring holds digital silence only.
+    silent_from: Option<SamplePos>,
     arrivals: VecDeque<(SamplePos, Instant)>,
     has_ended: bool,
 }
@@ -114,6 +120,8 @@ impl Chain {
             heard: SamplePos::ZERO,
             probabilities: VecDeque::new(),
             silent_windows: 0,
+            noise: SteadyNoise::default(),
+            silent_from: None,
             arrivals: VecDeque::new(),
             has_ended: false,
         })
@@ -182,12 +190,14 @@ impl Chain {
             && (from.is_multiple_of(to) || to.is_multiple_of(from));
         let is_known = before * RESAMPLER_EMPTY_PARTS >= from && is_whole;
         if is_known {
+            self.silent_from.get_or_insert(self.ring.end());
             self.ring.push_silence(resampled as usize);
         }
         is_known
     }
 
     fn resample(&mut self, samples: &[f32]) {
+        self.silent_from = None;
         self.resampled.clear();
         self.resampler.push(samples, &mut self.resampled);
         self.ring.push(&self.resampled);
@@ -225,6 +235,10 @@ impl Chain {
 
     /// The next window to judge.
     pub(super) fn next_window(&mut self) -> Next {
+        let is_zero = self.silent_from.is_some_and(|from| from <= self.heard);
+        if is_zero && self.silent_windows >= SILENT_AFTER_WINDOWS && self.has_window() {
+            return Next::Silent { level_dbfs: SILENCE_DBFS };
+        }
         let mut samples = [0.0; WINDOW_SAMPLES];
         if !self.ring.window_at(self.heard, &mut samples) {
             return Next::NotYet;
@@ -232,6 +246,11 @@ impl Chain {
         let level_dbfs = level_dbfs(&samples);
         if level_dbfs >= QUIET_DBFS {
             self.silent_windows = 0;
+            if self.taker.is_idle()
+                && let Some(probability) = self.noise.goes_on(level_dbfs)
+            {
+                return Next::Steady { probability, level_dbfs };
+            }
         } else if self.silent_windows >= SILENT_AFTER_WINDOWS {
             return Next::Silent { level_dbfs };
         } else {
@@ -242,6 +261,17 @@ impl Chain {
 
     /// The detector's answer for the window that [`Chain::next_window`] gave.
     pub(super) fn judged(&mut self, probability: f32, level_dbfs: f32) {
+        self.noise.judged(probability, level_dbfs);
+        self.take(probability, level_dbfs);
+    }
+
+    /// A window that needed no detector.
+    pub(super) fn skipped(&mut self, probability: f32, level_dbfs: f32) {
+        self.noise.skipped();
+        self.take(probability, level_dbfs);
+    }
+
+    fn take(&mut self, probability: f32, level_dbfs: f32) {
         self.heard = self.heard.plus(WINDOW);
         self.probabilities.push_back(probability);
         self.taker.push(Input::Window { speech_probability: probability, level_dbfs });
@@ -308,6 +338,7 @@ impl Chain {
         self.turns_before = self.newest_turn;
         self.probabilities.clear();
         self.silent_windows = 0;
+        (self.noise, self.silent_from) = (SteadyNoise::default(), None);
         self.generation += 1;
         self.progressed = now;
         Ok(lost)
@@ -325,8 +356,8 @@ impl Chain {
         let before = self.turns_before;
         let of_call = |turn: u64| turn + before;
         let placed = match output {
-            Output::SpeechStarted { turn, at: start } => {
-                Output::SpeechStarted { turn: of_call(turn), at: at(start) }
+            Output::SpeechStarted { turn, at: start, joins } => {
+                Output::SpeechStarted { turn: of_call(turn), at: at(start), joins: joins.map(of_call) }
             }
             Output::Partial { request, turn, span: heard } => {
                 Output::Partial { request, turn: of_call(turn), span: span(heard) }
@@ -353,6 +384,9 @@ impl Chain {
                     joins: joins.map(of_call),
                     is_back_channel,
                 }
+            }
+            Output::TurnOver { turn, end_of_speech, reason } => {
+                Output::TurnOver { turn: of_call(turn), end_of_speech: at(end_of_speech), reason }
             }
             Output::Discarded { turn } => Output::Discarded { turn: of_call(turn) },
             Output::Interrupt { at: place } => Output::Interrupt { at: at(place) },

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::chain::Evidence;
 use super::stable::StablePrefix;
-use crate::asr::{CancelFlag, Recognition};
-use crate::audio::SampleSpan;
+use crate::asr::{CancelFlag, Recognition, RecognizedWord};
+use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::TurnEndReason;
 use crate::turn::RequestId;
 
@@ -53,16 +53,38 @@ pub(super) enum State {
     Failed,
 }
 
-/// A turn, or part of a long one, that has ended.
+/// A final that a repair may go on with: its turn, its words, which begin with its audio, and the length of that.
+#[derive(Debug)]
+struct LastFinal {
+    turn: u64,
+    words: Vec<RecognizedWord>,
+    length: SamplePos,
+}
+
+/// The decoding whose text becomes a final.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LastText {
+    pub(super) speculation: RequestId,
+    pub(super) audio: SampleSpan,
+}
+
+/// A turn, or part of one, that has ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Closed {
     pub(super) turn: u64,
-    pub(super) speculation: RequestId,
+    /// `None` when everything was told in parts already.
+    pub(super) last: Option<LastText>,
     pub(super) speech: SampleSpan,
-    pub(super) audio: SampleSpan,
     pub(super) joins: Option<u64>,
     /// `None` for a part: the turn goes on.
     pub(super) reason: Option<TurnEndReason>,
+}
+
+impl Closed {
+    /// Whether the text of `request` is its final.
+    pub(super) fn waits_for(&self, request: RequestId) -> bool {
+        self.last.is_some_and(|last| last.speculation == request)
+    }
 }
 
 /// An ended turn that waits for its text.
@@ -89,6 +111,8 @@ pub(super) struct Decoding {
     pub(super) speculations: Vec<Speculation>,
     pub(super) closings: VecDeque<Closing>,
     finals: VecDeque<(u64, Vec<u64>)>,
+    /// The last final of a whole turn.
+    last_final: Option<LastFinal>,
     judges: Vec<(RequestId, CancelFlag)>,
 }
 
@@ -169,7 +193,7 @@ impl Decoding {
     pub(super) fn forget_stretch(&mut self) {
         self.end_stretch();
         let closings = &self.closings;
-        let is_closing = |request| closings.iter().any(|closing| closing.closed.speculation == request);
+        let is_closing = |request| closings.iter().any(|closing| closing.closed.waits_for(request));
         self.speculations.retain(|speculation| {
             let is_wanted = is_closing(speculation.request);
             if let (State::Waiting(cancel), false) = (&speculation.state, is_wanted) {
@@ -200,6 +224,20 @@ impl Decoding {
         if self.finals.len() > TURNS_REMEMBERED {
             self.finals.pop_front();
         }
+    }
+
+    /// Remembers the words of the final of a whole turn.
+    pub(super) fn remember_words(&mut self, turn: u64, words: &[RecognizedWord], length: SamplePos) {
+        self.last_final = Some(LastFinal { turn, words: words.to_vec(), length });
+    }
+
+    /// The stretch that begins goes on where the final of the turn `joins` ended: its words stay, but for those in the end
+    /// of its audio, so that they need not be decoded again.
+    pub(super) fn continue_final(&mut self, joins: Option<u64>) {
+        let Some(last) = self.last_final.take().filter(|last| Some(last.turn) == joins) else { return };
+        // Two decodings that agree.
+        self.stable.hear(&last.words, last.length);
+        self.stable.hear(&last.words, last.length);
     }
 
     /// Numbers of the finals of a turn.

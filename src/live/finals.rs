@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Machine;
 use super::admission::Kind;
 use super::chain::Evidence;
-use super::decoding::{Closed, Closing, Partial, Speculation, State};
+use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State};
 use super::inbox::{Address, Decoded};
 use super::judge::{self, Question};
 use super::keeper::Job;
@@ -268,7 +268,7 @@ impl Session {
         let believed = judge_text(machine, &self.vocabulary, (span, evidence), recognition);
         let reading = believed.as_ref().map_or(Reading::NOTHING, reading_of);
         let decoding = &mut self.tracks[index].decoding;
-        let is_closing = decoding.closings.iter().any(|closing| closing.closed.speculation == request);
+        let is_closing = decoding.closings.iter().any(|closing| closing.closed.waits_for(request));
         if !is_closing {
             self.show(machine, index, (turn, span, believed.as_ref()));
         }
@@ -286,13 +286,15 @@ impl Session {
         let track = &mut self.tracks[index];
         let speech_ended = track.chain.arrival(closed.speech.end, now);
         let stable = track.decoding.end_stretch();
-        match track.decoding.speculation(closed.speculation) {
-            Some(speculation) if matches!(speculation.state, State::Heard(_)) => {
-                count(&machine.metrics.finals_ready);
+        if let Some(LastText { speculation: request, audio }) = closed.last {
+            match track.decoding.speculation(request) {
+                Some(speculation) if matches!(speculation.state, State::Heard(_)) => {
+                    count(&machine.metrics.finals_ready);
+                }
+                Some(_) => {}
+                // The taker names what it asked for before; should it not be there, the text is asked for now.
+                None => self.speculate(machine, index, (request, closed.turn, audio)),
             }
-            Some(_) => {}
-            // The taker names what it asked for before; should it not be there, the text is asked for now.
-            None => self.speculate(machine, index, (closed.speculation, closed.turn, closed.audio)),
         }
         self.tracks[index].decoding.closings.push_back(Closing {
             closed,
@@ -307,14 +309,16 @@ impl Session {
     fn settle_closings(&mut self, machine: &Machine, index: usize) {
         loop {
             let decoding = &mut self.tracks[index].decoding;
-            let Some(request) = decoding.closings.front().map(|closing| closing.closed.speculation) else {
-                return;
+            let Some(closed) = decoding.closings.front().map(|closing| closing.closed) else { return };
+            let Some(LastText { speculation: request, .. }) = closed.last else {
+                decoding.closings.pop_front();
+                self.turn_is_over(machine, index, closed);
+                continue;
             };
             let place = decoding.speculations.iter().position(|speculation| {
                 speculation.request == request && matches!(speculation.state, State::Heard(_) | State::Failed)
             });
-            let (Some(place), Some(closing)) = (place, decoding.closings.front()) else { return };
-            let closed = closing.closed;
+            let Some(place) = place else { return };
             let speculation = decoding.speculations.swap_remove(place);
             let Some(closing) = decoding.closings.pop_front() else { return };
             let delay = delay(&closing, &speculation, machine.clock.monotonic());
@@ -339,6 +343,10 @@ impl Session {
         let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
         let text =
             if believed.words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
+        if closed.reason.is_some() {
+            let length = crate::audio::SamplePos(span.samples());
+            self.tracks[index].decoding.remember_words(closed.turn, &words, length);
+        }
         let channel = self.tracks[index].chain.channel;
         let spoken = Recognition { text, words, ..believed };
         if let Some(utterance) = spoken.into_utterance(channel, span) {
@@ -401,7 +409,10 @@ impl Session {
     /// Stops everything that is being decoded of a channel; the turns that wait for a text end without.
     pub(super) fn abandon(&mut self, machine: &Machine, index: usize) {
         for closed in self.tracks[index].decoding.cancel_all() {
-            self.lost(machine, index, closed);
+            match closed.last {
+                Some(_) => self.lost(machine, index, closed),
+                None => self.turn_is_over(machine, index, closed),
+            }
         }
     }
 }

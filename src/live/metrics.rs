@@ -136,6 +136,8 @@ metrics! {
         windows,
         /// Windows of digital silence that needed no detector.
         windows_silent,
+        /// Windows of a line's lasting noise that were taken to be like the one before.
+        windows_steady,
         /// Finals that could not be kept in the store.
         keep_failed,
     }

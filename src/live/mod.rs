@@ -33,6 +33,7 @@ mod link;
 mod log;
 pub mod machinery;
 mod metrics;
+mod noise;
 mod outbox;
 pub mod replay;
 mod ring;

@@ -1,6 +1,8 @@
 //! The last stretch of one channel's audio: what a turn may still need.
+//!
+//! One piece of memory with what is forgotten in front, moved together when that is as much as what is kept: appending and
+//! reading are copies of whole blocks, and each sample is moved once on the average.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::audio::{SamplePos, SampleSpan};
@@ -9,7 +11,10 @@ use crate::vad::WINDOW_SAMPLES;
 /// Audio of one channel at 16 kHz from [`AudioRing::start`] to [`AudioRing::end`].
 #[derive(Debug, Default)]
 pub(super) struct AudioRing {
-    samples: VecDeque<f32>,
+    samples: Vec<f32>,
+    /// How many of the samples in front are forgotten.
+    gone: usize,
+    /// Position of the first sample that is not.
     start: SamplePos,
 }
 
@@ -22,11 +27,15 @@ const ROOM_SMALL: usize = 8_000;
 impl AudioRing {
     /// An empty ring whose first sample will be that at `start`.
     pub(super) fn starting_at(start: SamplePos) -> Self {
-        Self { samples: VecDeque::new(), start }
+        Self { samples: Vec::new(), gone: 0, start }
     }
 
     pub(super) fn end(&self) -> SamplePos {
-        self.start.plus(self.samples.len() as u64)
+        self.start.plus(self.kept().len() as u64)
+    }
+
+    fn kept(&self) -> &[f32] {
+        &self.samples[self.gone..]
     }
 
     /// Appends samples; one that is no number is silence and one beyond full scale is clipped, or it would stay in the
@@ -37,14 +46,19 @@ impl AudioRing {
     }
 
     pub(super) fn push_silence(&mut self, samples: usize) {
-        self.samples.extend(std::iter::repeat_n(0.0, samples));
+        self.samples.resize(self.samples.len() + samples, 0.0);
     }
 
     /// Forgets what lies before `position`.
     pub(super) fn forget_before(&mut self, position: SamplePos) {
-        let gone = position.0.saturating_sub(self.start.0).min(self.samples.len() as u64) as usize;
-        self.samples.drain(..gone);
-        self.start = self.start.plus(gone as u64);
+        let more = position.0.saturating_sub(self.start.0).min(self.kept().len() as u64);
+        self.gone += more as usize;
+        self.start = self.start.plus(more);
+        if self.gone < self.kept().len().max(WINDOW_SAMPLES) {
+            return;
+        }
+        self.samples.drain(..self.gone);
+        self.gone = 0;
         if self.samples.capacity() > ROOM_SMALL.max(self.samples.len() * ROOM_KEPT) {
             self.samples.shrink_to(ROOM_SMALL.max(self.samples.len() * 2));
         }
@@ -52,10 +66,10 @@ impl AudioRing {
 
     /// The samples of `span`, or of the part of it that is still there.
     pub(super) fn slice(&self, span: SampleSpan) -> Arc<[f32]> {
-        let place = |position: SamplePos| {
-            position.0.saturating_sub(self.start.0).min(self.samples.len() as u64) as usize
-        };
-        self.samples.range(place(span.start)..place(span.end)).copied().collect()
+        let kept = self.kept();
+        let place =
+            |position: SamplePos| position.0.saturating_sub(self.start.0).min(kept.len() as u64) as usize;
+        kept[place(span.start)..place(span.end)].into()
     }
 
     /// Copies the window that begins at `position`; `false` when it is not all there.
@@ -64,14 +78,15 @@ impl AudioRing {
             return false;
         }
         let from = (position.0 - self.start.0) as usize;
-        let samples = self.samples.range(from..from + WINDOW_SAMPLES);
-        window.iter_mut().zip(samples).for_each(|(place, sample)| *place = *sample);
+        window.copy_from_slice(&self.kept()[from..from + WINDOW_SAMPLES]);
         true
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn span(start: u64, end: u64) -> SampleSpan {
@@ -92,6 +107,28 @@ mod tests {
         assert_eq!(window[..], samples[600..600 + WINDOW_SAMPLES]);
         assert!(!ring.window_at(SamplePos(1_700), &mut window));
         assert!(!ring.window_at(SamplePos(500), &mut window));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_pushed_and_forgotten_the_rest_is_what_came(
+            steps in proptest::collection::vec((0_usize..3_000, 0_u64..3_000), 1..40),
+        ) {
+            let (mut ring, mut all) = (AudioRing::default(), Vec::new());
+            let mut forgotten = 0;
+            for (length, forget) in steps {
+                let samples: Vec<f32> = (0..length).map(|at| ((all.len() + at) % 997) as f32 / 997.0).collect();
+                ring.push(&samples);
+                all.extend_from_slice(&samples);
+                forgotten = (forgotten + forget).min(all.len() as u64);
+                ring.forget_before(SamplePos(forgotten));
+                prop_assert_eq!(ring.end(), SamplePos(all.len() as u64));
+                let rest = ring.slice(span(0, all.len() as u64));
+                prop_assert_eq!(&*rest, &all[forgotten as usize..]);
+                let most = 2 * rest.len() + 2 * WINDOW_SAMPLES + 3_000;
+                prop_assert!(ring.samples.len() <= most, "{} for {}", ring.samples.len(), rest.len());
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::bell::Urgency;
 use super::chain::{Chain, Next};
 use super::command::Command;
-use super::decoding::{Closed, Decoding};
+use super::decoding::{Closed, Decoding, LastText};
 use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
@@ -17,7 +17,7 @@ use super::outbox::{Outbox, UNKEPT_MAX};
 use super::voices::{VoiceId, Window};
 use super::{CallSetup, Error, Machine, is_internal_mark};
 use crate::asr::vote::LanguageVote;
-use crate::audio::{SamplePos, samples_duration};
+use crate::audio::{SamplePos, SampleSpan, samples_duration};
 use crate::call::Channel;
 use crate::call::event::{CallEndReason, EventBody, GapReason};
 use crate::turn::{Input, Output};
@@ -236,7 +236,11 @@ impl Session {
                 Next::Ask { window, level_dbfs } => return Some((window, level_dbfs)),
                 Next::Silent { level_dbfs } => {
                     count(&machine.metrics.windows_silent);
-                    self.judged(machine, index, (0.0, level_dbfs));
+                    self.skipped(machine, index, (0.0, level_dbfs));
+                }
+                Next::Steady { probability, level_dbfs } => {
+                    count(&machine.metrics.windows_steady);
+                    self.skipped(machine, index, (probability, level_dbfs));
                 }
             }
         }
@@ -250,6 +254,13 @@ impl Session {
         self.follow(machine, index);
     }
 
+    fn skipped(&mut self, machine: &Machine, index: usize, (probability, level_dbfs): (f32, f32)) {
+        let chain = &mut self.tracks[index].chain;
+        chain.progressed = machine.clock.monotonic();
+        chain.skipped(probability, level_dbfs);
+        self.follow(machine, index);
+    }
+
     /// Carries out what the turn takers want, until none wants anything.
     pub(super) fn follow(&mut self, machine: &Machine, index: usize) {
         while let Some(output) = self.tracks[index].chain.poll() {
@@ -260,8 +271,9 @@ impl Session {
     fn carry_out(&mut self, machine: &Machine, index: usize, output: Output) {
         let channel = self.tracks[index].chain.channel;
         match output {
-            Output::SpeechStarted { turn, at } => {
+            Output::SpeechStarted { turn, at, joins } => {
                 self.tracks[index].open_turn = Some(turn);
+                self.tracks[index].decoding.continue_final(joins);
                 self.outbox.push(EventBody::SpeechStarted { channel, turn, at });
                 self.tell_others(machine, index, Input::OtherStarted);
             }
@@ -278,12 +290,19 @@ impl Session {
                 }
             }
             Output::Part { turn, speculation, speech, audio, joins } => {
-                self.close(machine, index, Closed { turn, speculation, speech, audio, joins, reason: None });
+                let last = Some(LastText { speculation, audio });
+                self.close(machine, index, Closed { turn, last, speech, joins, reason: None });
             }
             Output::TurnEnded { turn, speech, audio, speculation, reason, joins, is_back_channel: _ } => {
                 self.tracks[index].open_turn = None;
-                let reason = Some(reason);
-                self.close(machine, index, Closed { turn, speculation, speech, audio, joins, reason });
+                let (last, reason) = (Some(LastText { speculation, audio }), Some(reason));
+                self.close(machine, index, Closed { turn, last, speech, joins, reason });
+                self.tell_others(machine, index, Input::OtherEnded);
+            }
+            Output::TurnOver { turn, end_of_speech, reason } => {
+                self.tracks[index].open_turn = None;
+                let (speech, reason) = (SampleSpan::new(end_of_speech, end_of_speech), Some(reason));
+                self.close(machine, index, Closed { turn, last: None, speech, joins: None, reason });
                 self.tell_others(machine, index, Input::OtherEnded);
             }
             Output::Discarded { turn } => {

@@ -58,12 +58,6 @@ impl StablePrefix {
         stable.chain(rest.iter().cloned()).collect()
     }
 
-    /// The stable words, for a recogniser that can be made to begin with them.
-    #[expect(dead_code, reason = "waits for the engine's forced prefix")]
-    pub(super) fn stable_words(&self) -> &[RecognizedWord] {
-        &self.stable
-    }
-
     /// What `words` has behind the stable words: by their number where it begins with the same words, else by time.
     fn behind_stable<'a>(&self, words: &'a [RecognizedWord]) -> &'a [RecognizedWord] {
         let Some(last) = self.stable.last() else { return words };

@@ -51,6 +51,14 @@ pub struct Config {
     /// Pause that ends a turn whatever Smart Turn says.
     #[serde(with = "as_text")]
     pub max_delay: Duration,
+    /// Pause that ends a turn, at least, as long as no dialogue waits for its end ([`super::Input::Expect`]); 0 for no
+    /// difference.
+    #[serde(with = "as_text")]
+    pub unasked_delay: Duration,
+    /// Longest pause after which a text that is there is told although its turn is not taken to be over; 0 for only when
+    /// it is.
+    #[serde(with = "as_text")]
+    pub settle_delay: Duration,
     /// How long a turn that sounds done may wait for its text, which may say otherwise; 0 for not at all.
     #[serde(with = "as_text")]
     pub text_wait: Duration,
@@ -98,6 +106,9 @@ impl Default for Config {
             // A fixed pause of half a second cuts one sentence in fifty.
             unjudged_delay: Duration::from_millis(500),
             max_delay: Duration::from_millis(700),
+            // Two people who talk to each other: nobody waits, and one turn in a hundred is cut instead of one in four.
+            unasked_delay: Duration::from_millis(800),
+            settle_delay: Duration::from_millis(700),
             // A short decoding after `speculate_after`; longer would make a slow machine slower still.
             text_wait: Duration::from_millis(450),
             opening_delay: Duration::from_millis(700),
@@ -157,6 +168,8 @@ impl Config {
             ("speculate_after", self.speculate_after),
             ("judge_after", self.judge_after),
             ("unjudged_delay", self.unjudged_delay),
+            ("unasked_delay", self.unasked_delay),
+            ("settle_delay", self.settle_delay),
             ("text_wait", self.text_wait),
             ("opening_delay", self.opening_delay),
             ("unfinished_delay", self.unfinished_delay),
@@ -171,7 +184,7 @@ impl Config {
     /// A final holds the rolls, the longest pause, and on both sides of it room for a weak point to cut at.
     fn validate_audio(&self) -> Result<(), InvalidConfig> {
         let text = crate::text::duration::format;
-        let longest_pause = [self.max_delay, self.unjudged_delay, self.text_wait]
+        let longest_pause = [self.max_delay, self.unjudged_delay, self.text_wait, self.unasked_delay]
             .into_iter()
             .chain([self.opening_delay, self.unfinished_delay, self.dictation_delay])
             .fold(Duration::ZERO, Duration::max);

@@ -5,8 +5,8 @@
 //! ([`Input::Judged`] from Smart Turn, [`Input::Heard`] with what `text` reads in the recogniser's words).
 //!
 //! Invariants: pure; the only time is the number of windows pushed. Turns are numbered from 1 without holes, in order,
-//! and each that started ends in exactly one way, [`Output::TurnEnded`] or [`Output::Discarded`], a bounded time after
-//! the last speech, whether or not answers come. A turn never ends while speech goes on. What is said to be forgettable
+//! and each that started ends in exactly one way, [`Output::TurnEnded`], [`Output::TurnOver`] or [`Output::Discarded`], a
+//! bounded time after the last speech, whether or not answers come. A turn never ends while speech goes on. What is said to be forgettable
 //! is never asked for again.
 //!
 //! Units: samples at 16 kHz from the start of the channel; one window is 512 samples, 32 ms.
@@ -56,7 +56,7 @@ pub enum Input {
         /// What its text says about being done.
         reading: Reading,
     },
-    /// What the speaker was asked for; holds until the next.
+    /// What the speaker was asked for; holds until the next. From the first on, a dialogue waits for the ends of turns.
     Expect(Expectation),
     /// The bot begins to be heard by this speaker.
     PlaybackStarted,
@@ -146,6 +146,8 @@ pub enum Output {
         turn: u64,
         /// Start of its first speech window.
         at: SamplePos,
+        /// The turn that this one continues and replaces, should it end as one; its audio begins with the audio of that.
+        joins: Option<u64>,
     },
     /// Decode for a partial text. May be dropped.
     Partial {
@@ -177,13 +179,14 @@ pub enum Output {
         /// Which.
         request: RequestId,
     },
-    /// A turn too long for the recogniser has a final for its part up to here and goes on.
+    /// A turn has a final for its part up to here and goes on: it is too long for the recogniser, or the speaker pauses
+    /// longer than a listener waits for the text, and not long enough to be done.
     Part {
         /// Which turn.
         turn: u64,
         /// The text of this request is the final of the part. It is not cancelled any more.
         speculation: RequestId,
-        /// From the first speech window of the part to the cut.
+        /// From the first speech window of the part to the cut or the pause.
         speech: SampleSpan,
         /// What was decoded.
         audio: SampleSpan,
@@ -209,6 +212,15 @@ pub enum Output {
         /// Whether it was only a sign of listening while another had the floor; no answer is wanted.
         is_back_channel: bool,
     },
+    /// The speaker is done, and everything that was said is in parts already.
+    TurnOver {
+        /// Which turn.
+        turn: u64,
+        /// Where the last part ended.
+        end_of_speech: SamplePos,
+        /// How it is known.
+        reason: TurnEndReason,
+    },
     /// There were no words in the turn.
     Discarded {
         /// Which turn.
@@ -230,6 +242,8 @@ pub enum Reason {
     Speculate,
     /// The pause is long enough to ask Smart Turn.
     Judge,
+    /// The text is there, and the pause is long enough to tell it.
+    Settle,
     /// The pause is long enough to be the end of the turn.
     EndTurn,
     /// The ended turn cannot be continued any more.

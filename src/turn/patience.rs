@@ -26,6 +26,9 @@ pub(super) struct Settings {
     min_samples: u64,
     unjudged_samples: u64,
     max_samples: u64,
+    /// `None`: never before the end of the turn.
+    pub(super) settle_samples: Option<u64>,
+    unasked_samples: u64,
     text_wait_samples: u64,
     opening_samples: u64,
     unfinished_samples: u64,
@@ -55,6 +58,8 @@ impl Settings {
             min_samples: samples(config.min_delay),
             unjudged_samples: samples(config.unjudged_delay),
             max_samples: samples(config.max_delay),
+            unasked_samples: samples(config.unasked_delay),
+            settle_samples: Some(samples(config.settle_delay)).filter(|samples| *samples > 0),
             text_wait_samples: samples(config.text_wait),
             opening_samples: samples(config.opening_delay),
             unfinished_samples: samples(config.unfinished_delay),
@@ -84,6 +89,8 @@ impl Settings {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence {
     pub(super) expectation: Expectation,
+    /// Whether a dialogue waits for the end of the turn.
+    pub(super) is_asked: bool,
     /// The latest text of the turn.
     pub(super) reading: Option<Reading>,
     /// Whether that is the text of everything before the pause.
@@ -105,10 +112,21 @@ enum Demand {
     Dictation,
 }
 
-/// Samples from the start of the pause to the end of the turn, and how that end is known then.
-pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> (u64, TurnEndReason) {
+/// What is waited for in a pause, in samples from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// Until the turn is over.
+    pub(super) end: u64,
+    /// How that end is known then.
+    pub(super) reason: TurnEndReason,
+    /// Until the text that is there is told; `None`: only at the end.
+    pub(super) settle: Option<u64>,
+}
+
+/// How long to wait.
+pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> Wait {
     if evidence.is_text_final && evidence.reading.is_some_and(|reading| reading.kind == TextKind::Nothing) {
-        return (settings.min_samples, TurnEndReason::Finished);
+        return Wait { end: settings.min_samples, reason: TurnEndReason::Finished, settle: None };
     }
     let is_done = evidence.done_probability.map(|probability| probability >= settings.done_threshold);
     let by_voice = match is_done {
@@ -116,7 +134,8 @@ pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> (u64, TurnEndRea
         Some(false) => (settings.max_samples, TurnEndReason::Silence),
         None => (settings.unjudged_samples, TurnEndReason::Silence),
     };
-    let (samples, reason) = match demand(settings, evidence) {
+    let demand = demand(settings, evidence);
+    let (samples, reason) = match demand {
         Demand::Complete => (settings.min_samples, TurnEndReason::Complete),
         Demand::None => by_voice,
         Demand::More { samples } => (by_voice.0.max(samples), TurnEndReason::Silence),
@@ -125,8 +144,20 @@ pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> (u64, TurnEndRea
         }
         Demand::Dictation => (by_voice.0.max(settings.dictation_samples), TurnEndReason::Silence),
     };
+    let settle = settings.settle_samples.map(|longest| match demand {
+        Demand::Complete | Demand::None => longest.min(samples),
+        Demand::More { .. } | Demand::Dictation => longest,
+    });
     let text_wait = if evidence.is_text_final { 0 } else { settings.text_wait_samples };
-    (samples.max(text_wait), reason)
+    // A sign of listening is over when it is over: it must not take the floor.
+    let is_complete = matches!(demand, Demand::Complete);
+    let unasked = if evidence.is_asked || is_complete { 0 } else { settings.unasked_samples };
+    Wait { end: samples.max(text_wait).max(unasked), reason, settle: settle.filter(|_| is_free(evidence)) }
+}
+
+/// Whether a text may be told before its turn is over: a value that was asked for is heard best as one piece.
+const fn is_free(evidence: &Evidence) -> bool {
+    evidence.is_text_final && matches!(evidence.expectation, Expectation::Open | Expectation::YesNo)
 }
 
 fn demand(settings: &Settings, evidence: &Evidence) -> Demand {

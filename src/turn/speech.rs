@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Output, Reading, RequestId};
+use super::{Output, Reading, RequestId, TextKind};
 use crate::audio::{SamplePos, SampleSpan};
 
 /// Requests whose answer is still looked at; older ones are too late to say anything.
@@ -34,6 +34,10 @@ pub(super) struct Turn {
     pub(super) reading: Option<Heard>,
     /// Whether somebody else had the floor while it spoke.
     pub(super) over_other: bool,
+    /// Everything that was said is in a part: the pause goes on, and the text is told.
+    pub(super) is_settled: bool,
+    /// Digits at the end of the parts that were told, for a number that goes on after a pause.
+    pub(super) digits_before: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +70,13 @@ impl Turn {
             self.open.pop_front();
         }
         self.open.push_back((request, end));
+    }
+
+    /// The latest text, with the digits of a number that began before it.
+    pub(super) fn whole_reading(&self) -> Option<Reading> {
+        let reading = self.reading?.reading;
+        let before = if self.is_settled || reading.kind != TextKind::Number { 0 } else { self.digits_before };
+        Some(Reading { digits: reading.digits + before, ..reading })
     }
 
     /// What the text says that would be the final.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::floor::Floor;
-use super::patience::{self, Evidence, Settings};
+use super::patience::{self, Evidence, Settings, Wait};
 use super::speech::{Ended, Heard, Onset, Pause, Turn};
 use super::{Config, Expectation, Input, InvalidConfig, Output, Reading, Reason, RequestId, TextKind};
 use crate::audio::{SamplePos, SampleSpan};
@@ -29,6 +29,8 @@ pub struct TurnTaker {
     windows: u64,
     state: State,
     expectation: Expectation,
+    /// Whether somebody said what he expects: a dialogue waits for the ends of turns.
+    is_asked: bool,
     floor: Floor,
     /// The turn that more speech would continue.
     last: Option<Ended>,
@@ -64,6 +66,7 @@ impl TurnTaker {
             windows: 0,
             state: State::Idle,
             expectation: Expectation::Open,
+            is_asked: false,
             floor: Floor::default(),
             last: None,
             late: None,
@@ -86,7 +89,7 @@ impl TurnTaker {
             Input::Window { speech_probability, level_dbfs } => self.window(speech_probability, level_dbfs),
             Input::Judged { request, done_probability } => self.judged(request, done_probability),
             Input::Heard { request, reading } => self.heard(request, reading),
-            Input::Expect(expectation) => self.expectation = expectation,
+            Input::Expect(expectation) => (self.expectation, self.is_asked) = (expectation, true),
             Input::PlaybackStarted => self.floor.playback_started(self.now()),
             Input::PlaybackEnded => self.floor.playback_ended(self.now()),
             Input::OtherStarted => self.floor.other_started(self.now()),
@@ -101,6 +104,11 @@ impl TurnTaker {
     /// What follows, in order.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether nobody speaks, and what was said is over.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
     }
 
     /// Audio before this is not asked for any more; never goes back.
@@ -130,14 +138,20 @@ impl TurnTaker {
             let asks = self.settings.partial_samples > 0;
             return asks.then_some((turn.next_partial, Reason::Partial));
         };
-        let (wait, _) = self.patience(turn, pause);
+        let wait = self.patience(turn, pause);
         let speculates = pause.speculation.is_none().then_some(self.settings.speculate_samples);
         let judges =
             (pause.judge.is_none() && self.settings.smart_turn).then_some(self.settings.judge_samples);
-        [(speculates, Reason::Speculate), (judges, Reason::Judge), (Some(wait), Reason::EndTurn)]
-            .into_iter()
-            .filter_map(|(samples, reason)| Some((pause.start.plus(samples?), reason)))
-            .min_by_key(|(at, _)| *at)
+        let settles = wait.settle.filter(|_| !turn.is_settled);
+        [
+            (speculates, Reason::Speculate),
+            (judges, Reason::Judge),
+            (Some(wait.end), Reason::EndTurn),
+            (settles, Reason::Settle),
+        ]
+        .into_iter()
+        .filter_map(|(samples, reason)| Some((pause.start.plus(samples?), reason)))
+        .min_by_key(|(at, _)| *at)
     }
 
     fn now(&self) -> SamplePos {
@@ -210,19 +224,22 @@ impl TurnTaker {
         let continued = self.continuable(onset.speech_start);
         self.last = None;
         self.turns += 1;
-        self.outputs.push_back(Output::SpeechStarted { turn: self.turns, at: onset.speech_start });
+        let joins = continued.map(|last| last.turn);
+        self.outputs.push_back(Output::SpeechStarted { turn: self.turns, at: onset.speech_start, joins });
         self.state = State::Speaking(Turn {
             number: self.turns,
             audio_start: continued.map_or(onset.audio_start, |last| last.audio_start),
             speech_start: continued.map_or(onset.speech_start, |last| last.speech.start),
             onset: onset.speech_start,
-            joins: continued.map(|last| last.turn),
+            joins,
             parts: 0,
             pause: None,
             next_partial: onset.speech_start.plus(self.settings.partial_samples),
             open: VecDeque::new(),
             reading: None,
             over_other: false,
+            is_settled: false,
+            digits_before: 0,
         });
     }
 
@@ -241,9 +258,16 @@ impl TurnTaker {
             pause.loud_windows = 0;
         }
         if pause.loud_windows >= RESUME_WINDOWS {
+            if turn.is_settled {
+                // What was told stays.
+                pause.speculation = None;
+            }
             self.outputs.extend(pause.cancelled());
             turn.pause = None;
             turn.next_partial = turn.next_partial.max(window_start);
+            if turn.is_settled {
+                self.resume(turn, window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW));
+            }
         }
     }
 
@@ -300,7 +324,7 @@ impl TurnTaker {
             }
         };
         self.interrupt(&turn);
-        if self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
+        if !turn.is_settled && self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
             self.cut(&mut turn);
         }
         match turn.pause {
@@ -309,9 +333,12 @@ impl TurnTaker {
                 let paused = self.now().0 - pause.start.0;
                 self.prepare(&mut turn, &mut pause, paused);
                 turn.pause = Some(pause);
-                let (wait, reason) = self.patience(&turn, pause);
-                if paused >= wait {
-                    return self.end(turn, reason);
+                let wait = self.patience(&turn, pause);
+                if paused >= wait.end {
+                    return self.end(turn, wait.reason);
+                }
+                if !turn.is_settled && wait.settle.is_some_and(|settle| paused >= settle) {
+                    self.settle(&mut turn, pause);
                 }
             }
             None if self.settings.partial_samples > 0 && self.now() >= turn.next_partial => {
@@ -346,17 +373,45 @@ impl TurnTaker {
         (request, span)
     }
 
-    fn patience(&self, turn: &Turn, pause: Pause) -> (u64, TurnEndReason) {
+    fn patience(&self, turn: &Turn, pause: Pause) -> Wait {
         patience::wait(
             &self.settings,
             &Evidence {
                 expectation: self.expectation,
-                reading: turn.reading.map(|heard| heard.reading),
+                is_asked: self.is_asked,
+                reading: turn.whole_reading(),
                 is_text_final: turn.final_reading().is_some(),
                 done_probability: pause.done_probability,
                 is_over_other: turn.over_other,
             },
         )
+    }
+
+    /// Tells the text of what was said up to this pause.
+    fn settle(&mut self, turn: &mut Turn, pause: Pause) {
+        let Some((speculation, audio)) = pause.speculation else { return };
+        self.outputs.push_back(Output::Part {
+            turn: turn.number,
+            speculation,
+            speech: SampleSpan::new(turn.speech_start, pause.start),
+            audio,
+            joins: turn.joins.take(),
+        });
+        turn.parts += 1;
+        turn.audio_start = audio.end;
+        let number = turn.whole_reading().filter(|reading| reading.kind == TextKind::Number);
+        turn.digits_before = number.map_or(0, |number| number.digits);
+        turn.is_settled = true;
+        turn.open.clear();
+    }
+
+    /// The speaker of a settled turn goes on at `at`: what follows is a part of its own.
+    fn resume(&mut self, turn: &mut Turn, at: SamplePos) {
+        turn.is_settled = false;
+        turn.audio_start = turn.audio_start.max(at.minus(self.settings.pre_roll_samples));
+        (turn.speech_start, turn.onset) = (at.max(turn.audio_start), at);
+        turn.next_partial = at.plus(self.settings.partial_samples);
+        turn.reading = None;
     }
 
     /// Ends `turn`, which is in a pause unless the audio ended.
@@ -366,6 +421,12 @@ impl TurnTaker {
         let reading = turn.final_reading();
         let judge = turn.pause.and_then(|pause| pause.judge.filter(|_| pause.done_probability.is_none()));
         self.outputs.extend(judge.map(|request| Output::Cancel { request }));
+        if turn.is_settled {
+            self.free_from = self.free_from.max(turn.audio_start);
+            self.floor.watch(self.now());
+            let (turn, end_of_speech) = (turn.number, speech_end);
+            return self.outputs.push_back(Output::TurnOver { turn, end_of_speech, reason });
+        }
         if turn.parts == 0 && reading.is_some_and(|reading| reading.kind == TextKind::Nothing) {
             self.free_from = self.free_from.max(speech_end);
             self.outputs.push_back(Output::Discarded { turn: turn.number });

@@ -69,4 +69,5 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
     family(out, WINDOWS, "counter", "Windows of 32 ms, by how they were judged.");
     line(out, format_args!("{WINDOWS}{{by=\"detector\"}} {}", snapshot.windows));
     line(out, format_args!("{WINDOWS}{{by=\"silence\"}} {}", snapshot.windows_silent));
+    line(out, format_args!("{WINDOWS}{{by=\"steady_noise\"}} {}", snapshot.windows_steady));
 }

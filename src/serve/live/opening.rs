@@ -42,9 +42,15 @@ pub fn of_face(service: &Service, name: &'static str, opening: &Opening) -> Call
     setup
 }
 
-/// Turns as these clients understand them: what was told is never taken back, so nothing is joined later.
+/// Turns as these clients understand them: they wait for the end of each and have one text of it, and what was told is never
+/// taken back, so nothing is joined later.
 fn turns(base: &turn::Config, pause: Option<Pause>) -> turn::Config {
-    let mut config = turn::Config { repair_window: Duration::ZERO, ..base.clone() };
+    let mut config = turn::Config {
+        repair_window: Duration::ZERO,
+        settle_delay: Duration::ZERO,
+        unasked_delay: Duration::ZERO,
+        ..base.clone()
+    };
     let Some(Pause { length, threshold, pre_roll }) = pause else { return config };
     config.smart_turn = false;
     config.text_wait = Duration::ZERO;

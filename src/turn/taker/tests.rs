@@ -21,7 +21,13 @@ fn script() -> Script {
     script_with(Config { text_wait: std::time::Duration::ZERO, ..Config::default() })
 }
 
+/// [`script`] with another configuration. A dialogue waits for the ends of turns.
 fn script_with(config: Config) -> Script {
+    listening(config).input(Input::Expect(Expectation::Open))
+}
+
+/// A script of a call in which nobody waits for the ends of turns.
+fn listening(config: Config) -> Script {
     Script {
         taker: TurnTaker::new(&config).unwrap(),
         done: Some(0.95),
@@ -93,6 +99,7 @@ impl Script {
                 | Output::Cancel { .. }
                 | Output::Part { .. }
                 | Output::TurnEnded { .. }
+                | Output::TurnOver { .. }
                 | Output::Discarded { .. }
                 | Output::Interrupt { .. } => {}
             }
@@ -130,6 +137,7 @@ fn name(output: &Output) -> Option<String> {
         Output::TurnEnded { turn, reason, joins: Some(earlier), .. } => {
             format!("end {turn} {} joins {earlier}", reason.name())
         }
+        Output::TurnOver { turn, reason, .. } => format!("over {turn} {}", reason.name()),
         Output::Discarded { turn } => format!("discarded {turn}"),
         Output::Interrupt { .. } => "interrupt".to_owned(),
         Output::Partial { .. } | Output::Judge { .. } | Output::Speculate { .. } | Output::Cancel { .. } => {

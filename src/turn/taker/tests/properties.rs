@@ -142,13 +142,15 @@ impl Witness {
     fn longest_wait_windows(&self) -> u64 {
         let config = &self.config;
         let delays = [config.max_delay, config.unjudged_delay, config.dictation_delay, config.text_wait];
-        let longest = delays.into_iter().chain([config.unfinished_delay, config.opening_delay]).max();
+        let others = [config.unfinished_delay, config.opening_delay, config.unasked_delay];
+        let longest = delays.into_iter().chain(others).max();
         duration_samples(longest.unwrap()).div_ceil(WINDOW) + 1
     }
 
     fn check(&mut self, output: Output) {
         match output {
-            Output::SpeechStarted { turn, at } => {
+            Output::SpeechStarted { turn, at, joins } => {
+                assert!(joins.is_none_or(|joins| joins < turn));
                 assert_eq!((self.open_turn, turn), (None, self.turns + 1));
                 assert!(at < self.taker.now());
                 self.turns = turn;
@@ -179,6 +181,11 @@ impl Witness {
                 self.check_final(speculation, speech, audio);
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
             }
+            Output::TurnOver { turn, end_of_speech, .. } => {
+                assert_eq!(self.open_turn.take(), Some(turn));
+                assert!(end_of_speech <= self.taker.now());
+                assert!(self.is_over || !self.is_loud, "a turn ends in silence");
+            }
             Output::Discarded { turn } => {
                 assert_eq!(self.open_turn.take(), Some(turn));
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
@@ -202,9 +209,11 @@ impl Witness {
 }
 
 fn configs() -> impl Strategy<Value = Config> {
-    (any::<bool>(), any::<bool>(), 0_u64..1_000, 32_u64..2_000, any::<bool>()).prop_map(
-        |(smart_turn, joins, text_wait, max_delay, is_short)| Config {
+    (any::<bool>(), any::<bool>(), 0_u64..1_000, 32_u64..2_000, any::<bool>(), 0_u64..1_500).prop_map(
+        |(smart_turn, joins, text_wait, max_delay, is_short, settle_delay)| Config {
             smart_turn,
+            settle_delay: Duration::from_millis(settle_delay),
+            unasked_delay: Duration::from_millis(settle_delay),
             repair_window: Duration::from_secs(if joins { 3 } else { 0 }),
             text_wait: Duration::from_millis(text_wait),
             min_delay: Duration::from_millis(max_delay.min(200)),

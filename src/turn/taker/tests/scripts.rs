@@ -90,7 +90,8 @@ fn a_turn_that_sounds_done_waits_for_a_text_that_may_say_otherwise() {
     late.expect(&[("speech 1", 0.08), ("end 1 finished", after(0.99, config.text_wait))]);
     let unfinished = script_with(config.clone()).text(reading(TextKind::Unfinished));
     let unfinished = unfinished.speech_until(1.0).silence_until(3.0);
-    unfinished.expect(&[("speech 1", 0.08), ("end 1 silence", after(0.99, config.unfinished_delay))]);
+    let (told, end) = (after(0.99, config.settle_delay), after(0.99, config.unfinished_delay));
+    unfinished.expect(&[("speech 1", 0.08), ("part of 1", told), ("over 1 silence", end)]);
 }
 
 #[test]
@@ -103,7 +104,9 @@ fn dictation_is_given_time_and_ends_at_once_when_it_is_complete() {
         script.speech_until(1.0).silence_until(5.0)
     };
     dictates(Expectation::Digits { count: 8 }, digits(5)).expect(&patient);
-    dictates(Expectation::Open, digits(5)).expect(&patient);
+    let told = ("part of 1", after(0.99, config.settle_delay));
+    let over = ("over 1 silence", after(0.99, dictation(&config)));
+    dictates(Expectation::Open, digits(5)).expect(&[patient[0], told, over]);
     for expectation in [Expectation::Phone, Expectation::Email, Expectation::Address, Expectation::Spelling] {
         dictates(expectation, reading(TextKind::Other)).expect(&patient);
     }
@@ -115,9 +118,10 @@ fn dictation_is_given_time_and_ends_at_once_when_it_is_complete() {
 
 #[test]
 fn a_pause_within_dictated_digits_does_not_end_them() {
-    let end = after(2.97, dictation(&Config::default()));
+    let config = Config { settle_delay: Duration::ZERO, ..Config::default() };
+    let end = after(2.97, dictation(&config));
     let text = Reading { words: 3, kind: TextKind::Number, digits: 4 };
-    let script = script().judge(0.1).text(text).speech_until(1.0).silence_until(2.2);
+    let script = script_with(config).judge(0.1).text(text).speech_until(1.0).silence_until(2.2);
     let script = script.speech_until(3.0).silence_until(6.0);
     script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
 }
@@ -260,9 +264,80 @@ fn deadlines_say_what_comes_next() {
     assert!(matches!(reason(&script), Some(Reason::Speculate | Reason::Judge)));
     let script = script.silence_until(1.5);
     let (at, why) = script.taker.next_deadline().unwrap();
-    assert_eq!(why, Reason::EndTurn);
+    // Both delays are the same by default; the end is what happens then.
+    assert_eq!((config.settle_delay, why), (config.max_delay, Reason::EndTurn));
     assert!((at.seconds() - 0.992 - config.max_delay.as_secs_f64()).abs() < 0.001, "{}", at.seconds());
     let script = script.silence_until(3.0);
     assert_eq!(reason(&script), Some(Reason::RepairOver));
     assert_eq!(reason(&script.silence_until(9.0)), None);
+}
+
+/// Someone who says `digits` digits a breath, and does not sound done.
+fn dictating(digits: u32) -> Script {
+    script().judge(0.1).text(Reading { words: digits, kind: TextKind::Number, digits })
+}
+
+#[test]
+fn a_text_is_told_in_a_long_pause_and_the_turn_goes_on() {
+    let config = Config::default();
+    let first = after(1.79, config.settle_delay);
+    let second = after(3.58, config.settle_delay);
+    let end = after(3.58, dictation(&config));
+    let script = dictating(2).speech_until(1.8).silence_until(3.0).speech_until(3.6).silence_until(8.0);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", first),
+        ("part of 1", second),
+        ("over 1 silence", end),
+    ]);
+    let parts = script.requests(|output| match output {
+        Output::Part { speech, audio, .. } => Some((speech, audio)),
+        _ => None,
+    });
+    let [(first, first_audio), (second, second_audio)] = parts[..] else { panic!("{parts:?}") };
+    assert!((first.end.seconds() - 1.79).abs() < 0.035 && (second.start.seconds() - 3.0).abs() < 0.035);
+    assert!(second_audio.start >= first_audio.end, "nothing is told twice");
+}
+
+#[test]
+fn digits_of_told_parts_count() {
+    // Five and five are a telephone number: it need not be waited for as one that goes on.
+    let config = Config::default();
+    let script = dictating(5).speech_until(1.8).silence_until(3.0).speech_until(3.6).silence_until(8.0);
+    script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", after(1.79, config.settle_delay)),
+        ("end 1 silence", after(3.58, config.max_delay)),
+    ]);
+}
+
+#[test]
+fn a_dictation_that_was_asked_for_is_told_as_a_whole() {
+    let end = after(1.79, dictation(&Config::default()));
+    let script = dictating(2).input(Input::Expect(Expectation::Phone)).speech_until(1.8).silence_until(5.0);
+    script.expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn a_turn_is_told_at_its_end_only_where_that_is_wanted() {
+    let config = Config { settle_delay: Duration::ZERO, ..Config::default() };
+    let end = after(1.79, dictation(&config));
+    let script = script_with(config).judge(0.1);
+    let script = script.text(Reading { words: 2, kind: TextKind::Number, digits: 2 });
+    script.speech_until(1.8).silence_until(5.0).expect(&[("speech 1", 0.08), ("end 1 silence", end)]);
+}
+
+#[test]
+fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
+    let config = Config { text_wait: Duration::ZERO, ..Config::default() };
+    let (told, end) = (after(1.79, config.min_delay), after(1.79, config.unasked_delay));
+    let script = listening(config.clone()).speech_until(1.8).silence_until(5.0);
+    script.expect(&[("speech 1", 0.08), ("part of 1", told), ("over 1 finished", end)]);
+    // What is said before the end belongs to the turn, and nothing has to be joined.
+    let script = listening(config).speech_until(1.8).silence_until(2.4).speech_until(3.6).silence_until(4.2);
+    script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", told),
+        ("part of 1", after(3.58, Config::default().min_delay)),
+    ]);
 }
