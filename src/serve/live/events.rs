@@ -1,12 +1,16 @@
 //! The events of a call as JSON: `{"call","sequence","at","type",…}`, times in seconds of the call.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::audio::SamplePos;
-use crate::call::Utterance;
+use crate::call::decision::{DecisionRecord, SlotRecord, WishRecord};
 use crate::call::event::{Event, EventBody};
+use crate::call::handover::Handover;
+use crate::call::{IntentScore, Utterance};
+use crate::redact::Redacted;
 
 /// An event as clients read it. This is one of the places that reveal what was said.
 pub fn event_json(event: &Event) -> Value {
@@ -63,6 +67,9 @@ fn body(body: &EventBody) -> Value {
             json!({ "channel": channel.to_string(), "digit": digit.reveal().to_string() })
         }
         EventBody::PlaybackFinished { mark, completed } => json!({ "mark": mark, "completed": completed }),
+        EventBody::TurnDecided { decision } => decision_json(decision),
+        EventBody::BotSaid { text, mark } => json!({ "text": text.reveal(), "mark": mark }),
+        EventBody::HandedOver { handover } => handover_json(handover),
         EventBody::Gap { channel, span, reason } => json!({
             "channel": channel.to_string(),
             "start": seconds(span.start),
@@ -73,6 +80,69 @@ fn body(body: &EventBody) -> Value {
             json!({ "reason": reason.name(), "duration": duration(*length) })
         }
     }
+}
+
+/// What was decided in a turn. The sentence itself is in the final before it.
+fn decision_json(decision: &DecisionRecord) -> Value {
+    let wish = |wish: &WishRecord| {
+        let candidate = |score: &IntentScore| json!({ "intent": score.intent, "probability": rounded(score.probability.into()) });
+        json!({
+            "band": wish.band,
+            "in_scope": rounded(wish.in_scope.into()),
+            "candidates": wish.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "number": decision.number,
+        "input": decision.input,
+        "language": decision.language.code(),
+        "rule": decision.rule,
+        "outcome": decision.outcome,
+        "intent": decision.intent,
+        "route": decision.route,
+        "wishes": decision.wishes.iter().map(wish).collect::<Vec<_>>(),
+        "slots": slots_json(&decision.slots),
+    })
+}
+
+fn slots_json(slots: &[SlotRecord]) -> Value {
+    let slot = |slot: &SlotRecord| {
+        let value = json!({ "kind": slot.kind, "value": slot.value.reveal() });
+        (slot.name.clone(), value)
+    };
+    Value::Object(slots.iter().map(slot).collect())
+}
+
+/// Everything that is known about a call that is handed over; the body of the signed webhook as well.
+pub fn handover_json(handover: &Handover) -> Value {
+    let row = |columns: &BTreeMap<String, Redacted<String>>| {
+        columns
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value.reveal())))
+            .collect::<serde_json::Map<_, _>>()
+    };
+    json!({
+        "call": handover.call.to_string(),
+        "handed_over_at": handover.at.to_string(),
+        "on_line": duration(handover.on_line),
+        "route": handover.route,
+        "route_label": handover.route_label,
+        "queue": handover.queue,
+        "intent": handover.intent,
+        "intent_label": handover.intent_label,
+        "confidence": handover.confidence.map(|it| rounded(it.into())),
+        "second_intent": handover.second_intent,
+        "words": handover.words.as_ref().map(Redacted::reveal),
+        "language": handover.language.code(),
+        "caller_number": handover.caller_number.as_ref().map(Redacted::reveal),
+        "called_number": handover.called_number.as_ref().map(Redacted::reveal),
+        "slots": slots_json(&handover.slots),
+        "customer": row(&handover.customer),
+        "document": row(&handover.document),
+        "steps": handover.steps,
+        "scenario": handover.scenario,
+        "scenario_version": handover.scenario_version,
+    })
 }
 
 fn utterance_json(utterance: &Utterance) -> Value {
