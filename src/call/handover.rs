@@ -54,3 +54,42 @@ pub struct Handover {
     /// Its version: a hash of its files.
     pub scenario_version: String,
 }
+
+/// A hand-over in which everything is filled in, of a customer who does not exist: for integrators who try their
+/// receiver, and for tests.
+pub fn sample() -> Handover {
+    let row = |columns: &[(&str, &str)]| {
+        columns.iter().map(|(name, value)| ((*name).to_owned(), Redacted::from(*value))).collect()
+    };
+    let slot = |name: &str, kind: &str, value: &str| SlotRecord {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        value: value.into(),
+    };
+    Handover {
+        call: CallId(uuid::Uuid::nil()),
+        at: Timestamp::UNIX_EPOCH,
+        on_line: Duration::from_secs(34),
+        route: "facturation".to_owned(),
+        route_label: "Service facturation".to_owned(),
+        queue: "6001".to_owned(),
+        intent: Some("contester_facture".to_owned()),
+        intent_label: Some("Contester une facture".to_owned()),
+        confidence: Some(0.93),
+        second_intent: None,
+        words: Some("Bonjour, ma facture de mars est beaucoup trop élevée.".into()),
+        language: Language::Fr,
+        caller_number: Some("+33199000123".into()),
+        called_number: Some("+33199000900".into()),
+        slots: vec![slot("mois", "month", "2026-03"), slot("numero_client", "digits", "40127788")],
+        customer: row(&[("numero_client", "40127788"), ("nom", "Exemple"), ("prenom", "Camille")]),
+        document: row(&[("facture", "F-2026-03-7788"), ("montant", "84,90 €"), ("echeance", "2026-04-15")]),
+        steps: Some(
+            "## Contester une facture\n\n1. Ouvrir la facture en question.\n2. **Comparer** avec le mois d'avant.\n\
+             3. Expliquer l'écart, ou créer un avoir.\n"
+                .to_owned(),
+        ),
+        scenario: "exemple".to_owned(),
+        scenario_version: "0123456789abcdef".to_owned(),
+    }
+}

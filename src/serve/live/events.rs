@@ -1,16 +1,14 @@
 //! The events of a call as JSON: `{"call","sequence","at","type",…}`, times in seconds of the call.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::audio::SamplePos;
-use crate::call::decision::{DecisionRecord, SlotRecord, WishRecord};
+use crate::call::decision::{DecisionRecord, WishRecord};
 use crate::call::event::{Event, EventBody};
-use crate::call::handover::Handover;
 use crate::call::{IntentScore, Utterance};
-use crate::redact::Redacted;
+use crate::export::handover::{handover_json, slots_json};
 
 /// An event as clients read it. This is one of the places that reveal what was said.
 pub fn event_json(event: &Event) -> Value {
@@ -102,46 +100,6 @@ fn decision_json(decision: &DecisionRecord) -> Value {
         "route": decision.route,
         "wishes": decision.wishes.iter().map(wish).collect::<Vec<_>>(),
         "slots": slots_json(&decision.slots),
-    })
-}
-
-fn slots_json(slots: &[SlotRecord]) -> Value {
-    let slot = |slot: &SlotRecord| {
-        let value = json!({ "kind": slot.kind, "value": slot.value.reveal() });
-        (slot.name.clone(), value)
-    };
-    Value::Object(slots.iter().map(slot).collect())
-}
-
-/// Everything that is known about a call that is handed over; the body of the signed webhook as well.
-pub fn handover_json(handover: &Handover) -> Value {
-    let row = |columns: &BTreeMap<String, Redacted<String>>| {
-        columns
-            .iter()
-            .map(|(name, value)| (name.clone(), json!(value.reveal())))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    json!({
-        "call": handover.call.to_string(),
-        "handed_over_at": handover.at.to_string(),
-        "on_line": duration(handover.on_line),
-        "route": handover.route,
-        "route_label": handover.route_label,
-        "queue": handover.queue,
-        "intent": handover.intent,
-        "intent_label": handover.intent_label,
-        "confidence": handover.confidence.map(|it| rounded(it.into())),
-        "second_intent": handover.second_intent,
-        "words": handover.words.as_ref().map(Redacted::reveal),
-        "language": handover.language.code(),
-        "caller_number": handover.caller_number.as_ref().map(Redacted::reveal),
-        "called_number": handover.called_number.as_ref().map(Redacted::reveal),
-        "slots": slots_json(&handover.slots),
-        "customer": row(&handover.customer),
-        "document": row(&handover.document),
-        "steps": handover.steps,
-        "scenario": handover.scenario,
-        "scenario_version": handover.scenario_version,
     })
 }
 

@@ -1,0 +1,159 @@
+//! Webhooks as receivers see them, who check signatures with the library of the scheme's authors.
+
+use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use allo::store::Store;
+use allo::webhook::config::{Config, Webhook};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::allo::{Home, models_folder, needs_models};
+use crate::hosted::{Hosted, Wanted, end, hand_over};
+use crate::serve::python;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const OTHER_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+/// A receiver that runs; killed when dropped.
+struct Receiver {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+impl Receiver {
+    fn start(secret: &str, statuses: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/webhook_receiver.py");
+        let mut command = Command::new(python());
+        command.arg(script).args([secret, statuses]);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let url = lines.next().unwrap().unwrap();
+        Self { process, lines, url }
+    }
+
+    /// The next request.
+    fn asked(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().expect("the receiver runs").unwrap()).unwrap()
+    }
+
+    fn webhook(&self) -> Webhook {
+        let pause = std::time::Duration::from_millis(20);
+        Webhook {
+            secret_env: Some("SECRET".into()),
+            first_pause: pause,
+            longest_pause: pause,
+            ..Webhook::new(&self.url)
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[test]
+fn a_hand_over_reaches_a_receiver_that_checks_signatures_with_the_authors_library() {
+    let mut receiver = Receiver::start(SECRET, "500,503,200");
+    let runtime = Runtime::new().unwrap();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    let config = Config { webhook: vec![receiver.webhook()] };
+    // While a secret is changed both sign: the receiver knows the second one only.
+    let both: &'static str = format!("{OTHER_SECRET} {SECRET}").leak();
+    let wanted = Wanted { webhooks: Some((config, store.clone(), both)), ..Wanted::default() };
+    let hosted = Hosted::start(runtime, wanted);
+    let call = hosted.open_call();
+    hand_over(&call, |_| {});
+    let id = call.id();
+    let asked = [receiver.asked(), receiver.asked(), receiver.asked()];
+    for (asked, status) in asked.iter().zip([500, 503, 200]) {
+        assert_eq!((&asked["verified"], &asked["status"]), (&true.into(), &status.into()), "{asked}");
+        assert_eq!(asked["type"], "application/json");
+    }
+    assert!(asked.iter().all(|it| it["id"] == asked[0]["id"] && it["message"] == asked[0]["message"]));
+    let message = &asked[0]["message"];
+    assert_eq!(message["type"], "call.handed_over");
+    assert_eq!(message["data"]["call"], id.to_string());
+    assert_eq!(message["data"]["words"], "Bonjour, ma facture de mars est beaucoup trop élevée.");
+    end(call);
+    let webhooks = hosted.webhooks.clone().unwrap();
+    hosted.block_on(webhooks.stop(std::time::Duration::from_secs(20)));
+    let counted = webhooks.snapshot().remove(0);
+    assert_eq!((counted.delivered, counted.retried, counted.waiting), (1, 2, 0));
+    assert_eq!(counted.delay.count(), 1);
+    assert!(counted.delay.sum.as_secs_f64() < 0.5, "told {:?} after the hand-over", counted.delay.sum);
+    assert!(hosted.block_on(store.messages_waiting()).unwrap().is_empty());
+    assert!(hosted.stop());
+}
+
+#[test]
+fn a_killed_service_delivers_what_waited_when_it_starts_again_and_logs_nothing_of_it() {
+    needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
+    let mut receiver = Receiver::start(SECRET, "200");
+    let home = Home::new();
+    let folder = home.path("home");
+    let runtime = Runtime::new().unwrap();
+    let waiting = allo::store::Message {
+        receiver: "crm".into(),
+        id: "msg_that_waited".into(),
+        call: allo::call::CallId(uuid::Uuid::from_u128(1)),
+        told: jiff::Timestamp::UNIX_EPOCH,
+        body: allo::redact::Redacted::new(
+            br#"{"type":"call.handed_over","data":{"words":"Quincampoix"}}"#.to_vec(),
+        ),
+    };
+    runtime.block_on(async {
+        let store = Store::open(&folder.join("allo.db")).await.unwrap();
+        store.put_message(&waiting, 10).await.unwrap();
+        // As a kill leaves it: nothing is closed.
+        std::mem::forget(store);
+    });
+    let file = home.path("serve.toml");
+    let url = format!("{}?token=kept-out-of-logs", receiver.url);
+    let config = format!(
+        "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\n[handover]\n\
+         webhook = {{ name = \"crm\", url = \"{url}\", secret_env = \"THE_SECRET\" }}\n"
+    );
+    std::fs::write(&file, config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allo"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
+    command.env("ALLO_HOME", &folder).env("ALLO_MODELS", models_folder()).env("RUST_LOG", "trace");
+    command.env("THE_SECRET", SECRET).env_remove("ALLO_API_KEY").stdin(Stdio::null());
+    // Not a pipe: nobody reads it while the service runs.
+    let log = home.path("log");
+    command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+    let mut process = command.spawn().unwrap();
+    let asked = receiver.asked();
+    assert_eq!((&asked["verified"], &asked["id"]), (&true.into(), &"msg_that_waited".into()), "{asked}");
+    let id = process.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    assert!(process.wait().unwrap().success());
+    let log = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
+    assert!(log.contains("msg_that_waited"), "{log}");
+    for secret in ["Quincampoix", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "kept-out-of-logs"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+    let store = runtime.block_on(Store::open(&folder.join("allo.db"))).unwrap();
+    assert!(runtime.block_on(store.messages_waiting()).unwrap().is_empty());
+}
+
+#[test]
+fn an_integrator_is_told_whether_his_receiver_checks_what_it_should() {
+    let receiver = Receiver::start(SECRET, "200");
+    let home = Home::new();
+    let test = || home.allo(["webhook", "test", "--url", &receiver.url]);
+    let run = test().env("ALLO_WEBHOOK_SECRET", SECRET).run().succeeds();
+    assert_eq!(run.stdout().lines().filter(|line| line.ends_with(": right")).count(), 4, "{}", run.stdout());
+    let run = test().env("ALLO_WEBHOOK_SECRET", OTHER_SECRET).run().exits(1);
+    assert_eq!(run.stdout().lines().filter(|line| line.contains("WRONG")).count(), 2, "{}", run.stdout());
+    test().env("ALLO_WEBHOOK_SECRET", "").run().exits(2).says("`allo webhook secret` makes one");
+    home.allo(["webhook", "test", "--url", "http://crm.example.com/"]).run().exits(2).says("allow_plain");
+    let secret = home.allo(["webhook", "secret"]).run().succeeds().stdout();
+    assert!(test().env("ALLO_WEBHOOK_SECRET", secret.trim()).run().exits(1).stdout().contains("401"));
+}
