@@ -100,6 +100,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     }
     let environment_key = std::env::var(KEY_VARIABLE).ok().map(Redacted::new);
     Server::check(&config.serve, environment_key.as_ref())?;
+    for webhook in &config.handover.webhook {
+        webhook::poster(webhook, |name| std::env::var(name).ok())?;
+    }
     let live = live_parts(&config, context)?;
     let transcriber = machinery::beside(Arc::clone(&live.pool), &config, &context.home)?;
     let turn = live.turn.clone();

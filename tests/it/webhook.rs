@@ -1,6 +1,7 @@
 //! Webhooks as receivers see them, who check signatures with the library of the scheme's authors.
 
 use std::io::{BufRead as _, BufReader, Lines};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -156,4 +157,38 @@ fn an_integrator_is_told_whether_his_receiver_checks_what_it_should() {
     home.allo(["webhook", "test", "--url", "http://crm.example.com/"]).run().exits(2).says("allow_plain");
     let secret = home.allo(["webhook", "secret"]).run().succeeds().stdout();
     assert!(test().env("ALLO_WEBHOOK_SECRET", secret.trim()).run().exits(1).stdout().contains("401"));
+}
+
+/// The receiver of docs/handover.md, as it is printed there; killed when dropped.
+struct Guide(Child);
+
+impl Drop for Guide {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn the_receiver_of_the_guide_does_what_it_should() {
+    let guide = include_str!("../../docs/handover.md");
+    let (_, rest) = guide.split_once("```python\n").unwrap();
+    let (code, _) = rest.split_once("```").unwrap();
+    let home = Home::new();
+    let file = home.path("receiver.py");
+    std::fs::write(&file, code).unwrap();
+    // It was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(python());
+    command.arg(file).env("PORT", port.to_string()).env("ALLO_WEBHOOK_SECRET", SECRET);
+    let mut guide = Guide(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(guide.0.try_wait().unwrap().is_none(), "it runs");
+        std::thread::yield_now();
+    }
+    let url = format!("http://127.0.0.1:{port}/");
+    home.allo(["webhook", "test", "--url", &url]).env("ALLO_WEBHOOK_SECRET", SECRET).run().succeeds();
+    let mut line = String::new();
+    BufReader::new(guide.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "facturation Contester une facture\n", "once, and not twice");
 }

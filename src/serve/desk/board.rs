@@ -194,8 +194,11 @@ impl Known {
 
     /// A call may be handed on: to another team, or again to the same one.
     fn hand_over(&mut self, id: CallId, handover: &Handover) -> Vec<Change> {
-        let before = self.shown.replace(Shown { handover: handover.clone(), state: State::Waiting });
-        let left = before.map(|shown| shown.handover.route).filter(|route| *route != handover.route);
+        // Whatever it names: it is told of this call.
+        let handover = Handover { call: id, ..handover.clone() };
+        let route = handover.route.clone();
+        let before = self.shown.replace(Shown { handover, state: State::Waiting });
+        let left = before.map(|shown| shown.handover.route).filter(|left| *left != route);
         let gone = left.map(|route| Change::Gone(id, route));
         gone.into_iter().chain([Change::Call(id)]).collect()
     }

@@ -40,7 +40,7 @@ const TABLE: &[(&str, [&str; 3])] = &[
     ("words", ["Dans ses mots", "In the caller's words", "In eigen woorden"]),
     ("intent", ["Motif", "Reason", "Reden"]),
     ("no_intent", ["Motif inconnu", "Reason not known", "Reden onbekend"]),
-    ("certain", ["certitude", "certainty", "zekerheid"]),
+    ("certain", ["Certitude", "Certainty", "Zekerheid"]),
     ("also", ["Aussi", "Also", "Ook"]),
     ("customer", ["Client", "Customer", "Klant"]),
     ("document", ["Document concerné", "Document in question", "Betreffend document"]),

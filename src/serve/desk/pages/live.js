@@ -75,7 +75,7 @@
     if (call.confidence !== null) {
       const percent = new Intl.NumberFormat(lang, { style: "percent" }).format(call.confidence);
       find("meter").value = call.confidence;
-      set(find(".percent"), `${percent} ${text("certain")}`);
+      set(find(".percent"), `${text("certain")} ${percent}`);
       find("meter").setAttribute("aria-label", text("certain"));
     }
     find(".second").hidden = !call.second_intent;
@@ -85,7 +85,9 @@
     find("blockquote").lang = call.language;
     table(find(".customer"), Object.entries(call.customer));
     table(find(".document"), Object.entries(call.document));
-    table(find(".slots"), Object.entries(call.slots).map(([name, slot]) => [name, slot.value]));
+    // What the customer's record says as well is not said twice.
+    const slots = Object.entries(call.slots).map(([name, slot]) => [name, slot.value]);
+    table(find(".slots"), slots.filter(([name, value]) => call.customer[name] !== value));
     find(".steps").hidden = !call.steps;
     find(".markdown").replaceChildren(...markdown(call.steps ?? ""));
     find(".lines").setAttribute("aria-label", `${find(".talk h4").firstChild.textContent.trim()} – ${who(call)}`);
