@@ -2,6 +2,8 @@
 //!
 //! The proxy variables of the environment (`HTTPS_PROXY`, `NO_PROXY`, …) are honoured, redirects are not followed.
 
+use std::io::ErrorKind;
+
 use jiff::Timestamp;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -67,19 +69,29 @@ impl Poster {
 /// The client's own words may hold the address, and that a secret: only their kind is told.
 fn failed(error: &ureq::Error) -> Outcome {
     use ureq::Error as Client;
-    match error {
-        Client::Timeout(_) => Outcome::TimedOut,
-        Client::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Outcome::TimedOut,
-        Client::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Outcome::Unreachable("the connection was refused")
-        }
-        Client::Io(_) | Client::ConnectionFailed => Outcome::Unreachable("no connection, or it broke"),
-        Client::HostNotFound => Outcome::Unreachable("its host name is not known"),
-        Client::Tls(_) | Client::Rustls(_) | Client::Pem(_) => {
-            Outcome::Unreachable("no TLS connection; is its certificate one that is trusted here?")
-        }
-        _ => Outcome::Unreachable("it does not speak HTTP"),
+    if let Client::Io(error) = error {
+        return match error.kind() {
+            ErrorKind::TimedOut => Outcome::TimedOut,
+            ErrorKind::ConnectionRefused => Outcome::Unreachable("the connection was refused"),
+            _ => Outcome::Unreachable("no connection, or it broke"),
+        };
     }
+    if matches!(error, Client::Timeout(_)) {
+        return Outcome::TimedOut;
+    }
+    let is_tls = matches!(error, Client::Tls(_) | Client::Rustls(_) | Client::Pem(_));
+    Outcome::Unreachable(if is_tls {
+        "no TLS connection; is its certificate one that is trusted here?"
+    } else if matches!(error, Client::HostNotFound) {
+        "its host name is not known"
+    } else if matches!(
+        error,
+        Client::ConnectionFailed | Client::ConnectProxyFailed(_) | Client::InvalidProxyUrl
+    ) {
+        "no connection"
+    } else {
+        "it does not speak HTTP"
+    })
 }
 
 fn authorities(file: &str) -> Option<RootCerts> {

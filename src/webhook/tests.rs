@@ -92,7 +92,7 @@ fn webhook(name: &str, address: SocketAddr) -> Webhook {
 }
 
 async fn start(store: &Store, webhook: Vec<Webhook>) -> Arc<Webhooks> {
-    let config = Config { webhook, ..Config::default() };
+    let config = Config { webhook };
     let parts = Parts { config, store: store.clone(), clock: Arc::new(SystemClock) };
     let variable = |name: &str| (name == "SECRET").then(|| SECRET.to_owned());
     Webhooks::start(parts, variable).await.unwrap()
@@ -247,7 +247,7 @@ async fn routes_choose_their_receivers_and_a_full_outbox_drops_the_oldest() {
 async fn a_webhook_without_its_secret_is_named() {
     let store = Store::in_memory().await.unwrap();
     let start = |webhook: Webhook, secret: &'static str| {
-        let config = Config { webhook: vec![webhook], ..Config::default() };
+        let config = Config { webhook: vec![webhook] };
         let parts = Parts { config, store: store.clone(), clock: Arc::new(SystemClock) };
         Webhooks::start(parts, move |_| Some(secret.to_owned()).filter(|it| !it.is_empty()))
     };

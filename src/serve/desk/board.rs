@@ -169,21 +169,14 @@ impl Known {
     fn apply(&mut self, event: &Event, now: Timestamp) -> Vec<Change> {
         let id = event.call;
         let news = self.talk.apply(&event.body);
-        match &event.body {
-            EventBody::HandedOver { handover } => return self.hand_over(id, handover),
-            EventBody::SpeechStarted { channel: Channel::Agent, .. }
-            | EventBody::TranscriptFinal { channel: Channel::Agent, .. } => {
-                if let Some(shown) = &mut self.shown
-                    && shown.state == State::Waiting
-                {
-                    shown.state = State::Current(now);
-                    return vec![Change::Call(id)];
-                }
-            }
-            _ => {}
+        if let EventBody::HandedOver { handover } = &event.body {
+            return self.hand_over(id, handover);
         }
-        if self.shown.is_none() {
-            return Vec::new();
+        let Some(shown) = &mut self.shown else { return Vec::new() };
+        if shown.state == State::Waiting && is_agent_speaking(&event.body) {
+            shown.state = State::Current(now);
+            // The lines go with the call.
+            return vec![Change::Call(id)];
         }
         let change = |news| match news {
             News::Put(line) => Change::Line(id, line),
@@ -202,6 +195,14 @@ impl Known {
         let gone = left.map(|route| Change::Gone(id, route));
         gone.into_iter().chain([Change::Call(id)]).collect()
     }
+}
+
+const fn is_agent_speaking(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::SpeechStarted { channel: Channel::Agent, .. }
+            | EventBody::TranscriptFinal { channel: Channel::Agent, .. }
+    )
 }
 
 #[cfg(test)]
