@@ -177,6 +177,7 @@ pub struct Reader {
     routes: Routes,
     /// Number of the last change that it knows; `None` before its first picture.
     seen: Option<u64>,
+    /// Whether it was told anything yet: what an earlier connection knew is not what this one missed.
     has_begun: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -192,7 +193,6 @@ impl Reader {
         loop {
             self.news.borrow_and_update();
             if let Some(sent) = self.find() {
-                self.has_begun = true;
                 return sent;
             }
             // The hub is held by this reader, so its sender is there.
@@ -205,13 +205,14 @@ impl Reader {
         let first = state.newest + 1 - state.changes.len() as u64;
         let is_there = |seen: u64| seen + 1 >= first && seen <= state.newest;
         let Some(seen) = self.seen.filter(|seen| is_there(*seen)) else {
-            let missed = self.seen.is_some() && self.has_begun;
+            let missed = self.has_begun;
             let data = snapshot_json(&state.board, &self.routes, (self.hub.clock.wall(), missed));
-            self.seen = Some(state.newest);
+            (self.seen, self.has_begun) = (Some(state.newest), true);
             return Some(self.sent(state.newest, "snapshot", data.to_string().into()));
         };
         let mine = state.changes.iter().skip((seen + 1 - first) as usize);
         let told = mine.into_iter().find(|told| self.routes.include(&told.route)).map(Arc::clone);
+        self.has_begun = true;
         self.seen = Some(told.as_ref().map_or(state.newest, |told| told.number));
         told.map(|told| self.sent(told.number, told.name, told.data.clone()))
     }
