@@ -93,54 +93,70 @@ fn a_hand_over_reaches_a_receiver_that_checks_signatures_with_the_authors_librar
     assert!(hosted.stop());
 }
 
+/// `allo serve` with one webhook and its log in a file; killed when dropped.
+struct Service(Child);
+
+impl Service {
+    fn start(home: &Home, url: &str) -> Self {
+        let file = home.path("serve.toml");
+        let config = format!(
+            "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\n[handover]\n\
+             webhook = {{ name = \"crm\", url = \"{url}\", secret_env = \"THE_SECRET\" }}\n"
+        );
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_allo"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
+        command.env("ALLO_HOME", home.path("home")).env("ALLO_MODELS", models_folder());
+        command.env("RUST_LOG", "trace").env("THE_SECRET", SECRET).env_remove("ALLO_API_KEY");
+        // Not a pipe: nobody reads it while the service runs.
+        let log = std::fs::File::options().append(true).create(true).open(home.path("log")).unwrap();
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 #[test]
 fn a_killed_service_delivers_what_waited_when_it_starts_again_and_logs_nothing_of_it() {
     needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
-    let mut receiver = Receiver::start(SECRET, "200");
+    let mut receiver = Receiver::start(SECRET, "503,200");
     let home = Home::new();
-    let folder = home.path("home");
     let runtime = Runtime::new().unwrap();
+    let body = br#"{"type":"call.handed_over","data":{"words":"Quincampoix"}}"#.to_vec();
     let waiting = allo::store::Message {
         receiver: "crm".into(),
         id: "msg_that_waited".into(),
         call: allo::call::CallId(uuid::Uuid::from_u128(1)),
         told: jiff::Timestamp::UNIX_EPOCH,
-        body: allo::redact::Redacted::new(
-            br#"{"type":"call.handed_over","data":{"words":"Quincampoix"}}"#.to_vec(),
-        ),
+        body: allo::redact::Redacted::new(body),
     };
+    let store_file = home.path("home").join("allo.db");
     runtime.block_on(async {
-        let store = Store::open(&folder.join("allo.db")).await.unwrap();
+        let store = Store::open(&store_file).await.unwrap();
         store.put_message(&waiting, 10).await.unwrap();
-        // As a kill leaves it: nothing is closed.
-        std::mem::forget(store);
+        store.close().await;
     });
-    let file = home.path("serve.toml");
     let url = format!("{}?token=kept-out-of-logs", receiver.url);
-    let config = format!(
-        "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\n[handover]\n\
-         webhook = {{ name = \"crm\", url = \"{url}\", secret_env = \"THE_SECRET\" }}\n"
-    );
-    std::fs::write(&file, config).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_allo"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
-    command.env("ALLO_HOME", &folder).env("ALLO_MODELS", models_folder()).env("RUST_LOG", "trace");
-    command.env("THE_SECRET", SECRET).env_remove("ALLO_API_KEY").stdin(Stdio::null());
-    // Not a pipe: nobody reads it while the service runs.
-    let log = home.path("log");
-    command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
-    let mut process = command.spawn().unwrap();
+    let first = Service::start(&home, &url);
+    assert_eq!(receiver.asked()["status"], 503);
+    drop(first); // SIGKILL, whether it has noted the failure or not
+    let mut second = Service::start(&home, &url);
     let asked = receiver.asked();
-    assert_eq!((&asked["verified"], &asked["id"]), (&true.into(), &"msg_that_waited".into()), "{asked}");
-    let id = process.id().to_string();
-    assert!(Command::new("kill").arg(id).status().unwrap().success());
-    assert!(process.wait().unwrap().success());
-    let log = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
+    assert_eq!((&asked["verified"], &asked["status"]), (&true.into(), &200.into()), "{asked}");
+    assert_eq!(asked["id"], "msg_that_waited");
+    assert!(Command::new("kill").arg(second.0.id().to_string()).status().unwrap().success());
+    assert!(second.0.wait().unwrap().success());
+    let log = String::from_utf8_lossy(&std::fs::read(home.path("log")).unwrap()).into_owned();
     assert!(log.contains("msg_that_waited"), "{log}");
     for secret in ["Quincampoix", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "kept-out-of-logs"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
-    let store = runtime.block_on(Store::open(&folder.join("allo.db"))).unwrap();
+    let store = runtime.block_on(Store::open(&store_file)).unwrap();
     assert!(runtime.block_on(store.messages_waiting()).unwrap().is_empty());
 }
 
