@@ -70,10 +70,13 @@ impl Poster {
 fn failed(error: &ureq::Error) -> Outcome {
     use ureq::Error as Client;
     if let Client::Io(error) = error {
-        return match error.kind() {
-            ErrorKind::TimedOut => Outcome::TimedOut,
-            ErrorKind::ConnectionRefused => Outcome::Unreachable("the connection was refused"),
-            _ => Outcome::Unreachable("no connection, or it broke"),
+        let kind = error.kind();
+        return if kind == ErrorKind::TimedOut {
+            Outcome::TimedOut
+        } else if kind == ErrorKind::ConnectionRefused {
+            Outcome::Unreachable("the connection was refused")
+        } else {
+            Outcome::Unreachable("no connection, or it broke")
         };
     }
     if matches!(error, Client::Timeout(_)) {
