@@ -34,6 +34,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// How answers are spoken.
     pub voice: crate::voice::config::Config,
+    /// What leaves with a call that is handed over.
+    pub handover: crate::webhook::config::Config,
     /// The service: address, keys, limits.
     pub serve: crate::serve::config::Config,
 }
@@ -185,6 +187,7 @@ impl Config {
         self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
         self.live.validate().map_err(|error| format!("[live] {error}"))?;
         self.voice.validate().map_err(|error| format!("[voice] {error}"))?;
+        self.handover.validate().map_err(|error| error.to_string())?;
         self.serve.validate().map_err(|error| format!("[serve] {error}"))
     }
 }

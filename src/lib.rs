@@ -49,3 +49,4 @@ pub mod tts;
 pub mod turn;
 pub mod vad;
 pub mod voice;
+pub mod webhook;

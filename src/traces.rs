@@ -179,6 +179,14 @@ impl Trace {
             EventBody::PlaybackFinished { completed, .. } => {
                 note(vec![KeyValue::new("allo.completed", *completed)]);
             }
+            EventBody::TurnDecided { decision } => note(vec![
+                KeyValue::new("allo.rule", decision.rule.clone()),
+                KeyValue::new("allo.outcome", decision.outcome.clone()),
+            ]),
+            EventBody::BotSaid { .. } => note(Vec::new()),
+            EventBody::HandedOver { handover } => {
+                note(vec![KeyValue::new("allo.route", handover.route.clone())]);
+            }
             EventBody::Gap { channel, span, reason } => note(vec![
                 KeyValue::new("allo.channel", channel.to_string()),
                 KeyValue::new("allo.reason", reason.name()),

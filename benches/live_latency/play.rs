@@ -131,6 +131,9 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
             | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
             | EventBody::Gap { .. }
             | EventBody::CallEnded { .. } => {}
         }

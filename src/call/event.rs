@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::decision::DecisionRecord;
+use super::handover::Handover;
 use super::{CallId, Channel, Utterance};
 use crate::audio::{SamplePos, SampleSpan};
 use crate::redact::Redacted;
@@ -118,6 +120,23 @@ pub enum EventBody {
         /// Whether it was heard to its end; false when it was stopped.
         completed: bool,
     },
+    /// The dialogue decided what follows from what the caller did.
+    TurnDecided {
+        /// What, and on what grounds.
+        decision: Box<DecisionRecord>,
+    },
+    /// The bot began to say something.
+    BotSaid {
+        /// What.
+        text: Redacted<String>,
+        /// The name under which [`EventBody::PlaybackFinished`] tells its end.
+        mark: String,
+    },
+    /// The call is handed to people; told before the transfer is asked for.
+    HandedOver {
+        /// With what.
+        handover: Box<Handover>,
+    },
     /// A stretch of audio that was not heard; the time line holds silence of its length.
     Gap {
         /// Whose.
@@ -149,6 +168,9 @@ impl EventBody {
             Self::Interrupted { .. } => "interrupted",
             Self::Dtmf { .. } => "dtmf",
             Self::PlaybackFinished { .. } => "playback.finished",
+            Self::TurnDecided { .. } => "turn.decided",
+            Self::BotSaid { .. } => "bot.said",
+            Self::HandedOver { .. } => "call.handed_over",
             Self::Gap { .. } => "gap",
             Self::CallEnded { .. } => "call.ended",
         }

@@ -7,6 +7,7 @@
 
 pub mod decision;
 pub mod event;
+pub mod handover;
 mod quote;
 mod record;
 

@@ -20,6 +20,7 @@ mod search;
 mod serve;
 pub mod terminal;
 mod transcribe;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Make API keys for the service.
     Keys(keys::Arguments),
+    /// Make secrets for webhooks and try receivers.
+    Webhook(webhook::Arguments),
     /// Search the stored calls.
     Search(search::SearchArgs),
     /// Talk to a scenario in text.
@@ -125,6 +128,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Listen(arguments) => listen::run(&context, &arguments),
         Command::Serve(arguments) => serve::run(&context, &arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Webhook(arguments) => webhook::run(&context, &arguments),
         Command::Search(arguments) => search::run(&context, arguments),
         Command::Intents(arguments) => intents::run(&context, &arguments),
         Command::Say(arguments) => say::run(&context, &arguments),

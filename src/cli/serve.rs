@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -18,6 +19,10 @@ use crate::redact::Redacted;
 use crate::serve::keys::KEY_VARIABLE;
 use crate::serve::{Offer, Parts, Server};
 use crate::store::Store;
+use crate::webhook::{self, Webhooks};
+
+/// How long attempts at webhooks that are under way are waited for; they are made again at the next start.
+const WEBHOOKS_STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Arguments of `allo serve`.
 #[derive(Debug, Args)]
@@ -40,6 +45,17 @@ fn live_parts(config: &Config, context: &Context) -> anyhow::Result<live::Parts>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     parts.store = Some(runtime.block_on(Store::open(&file))?);
     Ok(parts)
+}
+
+/// The webhooks of the configuration, if it has any.
+fn webhooks(
+    config: &Config,
+    store: Option<Store>,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<Option<Arc<Webhooks>>> {
+    let Some(store) = store.filter(|_| !config.handover.webhook.is_empty()) else { return Ok(None) };
+    let parts = webhook::Parts { config: config.handover.clone(), store, clock: Arc::new(SystemClock) };
+    Ok(Some(runtime.block_on(Webhooks::start(parts, |name| std::env::var(name).ok()))?))
 }
 
 /// Traces of calls, where the build has them and the environment says where they go.
@@ -84,11 +100,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     }
     let environment_key = std::env::var(KEY_VARIABLE).ok().map(Redacted::new);
     Server::check(&config.serve, environment_key.as_ref())?;
+    for webhook in &config.handover.webhook {
+        webhook::poster(webhook, |name| std::env::var(name).ok())?;
+    }
     let live = live_parts(&config, context)?;
     let transcriber = machinery::beside(Arc::clone(&live.pool), &config, &context.home)?;
     let turn = live.turn.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store = live.store.clone();
     let live = Live::start(live, &config.live)?;
+    let webhooks = webhooks(&config, store, &runtime)?;
+    if let Some(webhooks) = &webhooks {
+        webhooks.follow_all(&live, runtime.handle().clone());
+    }
     let tracing = Tracing::start(&live, &runtime)?;
     let parts = Parts {
         environment_key,
@@ -96,6 +120,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         workers: machinery::workers(&config),
         transcriber: Arc::new(transcriber),
         live: Some(live),
+        webhooks: webhooks.clone(),
         turn,
         clock: Arc::new(SystemClock),
         config: config.serve,
@@ -114,7 +139,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             }
             say("stopping: what is under way may finish");
         };
-        Ok::<_, anyhow::Error>(server.run(stopped).await)
+        let ended_in_time = server.run(stopped).await;
+        if let Some(webhooks) = webhooks {
+            webhooks.stop(WEBHOOKS_STOP_WITHIN).await;
+        }
+        Ok::<_, anyhow::Error>(ended_in_time)
     })?;
     tracing.stop();
     // Work on blocking threads that nobody waits for any more must not hold the process.

@@ -9,6 +9,7 @@
 //! no file and masks nothing: what must not be shown is masked before.
 
 mod cues;
+pub mod handover;
 mod nist;
 mod plain;
 mod subtitles;

@@ -81,8 +81,9 @@ impl EventLog {
         self.lock().is_closed
     }
 
-    /// Appends an event; the call's last one closes the log. Without effect on a closed log.
-    pub(super) fn append(&self, at: SamplePos, body: EventBody) {
+    /// Appends an event; the call's last one closes the log. Without effect on a closed log. For whoever makes events:
+    /// the machine that listens, and the dialogue of the call.
+    pub fn append(&self, at: SamplePos, body: EventBody) {
         let mut state = self.lock();
         if state.is_closed {
             return;

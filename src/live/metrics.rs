@@ -12,20 +12,22 @@ pub const BUCKETS_MS: [u64; 14] = [1, 2, 5, 10, 25, 50, 100, 200, 300, 500, 900,
 
 /// Counts durations by length.
 #[derive(Debug, Default)]
-pub(super) struct Histogram {
+pub struct Histogram {
     buckets: [AtomicU64; BUCKETS_MS.len() + 1],
     sum_us: AtomicU64,
 }
 
 impl Histogram {
-    pub(super) fn record(&self, duration: Duration) {
+    /// Counts one.
+    pub fn record(&self, duration: Duration) {
         let place = BUCKETS_MS.iter().position(|bound| duration <= Duration::from_millis(*bound));
         self.buckets[place.unwrap_or(BUCKETS_MS.len())].fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.sum_us.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn snapshot(&self) -> HistogramSnapshot {
+    /// How it is at this moment.
+    pub fn snapshot(&self) -> HistogramSnapshot {
         HistogramSnapshot {
             counts: std::array::from_fn(|index| self.buckets[index].load(Ordering::Relaxed)),
             sum: Duration::from_micros(self.sum_us.load(Ordering::Relaxed)),

@@ -48,11 +48,11 @@ pub use call::{Call, CallSetup, Controls, NotTaken, Track};
 pub use command::Command;
 pub use judge::TurnJudge;
 pub use log::{EventLog, Missed, Peek, Reader};
-pub use metrics::{BUCKETS_MS, HistogramSnapshot, Snapshot};
+pub use metrics::{BUCKETS_MS, Histogram, HistogramSnapshot, Snapshot};
 pub use voices::{Batched, MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ pub enum Refused {
 /// Most streams of audio of one call: caller, agent, bot, and a conference of as many again.
 pub const TRACKS_MAX: usize = 8;
 
-/// Whoever is told of each call that begins.
+/// Somebody who is told of each call that begins.
 type OnOpen = Box<dyn Fn(Arc<EventLog>) + Send + Sync>;
 
 /// What the threads and handles share.
@@ -179,8 +179,8 @@ struct Machine {
     admission: Mutex<Admission>,
     voices: Mutex<VoiceIds>,
     calls: Mutex<Calls>,
-    /// Is told of each call that begins.
-    on_open: OnceLock<OnOpen>,
+    /// Are told of each call that begins.
+    on_open: RwLock<Vec<OnOpen>>,
     /// Number of calls that go on.
     open: watch::Sender<usize>,
 }
@@ -278,7 +278,7 @@ impl Live {
             bell: Arc::default(),
             voices: Mutex::default(),
             calls: Mutex::default(),
-            on_open: OnceLock::new(),
+            on_open: RwLock::default(),
             open,
         });
         let threads = keeper::start(&machine)?;
@@ -338,8 +338,8 @@ impl Live {
         };
         link.log.append(SamplePos::ZERO, body);
         link.begin(session);
-        if let Some(on_open) = machine.on_open.get() {
-            on_open(Arc::clone(&link.log));
+        for told in machine.on_open.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            told(Arc::clone(&link.log));
         }
         Ok(Call::new(machine, &link, commands, setup.finals_only))
     }
@@ -382,11 +382,9 @@ impl Live {
         Ok(service)
     }
 
-    /// Has somebody told of each call that begins from now on; he must not block. Only the first counts.
+    /// Has one more told of each call that begins from now on; he must not block, nor ask for this again.
     pub fn on_open(&self, told: impl Fn(Arc<EventLog>) + Send + Sync + 'static) {
-        if self.machine.on_open.set(Box::new(told)).is_err() {
-            tracing::warn!("somebody is told of new calls already");
-        }
+        self.machine.on_open.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
     }
 
     /// The events of a call that goes on or has lately ended.

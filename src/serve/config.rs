@@ -28,6 +28,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Asterisk's AudioSocket; not served without it.
     pub audiosocket: Option<AudioSocket>,
+    /// The page of a team.
+    pub desk: Desk,
     /// API keys. The environment variable `ALLO_API_KEY` adds one with all rights.
     pub keys: Vec<KeyEntry>,
 }
@@ -77,6 +79,26 @@ pub struct AudioSocket {
     pub allow_remote: bool,
 }
 
+/// Section `[serve.desk]`: the page that shows a team the calls that are handed to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desk {
+    /// How long a browser stays signed in.
+    #[serde(with = "as_text")]
+    pub session: Duration,
+    /// How long a call that nobody has taken is shown after its sound has ended: for telephone systems that take the sound
+    /// away with the transfer. 0: it leaves at once.
+    #[serde(with = "as_text")]
+    pub shown_after_end: Duration,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        // A shift; whoever finds the browser open afterwards finds it signed out.
+        Self { session: Duration::from_secs(8 * 3_600), shown_after_end: Duration::ZERO }
+    }
+}
+
 /// One `[[serve.keys]]`: who may do what. The key itself is nowhere; `allo keys new` makes one and shows it once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,13 +121,15 @@ pub enum Right {
     Stream,
     /// Follow and read calls.
     Read,
+    /// See the calls that are handed over, and sign in to the page of a team.
+    Desk,
     /// Read the figures of the service, and all other rights.
     Admin,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 4] = [Self::Transcribe, Self::Stream, Self::Read, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Transcribe, Self::Stream, Self::Read, Self::Desk, Self::Admin];
 
     /// The name in the configuration.
     pub const fn name(self) -> &'static str {
@@ -113,6 +137,7 @@ impl Right {
             Self::Transcribe => "transcribe",
             Self::Stream => "stream",
             Self::Read => "read",
+            Self::Desk => "desk",
             Self::Admin => "admin",
         }
     }
@@ -126,7 +151,7 @@ impl fmt::Display for Right {
 
 /// A name that is no right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown right `{name}`, expected transcribe, stream, read or admin")]
+#[error("unknown right `{name}`, expected transcribe, stream, read, desk or admin")]
 pub struct UnknownRight {
     /// What was found.
     pub name: String,
@@ -166,6 +191,7 @@ impl Default for Config {
             limits: Limits::default(),
             tls: None,
             audiosocket: None,
+            desk: Desk::default(),
             keys: Vec::new(),
         }
     }
@@ -222,6 +248,9 @@ impl Config {
         if limits.idle.is_zero() {
             return invalid("limits.idle", "0".into(), "more than 0");
         }
+        if self.desk.session < Duration::from_secs(60) {
+            return invalid("desk.session", format!("{} s", self.desk.session.as_secs()), "at least 1min");
+        }
         for (index, key) in self.keys.iter().enumerate() {
             let at = |field: &str| format!("keys[{index}].{field}");
             if key.name.trim().is_empty() {
@@ -236,7 +265,7 @@ impl Config {
                 );
             }
             if key.rights.is_empty() {
-                return invalid(&at("rights"), "empty".into(), "transcribe, stream, read or admin");
+                return invalid(&at("rights"), "empty".into(), "transcribe, stream, read, desk or admin");
             }
             if self.keys[..index].iter().any(|other| other.name == key.name) {
                 return invalid(&at("name"), format!("`{}` again", key.name), "a name of its own");

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::Service;
 use super::router::text;
 use super::wire::Health;
+use super::{deliveries, desk};
 
 /// The description of every route, `OpenAPI` 3.1.
 pub const OPEN_API: &str = include_str!("openapi.json");
@@ -33,13 +34,12 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Response {
 
 /// The figures, for Prometheus.
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    let pool = service.desk.transcriber.pool.snapshot();
+    let pool = service.intake.transcriber.pool.snapshot();
     let live = service.live.as_ref().map(|live| live.snapshot());
-    text(
-        StatusCode::OK,
-        "text/plain; version=0.0.4; charset=utf-8",
-        service.metrics.render(&pool, live.as_ref()),
-    )
+    let mut figures = service.metrics.render(&pool, live.as_ref());
+    deliveries::write(&mut figures, &service.webhooks.as_ref().map(|it| it.snapshot()).unwrap_or_default());
+    desk::figures::write(&mut figures, service.desk.figures());
+    text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", figures)
 }
 
 /// The description of the interface.

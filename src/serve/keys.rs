@@ -121,7 +121,8 @@ pub fn fingerprint(key: &Redacted<String>) -> String {
     })
 }
 
-fn digest(key: &str) -> [u8; 32] {
+/// SHA-256 of a key, or of anything else as random.
+pub fn digest(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 

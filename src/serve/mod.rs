@@ -10,10 +10,12 @@
 pub mod access;
 pub mod config;
 pub mod deepgram;
+pub mod deliveries;
 pub mod desk;
 pub mod error;
 pub mod face;
 pub mod health;
+pub mod intake;
 pub mod keys;
 pub mod listener;
 pub mod live;
@@ -29,11 +31,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::config::Config;
-use self::desk::{Desk, Room};
+use self::desk::hub::Hub;
+use self::desk::session::Sessions;
+use self::intake::{Intake, Room};
 use self::keys::KeyRing;
 use self::listener::Listener;
 use self::metrics::Metrics;
@@ -43,6 +48,7 @@ use crate::live::Live;
 use crate::pipeline::transcribe::Transcriber;
 use crate::redact::Redacted;
 use crate::turn;
+use crate::webhook::Webhooks;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +97,8 @@ pub struct Parts {
     pub offer: Offer,
     /// Live calls, where there are any.
     pub live: Option<Arc<Live>>,
+    /// Webhooks, for their figures, where there are any.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
     /// Recognition workers, for the number of recordings at once.
@@ -117,13 +125,19 @@ pub struct Service {
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// Where recordings go.
-    pub desk: Desk,
+    pub intake: Intake,
     /// What is recognised, with what.
     pub offer: Offer,
     /// Live calls, where there are any.
     pub live: Option<Arc<Live>>,
+    /// Webhooks, for their figures, where there are any.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
+    /// The calls that are handed over.
+    pub desk: Arc<Hub>,
+    /// Browsers that are signed in to see them.
+    pub sessions: Sessions,
     /// Time.
     pub clock: Arc<dyn Clock>,
     stopping: watch::Receiver<bool>,
@@ -132,7 +146,8 @@ pub struct Service {
 impl Service {
     /// A service that ends when `stopping` becomes true.
     pub fn new(parts: Parts, stopping: watch::Receiver<bool>) -> Self {
-        let Parts { config, environment_key, transcriber, offer, live, turn, workers, clock } = parts;
+        let Parts { config, environment_key, transcriber, offer, live, webhooks, turn, workers, clock } =
+            parts;
         let metrics = Arc::new(Metrics::default());
         let at_once = if config.limits.transcriptions == 0 { workers } else { config.limits.transcriptions };
         let room = Room { at_once, waiting: config.limits.waiting };
@@ -144,10 +159,13 @@ impl Service {
         }
         Self {
             keys: KeyRing::new(&config.keys, environment_key.as_ref()),
-            desk: Desk::new(transcriber, room, Arc::clone(&metrics), Arc::clone(&clock)),
+            desk: Hub::new(Arc::clone(&clock), config.desk.shown_after_end),
+            sessions: Sessions::new(config.desk.session),
+            intake: Intake::new(transcriber, room, Arc::clone(&metrics), Arc::clone(&clock)),
             metrics,
             offer,
             live,
+            webhooks,
             turn,
             clock,
             stopping,
@@ -207,6 +225,9 @@ impl Server {
         let tls = config.tls.as_ref().map(tls::load).transpose()?.map(TlsAcceptor::from);
         let (stop, stopping) = watch::channel(false);
         let service = Arc::new(Service::new(parts, stopping.clone()));
+        if let Some(live) = &service.live {
+            service.desk.follow_all(live, Handle::current());
+        }
         let (socket, address) = listen(config.listen).await?;
         let audiosocket = match &config.audiosocket {
             Some(audiosocket) if service.live.is_some() => Some(listen(audiosocket.listen).await?),

@@ -16,7 +16,7 @@ use super::Service;
 use super::config::Right;
 use super::error::ApiError;
 use super::metrics::RequestLabels;
-use super::{access, health, live, openai};
+use super::{access, desk, health, live, openai};
 
 /// One path with one method.
 #[derive(Debug)]
@@ -104,6 +104,18 @@ pub enum Endpoint {
     Call,
     /// The events of a call.
     CallEvents,
+    /// The calls that are handed over.
+    DeskEvents,
+    /// The page that shows them.
+    DeskLive,
+    /// The form for a key.
+    DeskForm,
+    /// A key for a cookie.
+    DeskSignIn,
+    /// The cookie is worth nothing any more.
+    DeskSignOut,
+    /// Style and script of the pages.
+    DeskAsset,
 }
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint, right: Option<Right>) -> Route {
@@ -126,6 +138,12 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/v1/calls/stream", Endpoint::CallStream, Some(Right::Stream)),
     route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
     route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
+    route(Method::Get, "/v1/desk/events", Endpoint::DeskEvents, Some(Right::Desk)),
+    route(Method::Get, "/desk/live", Endpoint::DeskLive, None),
+    route(Method::Get, "/desk/sign-in", Endpoint::DeskForm, None),
+    route(Method::Post, "/desk/sign-in", Endpoint::DeskSignIn, None),
+    route(Method::Post, "/desk/sign-out", Endpoint::DeskSignOut, None),
+    route(Method::Get, "/desk/assets/{file}", Endpoint::DeskAsset, None),
     route(Method::Get, "/ingress/{protocol}", Endpoint::Ingress, Some(Right::Stream)),
     route(Method::Get, "/ingress/{protocol}/{key}", Endpoint::Ingress, Some(Right::Stream)),
 ];
@@ -153,6 +171,12 @@ impl Route {
             Endpoint::Calls => get(live::calls::list),
             Endpoint::Call => get(live::calls::one),
             Endpoint::CallEvents => get(live::calls::events),
+            Endpoint::DeskEvents => get(desk::events::events),
+            Endpoint::DeskLive => get(desk::pages::live),
+            Endpoint::DeskForm => get(desk::pages::form),
+            Endpoint::DeskSignIn => post(desk::pages::sign_in),
+            Endpoint::DeskSignOut => post(desk::pages::sign_out),
+            Endpoint::DeskAsset => get(desk::pages::asset),
         }
     }
 }

@@ -37,6 +37,7 @@ fn parts(config: Config) -> Parts {
         transcriber: Arc::new(transcriber),
         offer: Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() },
         live: None,
+        webhooks: None,
         turn: crate::turn::Config::default(),
         workers: 1,
         clock: Arc::new(SystemClock),
@@ -146,6 +147,7 @@ async fn every_route_is_described_and_everything_described_answers() {
             .replace("{model}", "whisper-1")
             .replace("{key}", "one")
             .replace("{id}", "none")
+            .replace("{file}", "live.js")
             .replace("{protocol}", "twilio");
         let method = route.method.name().to_ascii_uppercase();
         let without = client.send(request(&method, &path, None).body(Body::empty()).unwrap()).await.status();
@@ -271,4 +273,82 @@ async fn without_a_key_only_loopback_is_served() {
     assert_eq!(line["ready"], true);
     assert!(line["http"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{line}");
     assert!(server.run(std::future::ready(())).await, "nothing was under way");
+}
+
+/// A form as a browser sends it, from `origin`.
+fn form(path: &str, fields: &str, origin: &str) -> Request<Body> {
+    request("POST", path, None)
+        .header(header::HOST, "desk.example.com")
+        .header(header::ORIGIN, origin)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(fields.to_owned()))
+        .unwrap()
+}
+
+const OWN: &str = "https://desk.example.com";
+
+#[tokio::test]
+async fn a_browser_exchanges_a_key_for_a_cookie_that_opens_the_desk_and_nothing_else() {
+    let client = Client::with_key(&[Right::Desk, Right::Read]);
+    let page = client.get("/desk/live?route=a%22b", None).await;
+    assert_eq!(page.status(), StatusCode::SEE_OTHER);
+    assert_eq!(page.headers()[header::LOCATION], "/desk/sign-in?route=a%22b");
+    let wrong = client.send(form("/desk/sign-in", "key=two", OWN)).await;
+    assert_eq!((wrong.status(), wrong.headers().get(header::SET_COOKIE)), (StatusCode::UNAUTHORIZED, None));
+    let right = client.send(form("/desk/sign-in?route=a", "key=one", OWN)).await;
+    assert_eq!(right.headers()[header::LOCATION], "/desk/live?route=a");
+    let cookie = right.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
+    let with_cookie = |path: &str| {
+        let pair = cookie.split(';').next().unwrap();
+        request("GET", path, None).header(header::COOKIE, pair).body(Body::empty()).unwrap()
+    };
+    let page = client.send(with_cookie("/desk/live?route=a")).await;
+    let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(
+        (page.status(), page.headers()[header::CACHE_CONTROL].as_bytes()),
+        (StatusCode::OK, &b"no-store"[..])
+    );
+    // There are no live calls in this service: let in, and nothing found.
+    assert_eq!(client.send(with_cookie("/v1/desk/events")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(client.get("/v1/desk/events", Some("one")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(client.get("/v1/desk/events", None).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(client.send(with_cookie("/v1/calls")).await.status(), StatusCode::UNAUTHORIZED);
+    let mut out = form("/desk/sign-out", "", OWN);
+    out.headers_mut().insert(header::COOKIE, cookie.split(';').next().unwrap().parse().unwrap());
+    assert!(client.send(out).await.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(client.send(with_cookie("/v1/desk/events")).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn another_site_signs_nobody_in_and_a_key_without_the_right_opens_no_desk() {
+    let client = Client::with_key(&[Right::Desk]);
+    let foreign = client.send(form("/desk/sign-in", "key=one", "https://elsewhere.example.com")).await;
+    assert_eq!((foreign.status(), foreign.headers().get(header::SET_COOKIE)), (StatusCode::FORBIDDEN, None));
+    for fields in ["", "key=", "token=one", &"key=".repeat(2_000)] {
+        let answer = client.send(form("/desk/sign-in", fields, OWN)).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{fields}");
+    }
+    let client = Client::with_key(&[Right::Read, Right::Stream, Right::Transcribe]);
+    let answer = client.send(form("/desk/sign-in", "key=one", OWN)).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(client.get("/v1/desk/events", Some("one")).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn without_keys_the_desk_is_open_and_speaks_the_language_of_the_browser() {
+    let client = Client::new(Config::default());
+    let english = request("GET", "/desk/live", None).header(header::ACCEPT_LANGUAGE, "en-GB, fr;q=0.5");
+    let page = body(client.send(english.body(Body::empty()).unwrap()).await).await;
+    assert!(page.contains("<html lang=\"en\">") && page.contains("Nobody is waiting."), "{page}");
+    let page = body(client.get("/desk/live?lang=nl", None).await).await;
+    assert!(page.contains("Er wacht niemand."), "{page}");
+    assert_eq!(client.get("/desk/live?team=a", None).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        client.get("/desk/assets/live.js", None).await.headers()[header::X_CONTENT_TYPE_OPTIONS],
+        "nosniff"
+    );
+    assert_eq!(client.get("/desk/assets/..%2Fpages.rs", None).await.status(), StatusCode::NOT_FOUND);
+    let metrics = body(client.get("/metrics", None).await).await;
+    assert!(metrics.contains("allo_desk_readers 0"), "{metrics}");
 }

@@ -11,6 +11,7 @@
 mod calls;
 mod decisions;
 mod live;
+mod outbox;
 mod packed;
 mod query;
 mod search;
@@ -21,6 +22,7 @@ mod tests;
 pub use calls::{CallFilter, CallSummary};
 pub use decisions::DecisionQuery;
 pub use live::{LiveCall, LiveFinal};
+pub use outbox::{MadeRoom, Message, Waiting};
 pub use query::QueryError;
 pub use search::{Hit, Query, Snippet};
 

@@ -41,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lookup", &["clock", "dialog", "redact", "slots"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice"]),
+    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice", "webhook"]),
     ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
     (
         "live",
@@ -84,12 +84,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
-    // L5: the edge for other programs
+    // L5: the edges for other programs; a hand-over is read off the events of a call and kept in the outbox
+    ("webhook", &["call", "clock", "export", "live", "redact", "store", "text"]),
     (
         "serve",
         &[
             "asr", "audio", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
-            "redact", "text", "turn",
+            "redact", "text", "turn", "webhook",
         ],
     ),
     ("traces", &["audio", "call", "clock", "live"]),
@@ -117,7 +118,7 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("cpal", &["ingress/microphone"]),
     ("ttspico_sys", &["tts/pico/native"]),
     ("sqlx", &["store/", "lookup/sqlite", "lookup/postgres"]),
-    ("ureq", &["models/", "traces.rs", "lookup/http"]),
+    ("ureq", &["models/", "traces.rs", "lookup/http", "webhook/http"]),
     ("opentelemetry", &["traces.rs"]),
     ("opentelemetry_http", &["traces.rs"]),
     ("opentelemetry_otlp", &["traces.rs"]),
@@ -130,8 +131,9 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["serve/"]),
     ("futures_util", &["serve/", "cli/demo/caller", "lookup/sqlite"]),
     ("tokio_tungstenite", &["cli/demo/caller"]),
-    ("subtle", &["serve/keys"]),
-    ("getrandom", &["serve/keys"]),
+    ("subtle", &["serve/keys", "serve/desk/session"]),
+    ("getrandom", &["serve/keys", "webhook/sign"]),
+    ("hmac", &["webhook/sign"]),
     ("miniz_oxide", &["serve/openai/wire"]),
     ("zip", &["models/"]),
     ("indicatif", &["progress.rs"]),

@@ -82,7 +82,7 @@ impl Drop for Service {
 }
 
 /// The interpreter with the official client libraries, which `scripts/setup test` installs.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::audio::SamplePos;
-use crate::call::Utterance;
+use crate::call::decision::{DecisionRecord, WishRecord};
 use crate::call::event::{Event, EventBody};
+use crate::call::{IntentScore, Utterance};
+use crate::export::handover::{handover_json, slots_json};
 
 /// An event as clients read it. This is one of the places that reveal what was said.
 pub fn event_json(event: &Event) -> Value {
@@ -63,6 +65,9 @@ fn body(body: &EventBody) -> Value {
             json!({ "channel": channel.to_string(), "digit": digit.reveal().to_string() })
         }
         EventBody::PlaybackFinished { mark, completed } => json!({ "mark": mark, "completed": completed }),
+        EventBody::TurnDecided { decision } => decision_json(decision),
+        EventBody::BotSaid { text, mark } => json!({ "text": text.reveal(), "mark": mark }),
+        EventBody::HandedOver { handover } => handover_json(handover),
         EventBody::Gap { channel, span, reason } => json!({
             "channel": channel.to_string(),
             "start": seconds(span.start),
@@ -73,6 +78,29 @@ fn body(body: &EventBody) -> Value {
             json!({ "reason": reason.name(), "duration": duration(*length) })
         }
     }
+}
+
+/// What was decided in a turn. The sentence itself is in the final before it.
+fn decision_json(decision: &DecisionRecord) -> Value {
+    let wish = |wish: &WishRecord| {
+        let candidate = |score: &IntentScore| json!({ "intent": score.intent, "probability": rounded(score.probability.into()) });
+        json!({
+            "band": wish.band,
+            "in_scope": rounded(wish.in_scope.into()),
+            "candidates": wish.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "number": decision.number,
+        "input": decision.input,
+        "language": decision.language.code(),
+        "rule": decision.rule,
+        "outcome": decision.outcome,
+        "intent": decision.intent,
+        "route": decision.route,
+        "wishes": decision.wishes.iter().map(wish).collect::<Vec<_>>(),
+        "slots": slots_json(&decision.slots),
+    })
 }
 
 fn utterance_json(utterance: &Utterance) -> Value {

@@ -23,8 +23,8 @@ use crate::export::{self, Document, Format, Source};
 use crate::media::OpenOptions;
 use crate::pipeline::transcribe::{Instructions, Transcription};
 use crate::serve::Service;
-use crate::serve::desk::{Job, Place};
 use crate::serve::error::ApiError;
+use crate::serve::intake::{Job, Place};
 use crate::serve::metrics::Stage;
 use crate::serve::router::text;
 
@@ -63,7 +63,7 @@ async fn work(
     let form = form.map_err(|_| ApiError::Malformed {
         message: "the request is no form; expected content type multipart/form-data".to_owned(),
     })?;
-    let place = service.desk.place()?;
+    let place = service.intake.place()?;
     let begun = service.clock.monotonic();
     let form = Form::receive(form, &service.config.limits).await?;
     service.metrics.stage(Stage::Receive, service.clock.monotonic() - begun);
@@ -77,7 +77,7 @@ async fn work(
 
 async fn whole(service: &Service, place: Place, form: Form, order: &Order) -> Result<Response, ApiError> {
     let job = job(&form, order, None);
-    let Transcription { transcript, damage, .. } = service.desk.transcribe(place, job).await?;
+    let Transcription { transcript, damage, .. } = service.intake.transcribe(place, job).await?;
     if let Some(damage) = damage {
         let path = form.recording.path().display().to_string();
         tracing::warn!(
@@ -141,7 +141,7 @@ fn streamed(service: Arc<Service>, place: Place, form: Form, order: Order) -> Re
     let format = order.format;
     tokio::spawn(async move {
         let job = job(&form, &order, Some(sender));
-        let result = service.desk.transcribe(place, job).await;
+        let result = service.intake.transcribe(place, job).await;
         // The form, and with it the file, lives until here. A reader that has gone wants no result.
         drop(finish.send(result.map(|transcription| transcription.transcript)));
         drop(form);

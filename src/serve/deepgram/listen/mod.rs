@@ -348,6 +348,9 @@ impl Face for Listen {
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
             | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
             | EventBody::Gap { .. } => {}
         }
     }

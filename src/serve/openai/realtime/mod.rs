@@ -314,6 +314,9 @@ impl Realtime {
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
             | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
             | EventBody::Gap { .. }
             | EventBody::CallEnded { .. } => {}
         }

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 const USUAL_TRANSCRIPTION: Duration = Duration::from_secs(5);
 
 /// Where recordings are handed in.
-pub struct Desk {
+pub struct Intake {
     /// What transcribes.
     pub transcriber: Arc<Transcriber>,
     metrics: Arc<Metrics>,
@@ -42,7 +42,7 @@ pub struct Room {
     pub waiting: usize,
 }
 
-/// A place at the desk, given back when dropped.
+/// A place among the recordings, given back when dropped.
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
@@ -69,8 +69,8 @@ impl Drop for StopWhenDropped {
     }
 }
 
-impl Desk {
-    /// A desk with room for so many.
+impl Intake {
+    /// An intake with room for so many.
     pub fn new(
         transcriber: Arc<Transcriber>,
         room: Room,
@@ -110,8 +110,10 @@ impl Desk {
     /// [`ApiError::Parameter`] names `file` when the recording cannot be read; everything else is internal.
     pub async fn transcribe(&self, place: Place, job: Job) -> Result<Transcription, ApiError> {
         let asked = self.clock.monotonic();
-        let slot =
-            Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore of the desk is never closed");
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore of the intake is never closed");
         let begun = self.clock.monotonic();
         self.metrics.stage(Stage::Wait, begun - asked);
         let cancel = CancelFlag::new();
