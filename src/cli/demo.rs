@@ -146,6 +146,7 @@ fn service(
         transcriber: Arc::new(transcriber),
         offer: Offer { model: config.asr.model.clone(), languages: config.asr.languages.clone() },
         live: Some(Live::start(live, &config.live)?),
+        bot: None,
         turn,
         workers: machinery::workers(config),
         clock: Arc::new(SystemClock),

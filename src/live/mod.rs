@@ -36,6 +36,7 @@ mod metrics;
 mod outbox;
 pub mod replay;
 mod ring;
+mod saying;
 mod session;
 mod stable;
 #[cfg(test)]
@@ -68,7 +69,7 @@ use self::session::Session;
 use self::voices::VoiceIds;
 use crate::asr::worker::Pool;
 use crate::audio::SamplePos;
-use crate::call::CallId;
+use crate::call::{CallId, Channel};
 use crate::call::event::{CallEndReason, EventBody};
 use crate::clock::Clock;
 use crate::guard::Guard;
@@ -321,7 +322,7 @@ impl Live {
                 source: setup.source,
                 started_at: started,
                 model: machine.model.clone(),
-                channels: channels.clone(),
+                channels: channels.iter().copied().chain(setup.has_bot.then_some(Channel::Bot)).collect(),
             };
             if !keeper.keep(Job::Begin { link: Arc::clone(&link), call }) {
                 machine.ended(&link);

@@ -20,6 +20,7 @@ pub mod live;
 pub mod metrics;
 pub mod openai;
 pub mod router;
+pub mod scenario;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -37,6 +38,7 @@ use self::desk::{Desk, Room};
 use self::keys::KeyRing;
 use self::listener::Listener;
 use self::metrics::Metrics;
+use crate::bot::Bot;
 use crate::call::Language;
 use crate::clock::Clock;
 use crate::live::Live;
@@ -91,6 +93,8 @@ pub struct Parts {
     pub offer: Offer,
     /// Live calls, where there are any.
     pub live: Option<Arc<Live>>,
+    /// What answers them, where something does.
+    pub bot: Option<Arc<Bot>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
     /// Recognition workers, for the number of recordings at once.
@@ -122,6 +126,8 @@ pub struct Service {
     pub offer: Offer,
     /// Live calls, where there are any.
     pub live: Option<Arc<Live>>,
+    /// What answers them, where something does.
+    pub bot: Option<Arc<Bot>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
     /// Time.
@@ -132,7 +138,7 @@ pub struct Service {
 impl Service {
     /// A service that ends when `stopping` becomes true.
     pub fn new(parts: Parts, stopping: watch::Receiver<bool>) -> Self {
-        let Parts { config, environment_key, transcriber, offer, live, turn, workers, clock } = parts;
+        let Parts { config, environment_key, transcriber, offer, live, bot, turn, workers, clock } = parts;
         let metrics = Arc::new(Metrics::default());
         let at_once = if config.limits.transcriptions == 0 { workers } else { config.limits.transcriptions };
         let room = Room { at_once, waiting: config.limits.waiting };
@@ -148,6 +154,7 @@ impl Service {
             metrics,
             offer,
             live,
+            bot,
             turn,
             clock,
             stopping,

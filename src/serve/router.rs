@@ -16,7 +16,7 @@ use super::Service;
 use super::config::Right;
 use super::error::ApiError;
 use super::metrics::RequestLabels;
-use super::{access, health, live, openai};
+use super::{access, health, live, openai, scenario};
 
 /// One path with one method.
 #[derive(Debug)]
@@ -104,6 +104,8 @@ pub enum Endpoint {
     Call,
     /// The events of a call.
     CallEvents,
+    /// Reads the scenario of the bot anew.
+    ReloadScenario,
 }
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint, right: Option<Right>) -> Route {
@@ -126,6 +128,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/v1/calls/stream", Endpoint::CallStream, Some(Right::Stream)),
     route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
     route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
+    route(Method::Post, "/v1/scenario/reload", Endpoint::ReloadScenario, Some(Right::Admin)),
     route(Method::Get, "/ingress/{protocol}", Endpoint::Ingress, Some(Right::Stream)),
     route(Method::Get, "/ingress/{protocol}/{key}", Endpoint::Ingress, Some(Right::Stream)),
 ];
@@ -153,6 +156,7 @@ impl Route {
             Endpoint::Calls => get(live::calls::list),
             Endpoint::Call => get(live::calls::one),
             Endpoint::CallEvents => get(live::calls::events),
+            Endpoint::ReloadScenario => post(scenario::reload),
         }
     }
 }

@@ -37,6 +37,7 @@ fn parts(config: Config) -> Parts {
         transcriber: Arc::new(transcriber),
         offer: Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() },
         live: None,
+        bot: None,
         turn: crate::turn::Config::default(),
         workers: 1,
         clock: Arc::new(SystemClock),

@@ -41,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lookup", &["clock", "dialog", "redact", "slots"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice"]),
+    ("config", &["asr", "bot", "call", "guard", "ingress", "live", "serve", "turn", "vad", "voice"]),
     ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
     (
         "live",
@@ -84,11 +84,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    // L5: the dialogue on live calls: what is heard, decided and said comes together
+    (
+        "bot",
+        &[
+            "assistant", "audio", "call", "clock", "dialog", "home", "intent", "live", "redact", "scenario",
+            "slots", "store", "text", "turn", "voice",
+        ],
+    ),
     // L5: the edge for other programs
     (
         "serve",
         &[
-            "asr", "audio", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
+            "asr", "audio", "bot", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
             "redact", "text", "turn",
         ],
     ),

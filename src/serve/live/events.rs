@@ -43,7 +43,7 @@ fn body(body: &EventBody) -> Value {
             "stable": stable.reveal(),
             "unstable": unstable.reveal(),
         }),
-        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay: _ } => {
+        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay: _, alternatives: _ } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
             json["turn"] = (*turn).into();
@@ -214,6 +214,7 @@ mod tests {
                 channel,
                 turn: 1,
                 utterance,
+                alternatives: Vec::new(),
                 joins: None,
                 delay: Default::default(),
                 latency: Duration::from_millis(310),
