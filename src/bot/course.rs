@@ -18,8 +18,8 @@ mod parts;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use self::parts::{Early, Held, Stage, Then, Thinking, texts};
 pub(super) use self::parts::{Answer, Output};
+use self::parts::{Early, Held, Stage, Then, Thinking, texts};
 use super::ear::{Ear, Sentence};
 use super::expect::expectation;
 use super::mouth::{Making, Mouth};
@@ -110,7 +110,8 @@ impl Course {
         let held = self.held.as_ref().map(|held| held.until);
         let handing_over =
             if let Stage::HandingOver { until, .. } = &self.stage { Some(*until) } else { None };
-        let deadlines = [early, held, self.polite_until, self.silence_due(), handing_over, self.mouth.next_deadline()];
+        let deadlines =
+            [early, held, self.polite_until, self.silence_due(), handing_over, self.mouth.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -324,7 +325,9 @@ impl Course {
             if self.queue.len() < QUEUE_MAX {
                 self.queue.push_back(event);
             } else {
-                tracing::warn!("more happens on a call than its dialogue can be asked; something is left out");
+                tracing::warn!(
+                    "more happens on a call than its dialogue can be asked; something is left out"
+                );
             }
             return;
         }

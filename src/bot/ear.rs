@@ -135,7 +135,8 @@ impl Ear {
 /// nobody knows.
 fn sentence(turn: u64, said: Turn) -> Option<Sentence> {
     let (last, _) = said.finals.last()?;
-    let text = said.finals.iter().map(|(utterance, _)| utterance.text.reveal().trim()).collect::<Vec<_>>().join(" ");
+    let text =
+        said.finals.iter().map(|(utterance, _)| utterance.text.reveal().trim()).collect::<Vec<_>>().join(" ");
     let words = text.split_whitespace().count();
     let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(last.language);
     let confidences =

@@ -116,8 +116,11 @@ pub struct Answering(mpsc::Sender<()>);
 impl Answering {
     /// Nobody took the transferred call.
     pub fn not_answered(&self) {
-        // One that waits says it all.
-        drop(self.0.try_send(()));
+        if self.0.try_send(()).is_err() {
+            tracing::debug!(
+                "that nobody took a transferred call was told already, or its conversation is over"
+            );
+        }
     }
 }
 

@@ -54,3 +54,35 @@ pub struct Handover {
     /// Its version: a hash of its files.
     pub scenario_version: String,
 }
+
+/// One with every field, for tests.
+#[cfg(test)]
+pub(crate) fn example() -> Handover {
+    let text = |text: &str| Some(text.to_owned());
+    Handover {
+        call: CallId(uuid::Uuid::nil()),
+        at: Timestamp::UNIX_EPOCH,
+        on_line: Duration::from_millis(42_500),
+        route: "facturation".to_owned(),
+        route_label: "Service facturation".to_owned(),
+        queue: "7020".to_owned(),
+        intent: text("contester_facture"),
+        intent_label: text("une facture à vérifier"),
+        confidence: Some(0.75),
+        second_intent: text("echeancier"),
+        words: Some("ma facture de mars est fausse".into()),
+        language: Language::Fr,
+        caller_number: Some("+33199000001".into()),
+        called_number: Some("+33199000002".into()),
+        slots: vec![SlotRecord {
+            name: "mois".to_owned(),
+            kind: "period".to_owned(),
+            value: "2026-03".into(),
+        }],
+        customer: BTreeMap::from([("name".to_owned(), "Pharmacie du Port".into())]),
+        document: BTreeMap::from([("amount".to_owned(), "42.5".into())]),
+        steps: text("1. Ouvrir la facture."),
+        scenario: "telecom-fr".to_owned(),
+        scenario_version: "0123456789ab".to_owned(),
+    }
+}

@@ -362,7 +362,8 @@ impl Session {
         let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };
         let is_kept = self.send_to_store(machine, spoken);
         let (turn, joins, latency) = (closed.turn, closed.joins, std::time::Duration::ZERO);
-        let body = EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, latency, delay };
+        let body =
+            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, latency, delay };
         self.outbox.push_final(body, number, (speech_ended, is_kept));
     }
 

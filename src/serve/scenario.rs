@@ -16,7 +16,8 @@ use crate::bot::Error;
 /// No bot answers calls here; the scenario has mistakes, each named: then the one before stays.
 pub async fn reload(State(service): State<Arc<Service>>) -> Result<Json<Value>, ApiError> {
     let bot = service.bot.as_ref();
-    let bot = bot.ok_or_else(|| ApiError::NotFound { what: "scenario here: no bot is configured".to_owned() })?;
+    let bot =
+        bot.ok_or_else(|| ApiError::NotFound { what: "scenario here: no bot is configured".to_owned() })?;
     match bot.reload().await {
         Ok(reloaded) => Ok(Json(json!({
             "scenario": reloaded.scenario,

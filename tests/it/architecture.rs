@@ -88,16 +88,29 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "bot",
         &[
-            "assistant", "audio", "call", "clock", "dialog", "home", "intent", "live", "redact", "scenario",
-            "slots", "store", "text", "turn", "voice",
+            "assistant",
+            "audio",
+            "call",
+            "clock",
+            "dialog",
+            "home",
+            "intent",
+            "live",
+            "redact",
+            "scenario",
+            "slots",
+            "store",
+            "text",
+            "turn",
+            "voice",
         ],
     ),
     // L5: the edge for other programs
     (
         "serve",
         &[
-            "asr", "audio", "bot", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
-            "redact", "text", "turn",
+            "asr", "audio", "bot", "call", "clock", "export", "ingress", "live", "media", "pipeline",
+            "progress", "redact", "text", "turn",
         ],
     ),
     ("traces", &["audio", "call", "clock", "live"]),

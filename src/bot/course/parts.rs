@@ -120,5 +120,7 @@ pub(super) struct Early {
 
 /// The texts among actions.
 pub(super) fn texts<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<Redacted<String>> {
-    actions.filter_map(|action| if let Action::Say(text) = action { Some(text.clone()) } else { None }).collect()
+    actions
+        .filter_map(|action| if let Action::Say(text) = action { Some(text.clone()) } else { None })
+        .collect()
 }

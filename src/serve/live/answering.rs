@@ -115,8 +115,12 @@ mod tests {
     fn a_peer_that_asks_for_what_is_not_there_is_told_and_others_are_served_without() {
         let on = (Protocol::Generic, Wishes::OF_PEERS);
         let caller = &[Channel::Caller];
-        assert!(answered(None, on, &start(caller, true, Some("true"))).err().unwrap().contains("no scenario"));
-        assert!(answered(None, on, &start(caller, true, Some("yes"))).err().unwrap().contains("true or false"));
+        assert!(
+            answered(None, on, &start(caller, true, Some("true"))).err().unwrap().contains("no scenario")
+        );
+        assert!(
+            answered(None, on, &start(caller, true, Some("yes"))).err().unwrap().contains("true or false")
+        );
         assert!(answered(None, on, &start(caller, true, Some("false"))).unwrap().is_none());
         assert!(answered(None, on, &start(caller, true, None)).unwrap().is_none());
     }

@@ -280,8 +280,7 @@ impl Talk {
                 tracing::info!(call_id = %call.id(), protocol = self.protocol.name(), "a call began");
                 self.commands = call.commands();
                 self.events = Some(call.events().subscribe(1));
-                self.answering =
-                    answered.map(|it| it.bot.answer(&call.events(), call.controls(), it.facts));
+                self.answering = answered.map(|it| it.bot.answer(&call.events(), call.controls(), it.facts));
                 self.call = Some(Arc::new(call));
                 Ok(())
             }
