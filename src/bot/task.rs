@@ -163,12 +163,13 @@ impl Task {
     }
 
     fn heard(&mut self, event: &Event, now: Instant) {
-        match &event.body {
-            EventBody::CallStarted { started, .. } => self.began = *started,
-            EventBody::TurnEnded { channel, .. } if *channel == self.facts.channel.0 => {
-                self.asked_at = Some(now);
-            }
-            _ => {}
+        if let EventBody::CallStarted { started, .. } = &event.body {
+            self.began = *started;
+        }
+        if let EventBody::TurnEnded { channel, .. } = &event.body
+            && *channel == self.facts.channel.0
+        {
+            self.asked_at = Some(now);
         }
         self.course.event(&event.body, now);
     }

@@ -144,9 +144,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         // Before the ready line: who has read it may send a signal at once.
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let hang_up = signal(SignalKind::hangup())?;
+        let hang_up = bot.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
         let server = Server::bind(parts).await?;
-        if let Some(bot) = bot {
+        if let (Some(bot), Some(hang_up)) = (bot, hang_up) {
             tokio::spawn(keep_up_to_date(bot, hang_up));
         }
         write_stdout(&format!("{}\n", server.ready_line()))?;

@@ -102,20 +102,30 @@ impl World {
                 }
             }
             Step::Passes => line.passes(200),
-            _ => return,
-        }
-        match step {
+            // Nothing of this can happen now.
             Step::Listens
             | Step::Transfers
             | Step::HangsUp
             | Step::NothingFollows
             | Step::NotKept
-            | Step::Breaks => {
-                self.is_asked = false;
-            }
-            Step::Made | Step::MadePart | Step::VoiceBreaks => self.is_making = false,
-            _ => {}
+            | Step::Breaks
+            | Step::Early
+            | Step::Made
+            | Step::MadePart
+            | Step::VoiceBreaks
+            | Step::HandoverTold => return,
         }
+        let is_answer = matches!(
+            step,
+            Step::Listens
+                | Step::Transfers
+                | Step::HangsUp
+                | Step::NothingFollows
+                | Step::NotKept
+                | Step::Breaks
+        );
+        self.is_asked &= !is_answer;
+        self.is_making &= !matches!(step, Step::Made | Step::MadePart | Step::VoiceBreaks);
     }
 
     fn carries_out(&mut self) -> Vec<String> {
