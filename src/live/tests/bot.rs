@@ -36,11 +36,15 @@ fn what_a_bot_says_is_in_the_record_between_what_the_caller_says() {
     // Told by a connection that had got all of it after all: nothing is told or kept twice.
     controls.says_no_more("bot-2".to_owned());
     let events = end(call);
-    let told = picked(&events, |body| match body {
-        EventBody::BotSaid { mark, .. } => Some(format!("{mark} begins")),
-        EventBody::PlaybackFinished { mark, completed } => Some(format!("{mark} ends: {completed}")),
-        EventBody::TranscriptFinal { utterance, .. } => Some(utterance.text.reveal().clone()),
-        _ => None,
+    let told = picked(&events, |body| {
+        if let EventBody::BotSaid { mark, .. } = body {
+            return Some(format!("{mark} begins"));
+        }
+        if let EventBody::PlaybackFinished { mark, completed } = body {
+            return Some(format!("{mark} ends: {completed}"));
+        }
+        let EventBody::TranscriptFinal { utterance, .. } = body else { return None };
+        Some(utterance.text.reveal().clone())
     });
     assert_eq!(told, ["bot-1 begins", "bot-1 ends: true", "mot1 mot2", "bot-2 begins", "bot-2 ends: false"]);
     let kept = runtime.block_on(store.call(id)).unwrap().unwrap();
