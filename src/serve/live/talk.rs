@@ -311,12 +311,14 @@ async fn call_side(commands: &mut Option<mpsc::Receiver<Command>>, events: &mut 
         }
     };
     tokio::select! {
-        Some(command) = command => CallSide::Command(command),
+        // What was told before a command was given reaches the peer before it: a handover before its transfer.
+        biased;
         event = events.next() => match event {
             Ok(Some(event)) => CallSide::Event(event),
             Ok(None) => CallSide::Over,
             Err(missed) => CallSide::Missed(missed),
         },
+        Some(command) = command => CallSide::Command(command),
     }
 }
 
