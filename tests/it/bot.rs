@@ -88,6 +88,7 @@ fn a_changed_scenario_is_taken_while_calls_go_on_and_a_broken_one_is_not() {
     let process = service.process.id().to_string();
     client_says("reload.py", &[&service.address, KEY, scenario.to_str().unwrap(), "told", &process]);
     assert_eq!(service.stop(), Some(0));
+    let scenario = open_scenario(home.path("").as_path());
     let service = Service::start(&config(&scenario, "reload = \"1s\"\n"), Some(KEY));
     client_says("reload.py", &[&service.address, KEY, scenario.to_str().unwrap(), "watched"]);
     assert_eq!(service.stop(), Some(0));
