@@ -51,10 +51,9 @@ fn what_a_bot_says_is_in_the_record_between_what_the_caller_says() {
     assert_eq!(kept.transcript.text_of(None, "|").reveal(), "Bonjour.|mot1 mot2|Je regarde votre facture. —");
     assert_eq!(kept.transcript.channels, [Channel::Caller, Channel::Bot]);
     let first = &kept.transcript.utterances[0];
-    assert_eq!(
-        (first.channel, first.span.start, first.span.end.0),
-        (Channel::Bot, SamplePos::ZERO, PAUSE as u64)
-    );
+    assert_eq!((first.channel, first.span.start), (Channel::Bot, SamplePos::ZERO));
+    let unheard = PAUSE as u64 - first.span.end.0;
+    assert!(unheard < WINDOW_SAMPLES as u64, "time goes by whole windows: {unheard}");
     assert_eq!(runtime.block_on(store.check()).unwrap(), []);
 }
 
