@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::call::event::EventBody;
 use crate::call::{Channel, Language, Utterance};
 use crate::intent::Heard;
+use crate::redact::Redacted;
 
 /// Turns whose finals are held; one is spoken at a time, and one more may wait for its text.
 const TURNS_MAX: usize = 4;
@@ -63,7 +64,14 @@ pub(super) struct Ear {
 #[derive(Debug, Default)]
 struct Turn {
     joins: Option<u64>,
-    finals: Vec<(Utterance, Vec<(crate::redact::Redacted<String>, f32)>)>,
+    finals: Vec<Final>,
+}
+
+#[derive(Debug)]
+struct Final {
+    utterance: Utterance,
+    /// Other texts, with their weights.
+    alternatives: Vec<(Redacted<String>, f32)>,
 }
 
 impl Ear {
@@ -93,7 +101,8 @@ impl Ear {
             {
                 let heard = self.turns.entry(*turn).or_default();
                 heard.joins = heard.joins.or(*joins);
-                heard.finals.push((utterance.clone(), alternatives.clone()));
+                let (utterance, alternatives) = (utterance.clone(), alternatives.clone());
+                heard.finals.push(Final { utterance, alternatives });
                 while self.turns.len() > TURNS_MAX {
                     self.turns.pop_first();
                 }
@@ -134,16 +143,16 @@ impl Ear {
 /// All finals of a turn as one sentence. Other texts count only where there is one final: which of them belong together
 /// nobody knows.
 fn sentence(turn: u64, said: Turn) -> Option<Sentence> {
-    let (last, _) = said.finals.last()?;
-    let text =
-        said.finals.iter().map(|(utterance, _)| utterance.text.reveal().trim()).collect::<Vec<_>>().join(" ");
+    let language = said.finals.last()?.utterance.language;
+    let texts = said.finals.iter().map(|one| one.utterance.text.reveal().trim());
+    let text = texts.collect::<Vec<_>>().join(" ");
     let words = text.split_whitespace().count();
-    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(last.language);
+    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
     let confidences =
-        said.finals.iter().flat_map(|(utterance, _)| utterance.words.iter().map(|word| word.confidence));
+        said.finals.iter().flat_map(|one| one.utterance.words.iter().map(|word| word.confidence));
     let mut heard = Heard::new(text).with_confidences(confidences.collect());
-    if let [(_, alternatives)] = said.finals.as_slice() {
-        for (text, weight) in alternatives {
+    if let [only] = said.finals.as_slice() {
+        for (text, weight) in &only.alternatives {
             heard = heard.with_alternative(text.clone(), *weight);
         }
     }
