@@ -32,6 +32,8 @@ pub struct Config {
     pub intent: IntentConfig,
     /// Whose voice is on which channel.
     pub recording: RecordingConfig,
+    /// Calls that are answered by a scenario's dialogue.
+    pub bot: crate::bot::config::Config,
     /// How answers are spoken.
     pub voice: crate::voice::config::Config,
     /// What leaves with a call that is handed over.
@@ -186,6 +188,8 @@ impl Config {
         self.turn.validate().map_err(|error| format!("[turn] {error}"))?;
         self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
         self.live.validate().map_err(|error| format!("[live] {error}"))?;
+        let ways_in = crate::ingress::Protocol::ALL.map(crate::ingress::Protocol::name);
+        self.bot.validate(&ways_in).map_err(|error| format!("[bot] {error}"))?;
         self.voice.validate().map_err(|error| format!("[voice] {error}"))?;
         self.handover.validate().map_err(|error| error.to_string())?;
         self.serve.validate().map_err(|error| format!("[serve] {error}"))

@@ -12,6 +12,7 @@
 pub mod asr;
 pub mod assistant;
 pub mod audio;
+pub mod bot;
 pub mod call;
 pub mod cli;
 pub mod clock;

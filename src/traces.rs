@@ -151,7 +151,15 @@ impl Trace {
         };
         match &event.body {
             EventBody::CallStarted { .. } | EventBody::TranscriptPartial { .. } => {}
-            EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay } => {
+            EventBody::TranscriptFinal {
+                channel,
+                turn,
+                utterance,
+                joins,
+                latency,
+                delay,
+                alternatives: _,
+            } => {
                 let attributes = vec![
                     KeyValue::new("allo.channel", channel.to_string()),
                     KeyValue::new("allo.turn", *turn as i64),

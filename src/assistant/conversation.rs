@@ -8,7 +8,9 @@ use jiff::civil::DateTime;
 use super::Assistant;
 use crate::call::decision::{DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord};
 use crate::call::{CallId, Language};
-use crate::dialog::{Action, Dialog, Input, LookUp, LookUpFailed, Rule, Sentence, Situation, Turn, Wish};
+use crate::dialog::{
+    Action, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
+};
 use crate::intent::{Band, Heard, band};
 use crate::redact::Redacted;
 use crate::slots::correct;
@@ -38,6 +40,8 @@ pub enum Event {
     Key(Redacted<char>),
     /// Nobody took the transferred call.
     NotAnswered,
+    /// Something on this side broke: the caller goes to a person.
+    Failed,
     /// The caller hung up.
     HungUp,
 }
@@ -51,7 +55,8 @@ pub struct Step {
     pub record: DecisionRecord,
 }
 
-/// One conversation.
+/// One conversation. A clone goes on from the same place, on its own.
+#[derive(Clone)]
 pub struct Conversation {
     assistant: Arc<Assistant>,
     dialog: Dialog,
@@ -59,13 +64,15 @@ pub struct Conversation {
     turns: u32,
     /// A time instead of the clock's, for rehearsals.
     fixed: Option<DateTime>,
+    /// The row that the last answer was made of.
+    document: Option<Row>,
 }
 
 impl Conversation {
     /// A conversation that has not begun, in `language` if the scenario speaks it.
     pub fn new(assistant: Arc<Assistant>, call: CallId, language: Option<Language>) -> Self {
         let dialog = Dialog::new(Arc::clone(assistant.plan()), language);
-        Self { assistant, dialog, call, turns: 0, fixed: None }
+        Self { assistant, dialog, call, turns: 0, fixed: None, document: None }
     }
 
     /// Makes it always be `now` in the scenario's local time.
@@ -85,8 +92,30 @@ impl Conversation {
         self.dialog.is_over()
     }
 
+    /// The scenario at work in it.
+    pub fn assistant(&self) -> &Arc<Assistant> {
+        &self.assistant
+    }
+
+    /// The row that the last answer was made of.
+    pub fn document(&self) -> Option<&Row> {
+        self.document.as_ref()
+    }
+
+    /// Makes it go on from where `before`, a clone of it, was. Numbers of turns are never used twice.
+    pub fn take_back(&mut self, before: &Self) {
+        self.dialog = before.dialog.clone();
+        self.document.clone_from(&before.document);
+    }
+
     /// What follows from `event`. Waits for look-ups, each no longer than the time-out of its source.
     pub async fn on(&mut self, event: Event) -> Step {
+        self.on_telling(event, |_| {}).await
+    }
+
+    /// As [`Conversation::on`]; `early` is told what is to be said while something is looked up, before it is. The same
+    /// words are the first of the actions.
+    pub async fn on_telling(&mut self, event: Event, mut early: impl FnMut(&[Action])) -> Step {
         let at = self.assistant.now();
         let now = self.fixed.unwrap_or_else(|| self.assistant.local(at));
         let catalogs = self.assistant.catalogs().await;
@@ -99,6 +128,7 @@ impl Conversation {
         for _ in 0..LOOK_UPS_MAX {
             let Some(Action::LookUp(wanted)) = turn.actions.last().cloned() else { break };
             actions.extend(turn.actions.drain(..turn.actions.len() - 1));
+            early(&actions);
             turn = self.looked_up(&wanted, &situation, &mut record).await;
         }
         actions.append(&mut turn.actions);
@@ -122,6 +152,7 @@ impl Conversation {
             Ok(None) => "none",
             Err(_) => "failed",
         };
+        self.document = found.result.as_ref().ok().cloned().flatten();
         record.look_ups.push(LookUpRecord {
             source: wanted.source.clone(),
             took: found.took,
@@ -147,6 +178,7 @@ impl Conversation {
             Event::Noise => Input::Noise,
             Event::Key(key) => Input::Key(key),
             Event::NotAnswered => Input::NotAnswered,
+            Event::Failed => Input::Failed,
             Event::HungUp => Input::HungUp,
         }
     }
@@ -209,6 +241,7 @@ impl Conversation {
             Event::Noise => ("noise", Vec::new()),
             Event::Key(_) => ("key", Vec::new()),
             Event::NotAnswered => ("not_answered", Vec::new()),
+            Event::Failed => ("failed", Vec::new()),
             Event::HungUp => ("hung_up", Vec::new()),
         };
         let understanding = self.assistant.understanding();

@@ -7,6 +7,7 @@
 //! It is asynchronous only where it looks something up. It does not hear or speak (see `live` and `cli`).
 
 mod conversation;
+mod customers;
 mod rehearsal;
 mod reload;
 pub mod review;
@@ -174,12 +175,12 @@ impl Assistant {
     }
 
     /// The local time of the scenario.
-    pub(crate) fn local(&self, at: Timestamp) -> DateTime {
+    pub fn local(&self, at: Timestamp) -> DateTime {
         at.to_zoned(self.timezone.clone()).datetime()
     }
 
     /// The time of now, UTC.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.wall()
     }
 

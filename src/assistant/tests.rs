@@ -122,3 +122,46 @@ async fn sentences_that_were_not_understood_are_grouped() {
     assert_eq!(proposals[0].sentences.len(), 4);
     assert!(matches!(proposals[0].kind, ProposalKind::NewIntent), "{:?}", proposals[0].kind);
 }
+
+#[tokio::test]
+async fn a_customer_is_found_by_any_form_of_his_number_and_else_by_his_customer_number() {
+    let assistant = assistant("pharma-fr").await;
+    let name = |row: Option<crate::dialog::Row>| row.map(|row| row["name"].plain());
+    let known = Some("Pharmacie des Trois Tilleuls".to_owned());
+    for number in
+        ["+33199001237", "0033199001237", "01 99 00 12 37", "sip:+33199001237@pbx.example;user=phone"]
+    {
+        let found = assistant.customer(Some(&number.into()), None).await;
+        assert_eq!(name(found), known, "{number}");
+    }
+    for number in ["anonymous", "", "+33199009999", "7001"] {
+        assert_eq!(name(assistant.customer(Some(&number.into()), None).await), None, "{number}");
+        let by_id = assistant.customer(Some(&number.into()), Some(&"20108".into())).await;
+        assert_eq!(name(by_id), known, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_numbers() {
+    let assistant = assistant("pharma-fr").await;
+    let conversation = Conversation::new(Arc::clone(&assistant), call(1), Some(Language::Fr));
+    let mut conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
+    conversation.on(Event::Begin).await;
+    let before = conversation.clone();
+    let first = conversation.on(said("est-ce que la Velmoxine est disponible")).await;
+    assert_eq!((first.record.rule.as_str(), first.record.number), ("answered", 1));
+    assert_eq!(conversation.document().map(|row| row["name"].plain()).as_deref(), Some("Velmoxine"));
+    conversation.take_back(&before);
+    assert!(conversation.document().is_none());
+    let again = conversation.on(said("est-ce que le Parcivol est disponible")).await;
+    assert_eq!((again.record.state.as_str(), again.record.number), ("open", 2));
+    let mut early = Vec::new();
+    conversation.take_back(&before);
+    let slow = conversation
+        .on_telling(said("est-ce que la Velmoxine est disponible"), |actions| early.push(actions.to_vec()))
+        .await;
+    assert_eq!(early.len(), 1, "one look-up");
+    assert!(slow.actions.starts_with(&early[0]));
+    let failed = conversation.on(Event::Failed).await;
+    assert_eq!((failed.record.rule.as_str(), failed.record.route.as_deref()), ("failed", Some("accueil")));
+}

@@ -18,7 +18,8 @@ pub struct DecisionRecord {
     pub at: Timestamp,
     /// The language that was spoken then.
     pub language: Language,
-    /// What happened: `begin`, `sentence`, `silence`, `noise`, `key`, `other_language`, `not_answered`, `hung_up`.
+    /// What happened: `begin`, `sentence`, `silence`, `noise`, `key`, `other_language`, `not_answered`, `failed`,
+    /// `hung_up`.
     pub input: String,
     /// What the caller said, if it was a sentence.
     pub sentence: Option<Redacted<String>>,

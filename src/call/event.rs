@@ -74,6 +74,9 @@ pub enum EventBody {
         turn: u64,
         /// What was said.
         utterance: Utterance,
+        /// What may have been said instead, likeliest first, each with its weight beside the text's 1; none where the
+        /// recogniser gives only its best.
+        alternatives: Vec<(Redacted<String>, f32)>,
         /// The turn whose finals this one continues and replaces: the speaker was taken to be done and went on.
         joins: Option<u64>,
         /// From the end of speech to this announcement.

@@ -154,6 +154,7 @@ fn service(
         offer: Offer { model: config.asr.model.clone(), languages: config.asr.languages.clone() },
         live: Some(Live::start(live, &config.live)?),
         webhooks: None,
+        bot: None,
         turn,
         workers: machinery::workers(config),
         clock: Arc::new(SystemClock),

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::terminal::{say, write_stdout};
+use super::terminal::{explain, say, write_stdout};
 use super::{Context, SOME_FAILED};
+use crate::bot::{self, Bot};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::live::{self, Live};
@@ -19,6 +20,7 @@ use crate::redact::Redacted;
 use crate::serve::keys::KEY_VARIABLE;
 use crate::serve::{Offer, Parts, Server};
 use crate::store::Store;
+use crate::voice::Voice;
 use crate::webhook::{self, Webhooks};
 
 /// How long attempts at webhooks that are under way are waited for; they are made again at the next start.
@@ -92,6 +94,41 @@ impl Tracing {
     }
 }
 
+/// The bot of section `[bot]`, where one is configured. A scenario with mistakes, or a voice that is missing, ends the
+/// start.
+async fn bot(config: &Config, context: &Context, store: Option<Store>) -> anyhow::Result<Option<Arc<Bot>>> {
+    let Some(scenario) = config.bot.scenario.clone() else { return Ok(None) };
+    let parts = bot::Parts {
+        scenario,
+        config: config.bot.clone(),
+        voice: Voice::new(&config.voice, &context.home)?,
+        store,
+        home: context.home.clone(),
+        clock: Arc::new(SystemClock),
+    };
+    Ok(Some(Arc::new(Bot::open(parts).await?)))
+}
+
+/// Looks at the files of the bot's scenario from time to time, and at once when `asked`.
+async fn keep_up_to_date(bot: Arc<Bot>, mut asked: Signal) {
+    let every = bot.config().reload;
+    loop {
+        let result = if every.is_zero() {
+            asked.recv().await;
+            bot.reload().await.map(Some)
+        } else {
+            tokio::select! {
+                _ = asked.recv() => bot.reload().await.map(Some),
+                () = tokio::time::sleep(every) => bot.look().await,
+            }
+        };
+        if let Err(error) = result {
+            let told = explain(&error).message;
+            tracing::error!(error = told, "the scenario is refused, the one before stays");
+        }
+    }
+}
+
 /// Runs `allo serve`. stdout gets one line of JSON when the service is ready.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut config = context.load_config()?;
@@ -108,6 +145,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let turn = live.turn.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let store = live.store.clone();
+    let bot = runtime.block_on(bot(&config, context, store.clone()))?;
     let live = Live::start(live, &config.live)?;
     let webhooks = webhooks(&config, store, &runtime)?;
     if let Some(webhooks) = &webhooks {
@@ -121,6 +159,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         transcriber: Arc::new(transcriber),
         live: Some(live),
         webhooks: webhooks.clone(),
+        bot: bot.clone(),
         turn,
         clock: Arc::new(SystemClock),
         config: config.serve,
@@ -129,7 +168,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         // Before the ready line: who has read it may send a signal at once.
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let hang_up = bot.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
         let server = Server::bind(parts).await?;
+        if let (Some(bot), Some(hang_up)) = (bot, hang_up) {
+            tokio::spawn(keep_up_to_date(bot, hang_up));
+        }
         write_stdout(&format!("{}\n", server.ready_line()))?;
         say(&format!("serving {}", server.url()));
         let stopped = async {

@@ -168,6 +168,10 @@ impl Dialog {
                 return Rule::HungUp;
             }
             (State::Transferred { .. }, _) | (_, Input::NotAnswered) => return Rule::Ignored,
+            (_, Input::Failed) => {
+                self.say(Message::Trouble, &[], &mut scene.actions);
+                return self.reach_human(Rule::Failed, scene);
+            }
             (State::New, Input::Begin) => return self.begin(&mut scene.actions),
             (_, Input::Begin) => return Rule::Ignored,
             _ => {}
@@ -193,7 +197,9 @@ impl Dialog {
                 self.reach_human(Rule::OtherLanguage, scene)
             }
             Input::Key(key) => self.key(*key.reveal(), scene),
-            Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::HungUp => Rule::Ignored,
+            Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::Failed | Input::HungUp => {
+                Rule::Ignored
+            }
         }
     }
 

@@ -50,6 +50,8 @@ pub enum Message {
     SecondWish,
     /// The sources of answers cannot be reached.
     Down,
+    /// Something on this side broke; said before a transfer.
+    Trouble,
     /// Nothing that is known here answers it.
     NotFound,
     /// A sentence that nothing here is for.
@@ -61,7 +63,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 25] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 26] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -233,6 +235,15 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 25] = [
             "Je ne peux pas consulter cette information pour le moment, je vous prie de m'en excuser.",
             "I cannot look that up at the moment, I am sorry.",
             "Dat kan ik op dit moment niet opzoeken, mijn excuses.",
+        ],
+    ),
+    (
+        Message::Trouble,
+        "trouble",
+        [
+            "Excusez-moi, je rencontre un problème technique.",
+            "I am sorry, I have a technical problem.",
+            "Mijn excuses, er is een technisch probleem.",
         ],
     ),
     (

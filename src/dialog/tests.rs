@@ -455,6 +455,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::LookedUp(Ok(None))),
         1 => Just(Input::LookedUp(Err(LookUpFailed))),
         1 => Just(Input::NotAnswered),
+        1 => Just(Input::Failed),
     ]
 }
 

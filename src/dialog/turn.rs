@@ -31,6 +31,8 @@ pub enum Input {
     LookedUp(Result<Option<Row>, LookUpFailed>),
     /// Nobody took the transferred call within the patience of its route.
     NotAnswered,
+    /// Something on this side broke, so that the dialogue cannot go on.
+    Failed,
     /// The caller hung up.
     HungUp,
 }
@@ -203,6 +205,8 @@ pub enum Rule {
     Closed,
     /// Nobody took the call: it goes on to the overflow.
     Overflow,
+    /// Something on this side broke.
+    Failed,
     /// The caller is done.
     Goodbye,
     /// The caller hung up.
@@ -244,6 +248,7 @@ impl Rule {
             Self::SecondWish => "second_wish",
             Self::Closed => "closed",
             Self::Overflow => "overflow",
+            Self::Failed => "failed",
             Self::Goodbye => "goodbye",
             Self::HungUp => "hung_up",
             Self::Ignored => "ignored",

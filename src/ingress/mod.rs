@@ -198,6 +198,8 @@ pub enum Incoming {
         /// False when it was flushed.
         completed: bool,
     },
+    /// Nobody took the caller whom [`Outgoing::Transfer`] was to connect.
+    TransferFailed,
     /// The call is over; nothing follows.
     Ended {
         /// Why.
@@ -349,6 +351,7 @@ impl fmt::Debug for Incoming {
             Self::PlaybackFinished { mark, completed } => {
                 write!(formatter, "PlaybackFinished({mark:?}, completed {completed})")
             }
+            Self::TransferFailed => formatter.write_str("TransferFailed"),
             Self::Ended { reason } => write!(formatter, "Ended({reason:?})"),
         }
     }

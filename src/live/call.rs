@@ -13,8 +13,10 @@ use super::metrics::count;
 use super::{INTERNAL_MARK, Machine};
 use crate::asr::LanguageChoice;
 use crate::audio::SampleRate;
-use crate::call::event::{CallEndReason, GapReason};
-use crate::call::{CallId, Channel};
+use crate::call::decision::DecisionRecord;
+use crate::call::event::{CallEndReason, EventBody, GapReason};
+use crate::call::handover::Handover;
+use crate::call::{CallId, Channel, Language};
 use crate::redact::Redacted;
 use crate::turn::{self, Expectation};
 
@@ -49,6 +51,8 @@ pub struct CallSetup {
     pub turn: Option<turn::Config>,
     /// What its speakers are asked for at the start.
     pub expectation: Expectation,
+    /// A bot talks ([`Controls::says`]): what it says belongs to the record of the call.
+    pub has_bot: bool,
 }
 
 impl CallSetup {
@@ -63,6 +67,7 @@ impl CallSetup {
             finals_only: false,
             turn: None,
             expectation: Expectation::default(),
+            has_bot: false,
         }
     }
 }
@@ -226,6 +231,31 @@ impl Controls {
     /// Says what the speaker of a track was asked for; it holds until the next.
     pub fn expect(&self, track: usize, expectation: Expectation) {
         put_control(&self.link, &self.machine, Control::Expect { track, expectation });
+    }
+
+    /// Announces the beginning of something that is said. What is played under `mark` from now on are these words; call
+    /// it before. They are kept as an utterance of the bot when that has ended.
+    pub fn says(&self, mark: String, text: Redacted<String>, language: Language) {
+        put_control(&self.link, &self.machine, Control::Says { mark, text, language });
+    }
+
+    /// What was to be said under `mark` is given up before its last sound was given to [`Controls::play`].
+    pub fn says_no_more(&self, mark: String) {
+        put_control(&self.link, &self.machine, Control::SaysNoMore { mark });
+    }
+
+    /// Announces what was decided on the call. After the end of the call without effect, as all the others.
+    pub fn decided(&self, decision: Box<DecisionRecord>) {
+        self.tell(EventBody::TurnDecided { decision });
+    }
+
+    /// Announces that the call is handed to people. Ask for the transfer when the event is in the log.
+    pub fn handed_over(&self, handover: Box<Handover>) {
+        self.tell(EventBody::HandedOver { handover });
+    }
+
+    fn tell(&self, body: EventBody) {
+        put_control(&self.link, &self.machine, Control::Tell(Box::new(body)));
     }
 
     #[cfg(test)]

@@ -25,6 +25,8 @@ use crate::turn::{self, Input, Reading, RequestId};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
+/// Other texts of one final that are told; a classifier reads no more.
+const ALTERNATIVES_MAX: usize = 4;
 
 impl Session {
     /// A partial is due. One is decoded at a time; of those that come meanwhile the newest counts.
@@ -349,39 +351,48 @@ impl Session {
         }
         let channel = self.tracks[index].chain.channel;
         let spoken = Recognition { text, words, ..believed };
+        let alternatives = alternatives(&spoken);
         if let Some(utterance) = spoken.into_utterance(channel, span) {
-            self.keep(machine, index, (closed, utterance, (closing.speech_ended, delay)));
+            let said = Said { utterance, alternatives, speech_ended: closing.speech_ended, delay };
+            self.keep(machine, index, (closed, said));
         }
         self.turn_is_over(machine, index, closed);
     }
 
     /// Sends a final to the store, and behind it to those who follow the call.
-    fn keep(
-        &mut self,
-        machine: &Machine,
-        index: usize,
-        (closed, utterance, (speech_ended, delay)): (Closed, Utterance, (Instant, FinalDelay)),
-    ) {
-        let number = self.finals;
-        self.finals += 1;
+    fn keep(&mut self, machine: &Machine, index: usize, (closed, said): (Closed, Said)) {
+        let Said { utterance, alternatives, speech_ended, delay } = said;
+        let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
         decoding.remember(closed.turn, number);
         let channel = self.tracks[index].chain.channel;
-        let mut is_kept = true;
-        if let Some(keeper) = &machine.keeper {
-            let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };
-            let (link, asked) = (Arc::clone(&self.link), machine.clock.monotonic());
-            is_kept = false;
-            if !keeper.keep(Job::Append { link, spoken, asked }) {
-                count(&machine.metrics.keep_failed);
-                // Too many wait for the store: this one would never be announced, and the call ends for it.
-                self.link.answer(super::inbox::Item::Kept { number, is_kept: false });
-            }
-        }
+        let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };
+        let is_kept = self.send_to_store(machine, spoken);
         let (turn, joins, latency) = (closed.turn, closed.joins, std::time::Duration::ZERO);
-        let body = EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay };
+        let body =
+            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, latency, delay };
         self.outbox.push_final(body, number, (speech_ended, is_kept));
+    }
+
+    /// The number of the next utterance in the store.
+    pub(super) fn next_final(&mut self) -> u64 {
+        let number = self.finals;
+        self.finals += 1;
+        number
+    }
+
+    /// Gives an utterance to the thread that keeps; `true` when there is no store, so that nobody has to wait.
+    pub(super) fn send_to_store(&self, machine: &Machine, spoken: LiveFinal) -> bool {
+        let Some(keeper) = &machine.keeper else { return true };
+        let number = spoken.number;
+        let (link, asked) = (Arc::clone(&self.link), machine.clock.monotonic());
+        if !keeper.keep(Job::Append { link, spoken, asked }) {
+            count(&machine.metrics.keep_failed);
+            // Too many wait for the store: this one would never be announced, and the call ends for it.
+            self.link.answer(super::inbox::Item::Kept { number, is_kept: false });
+        }
+        false
     }
 
     /// Says how the turn ended, unless it goes on.
@@ -432,6 +443,23 @@ struct Heard {
     span: SampleSpan,
     delay: FinalDelay,
     believed: Recognition,
+}
+
+/// A final on its way to the store.
+struct Said {
+    utterance: Utterance,
+    alternatives: Vec<(Redacted<String>, f32)>,
+    speech_ended: Instant,
+    delay: FinalDelay,
+}
+
+/// Other texts of what was recognised, with their weight beside the best one. Log-probabilities are means over tokens, of
+/// which nobody knows the number here; words are fewer, so that the others count for rather too much than too little.
+fn alternatives(believed: &Recognition) -> Vec<(Redacted<String>, f32)> {
+    let length = believed.words.len().max(1) as f32;
+    let weight = |mean: f32| ((mean - believed.mean_log_probability) * length).exp().min(1.0);
+    let others = believed.alternatives.iter().take(ALTERNATIVES_MAX);
+    others.map(|other| (other.text.clone(), weight(other.mean_log_probability))).collect()
 }
 
 /// Where the time of a final went, up to now that its text is there.

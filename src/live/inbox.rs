@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::asr;
 use crate::audio::SampleRate;
-use crate::call::event::{CallEndReason, GapReason};
+use crate::call::Language;
+use crate::call::event::{CallEndReason, EventBody, GapReason};
 use crate::redact::Redacted;
 use crate::turn::{Expectation, RequestId};
 
@@ -49,6 +50,18 @@ pub(super) enum Control {
     Expect {
         track: usize,
         expectation: Expectation,
+    },
+    /// Whoever talks with the caller has news of his own.
+    Tell(Box<EventBody>),
+    /// What is played next under this mark are these words.
+    Says {
+        mark: String,
+        text: Redacted<String>,
+        language: Language,
+    },
+    /// Nothing more comes of what was to be played under this mark.
+    SaysNoMore {
+        mark: String,
     },
     End {
         reason: CallEndReason,

@@ -132,6 +132,12 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether the last event was read: [`Reader::next`] gives nothing more.
+    pub fn is_at_end(&self) -> bool {
+        let state = self.log.lock();
+        state.is_closed && self.next > state.newest
+    }
+
     /// The next event, when there is one; does not wait.
     ///
     /// # Errors

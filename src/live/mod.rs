@@ -37,6 +37,7 @@ mod noise;
 mod outbox;
 pub mod replay;
 mod ring;
+mod saying;
 mod session;
 mod stable;
 #[cfg(test)]
@@ -69,8 +70,8 @@ use self::session::Session;
 use self::voices::VoiceIds;
 use crate::asr::worker::Pool;
 use crate::audio::SamplePos;
-use crate::call::CallId;
 use crate::call::event::{CallEndReason, EventBody};
+use crate::call::{CallId, Channel};
 use crate::clock::Clock;
 use crate::guard::Guard;
 use crate::pipeline::analyse;
@@ -322,7 +323,7 @@ impl Live {
                 source: setup.source,
                 started_at: started,
                 model: machine.model.clone(),
-                channels: channels.clone(),
+                channels: channels.iter().copied().chain(setup.has_bot.then_some(Channel::Bot)).collect(),
             };
             if !keeper.keep(Job::Begin { link: Arc::clone(&link), call }) {
                 machine.ended(&link);

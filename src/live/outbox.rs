@@ -141,6 +141,7 @@ mod tests {
             channel: Channel::Caller,
             turn,
             utterance,
+            alternatives: Vec::new(),
             joins: None,
             latency,
             delay: FinalDelay::default(),

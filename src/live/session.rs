@@ -14,6 +14,7 @@ use super::keeper::Ending;
 use super::link::Link;
 use super::metrics::count;
 use super::outbox::{Outbox, UNKEPT_MAX};
+use super::saying::Sayings;
 use super::voices::{VoiceId, Window};
 use super::{CallSetup, Error, Machine, is_internal_mark};
 use crate::asr::vote::LanguageVote;
@@ -54,6 +55,7 @@ pub(super) struct Session {
     pub(super) outbox: Outbox,
     pub(super) finals: u64,
     pub(super) rejected: u32,
+    pub(super) sayings: Sayings,
     /// Taken from the inbox and held back by a hole that is being put in.
     items: VecDeque<Item>,
     stage: Stage,
@@ -86,6 +88,7 @@ impl Session {
             outbox: Outbox::default(),
             finals: 0,
             rejected: 0,
+            sayings: Sayings::default(),
             items: VecDeque::new(),
             stage: Stage::Listening,
             playing: 0,
@@ -195,7 +198,7 @@ impl Session {
                     self.tell_listeners(machine, Input::PlaybackEnded);
                 }
                 if !is_internal_mark(&mark) {
-                    self.outbox.push(EventBody::PlaybackFinished { mark, completed });
+                    self.playback_finished(machine, mark, completed);
                 }
             }
             Control::Expect { track, expectation } => {
@@ -204,6 +207,9 @@ impl Session {
                     self.follow(machine, track);
                 }
             }
+            Control::Tell(body) => self.outbox.push(*body),
+            Control::Says { mark, text, language } => self.says(mark, text, language),
+            Control::SaysNoMore { mark } => self.says_no_more(machine, mark),
             Control::End { reason } => self.end(reason),
             #[cfg(test)]
             Control::Panic => panic!("a test says so"),

@@ -3,6 +3,7 @@
 //! A word of speech is loud noise; its amplitude names it: the fake recogniser reads the words back from the samples. The
 //! detector calls loud windows speech. Nothing here waits for time to pass.
 
+mod bot;
 mod contract;
 mod overload;
 mod persistence;

@@ -138,6 +138,11 @@ impl Scenario {
         }
     }
 
+    /// The version that the folder at `path` has now, without reading what is in it.
+    pub fn version_of(path: &Path) -> String {
+        version::of(path)
+    }
+
     /// Id of the route of `intent`; `None` for an unknown intent.
     pub fn route_of(&self, intent: &str) -> Option<&str> {
         self.intents.get(intent).map(String::as_str)

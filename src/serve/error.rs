@@ -32,6 +32,12 @@ pub enum ApiError {
         /// What is wrong.
         message: String,
     },
+    /// What is on this machine's side cannot be used as it is; the message says what is to be corrected.
+    #[error("{message}")]
+    Refused {
+        /// What is wrong.
+        message: String,
+    },
     /// There is no such model.
     #[error("the model `{model}` does not exist here; GET /v1/models lists those that do")]
     UnknownModel {
@@ -110,6 +116,7 @@ impl ApiError {
             Self::Forbidden { .. } | Self::ForeignPage { .. } => StatusCode::FORBIDDEN,
             Self::UnknownModel { .. } | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Stalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -122,6 +129,7 @@ impl ApiError {
         match self {
             Self::Parameter { .. } => "unsupported_value",
             Self::Malformed { .. } => "malformed_request",
+            Self::Refused { .. } => "unusable",
             Self::UnknownModel { .. } => "model_not_found",
             Self::Unauthorized { .. } => "invalid_api_key",
             Self::Forbidden { .. } => "insufficient_rights",
@@ -142,6 +150,7 @@ impl ApiError {
             Self::Parameter { name, .. } => Some(name),
             Self::UnknownModel { .. } => Some("model"),
             Self::Malformed { .. }
+            | Self::Refused { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::ForeignPage { .. }
@@ -162,6 +171,7 @@ impl ApiError {
             Self::Stopping => Some(Duration::from_secs(5)),
             Self::Parameter { .. }
             | Self::Malformed { .. }
+            | Self::Refused { .. }
             | Self::UnknownModel { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
@@ -226,7 +236,7 @@ impl IntoResponse for ApiError {
 }
 
 /// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

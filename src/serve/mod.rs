@@ -22,6 +22,7 @@ pub mod live;
 pub mod metrics;
 pub mod openai;
 pub mod router;
+pub mod scenario;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -42,6 +43,7 @@ use self::intake::{Intake, Room};
 use self::keys::KeyRing;
 use self::listener::Listener;
 use self::metrics::Metrics;
+use crate::bot::Bot;
 use crate::call::Language;
 use crate::clock::Clock;
 use crate::live::Live;
@@ -99,6 +101,8 @@ pub struct Parts {
     pub live: Option<Arc<Live>>,
     /// Webhooks, for their figures, where there are any.
     pub webhooks: Option<Arc<Webhooks>>,
+    /// What answers them, where something does.
+    pub bot: Option<Arc<Bot>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
     /// Recognition workers, for the number of recordings at once.
@@ -132,6 +136,8 @@ pub struct Service {
     pub live: Option<Arc<Live>>,
     /// Webhooks, for their figures, where there are any.
     pub webhooks: Option<Arc<Webhooks>>,
+    /// What answers them, where something does.
+    pub bot: Option<Arc<Bot>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
     /// The calls that are handed over.
@@ -146,7 +152,7 @@ pub struct Service {
 impl Service {
     /// A service that ends when `stopping` becomes true.
     pub fn new(parts: Parts, stopping: watch::Receiver<bool>) -> Self {
-        let Parts { config, environment_key, transcriber, offer, live, webhooks, turn, workers, clock } =
+        let Parts { config, environment_key, transcriber, offer, live, webhooks, bot, turn, workers, clock } =
             parts;
         let metrics = Arc::new(Metrics::default());
         let at_once = if config.limits.transcriptions == 0 { workers } else { config.limits.transcriptions };
@@ -166,6 +172,7 @@ impl Service {
             offer,
             live,
             webhooks,
+            bot,
             turn,
             clock,
             stopping,

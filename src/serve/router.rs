@@ -16,7 +16,7 @@ use super::Service;
 use super::config::Right;
 use super::error::ApiError;
 use super::metrics::RequestLabels;
-use super::{access, desk, health, live, openai};
+use super::{access, desk, health, live, openai, scenario};
 
 /// One path with one method.
 #[derive(Debug)]
@@ -116,6 +116,8 @@ pub enum Endpoint {
     DeskSignOut,
     /// Style and script of the pages.
     DeskAsset,
+    /// Reads the scenario of the bot anew.
+    ReloadScenario,
 }
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint, right: Option<Right>) -> Route {
@@ -144,6 +146,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Post, "/desk/sign-in", Endpoint::DeskSignIn, None),
     route(Method::Post, "/desk/sign-out", Endpoint::DeskSignOut, None),
     route(Method::Get, "/desk/assets/{file}", Endpoint::DeskAsset, None),
+    route(Method::Post, "/v1/scenario/reload", Endpoint::ReloadScenario, Some(Right::Admin)),
     route(Method::Get, "/ingress/{protocol}", Endpoint::Ingress, Some(Right::Stream)),
     route(Method::Get, "/ingress/{protocol}/{key}", Endpoint::Ingress, Some(Right::Stream)),
 ];
@@ -177,6 +180,7 @@ impl Route {
             Endpoint::DeskSignIn => post(desk::pages::sign_in),
             Endpoint::DeskSignOut => post(desk::pages::sign_out),
             Endpoint::DeskAsset => get(desk::pages::asset),
+            Endpoint::ReloadScenario => post(scenario::reload),
         }
     }
 }

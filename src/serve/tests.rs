@@ -38,6 +38,7 @@ fn parts(config: Config) -> Parts {
         offer: Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() },
         live: None,
         webhooks: None,
+        bot: None,
         turn: crate::turn::Config::default(),
         workers: 1,
         clock: Arc::new(SystemClock),

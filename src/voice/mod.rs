@@ -275,6 +275,11 @@ pub struct Speech {
 }
 
 impl Speech {
+    /// Whether there is nothing more.
+    pub fn is_over(&self) -> bool {
+        self.has_failed || self.steps.len() == 0
+    }
+
     /// All that is left as one stretch.
     ///
     /// # Errors

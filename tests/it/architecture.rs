@@ -41,7 +41,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lookup", &["clock", "dialog", "redact", "slots"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
-    ("config", &["asr", "call", "guard", "live", "serve", "turn", "vad", "voice", "webhook"]),
+    (
+        "config",
+        &["asr", "bot", "call", "guard", "ingress", "live", "serve", "turn", "vad", "voice", "webhook"],
+    ),
     ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
     (
         "live",
@@ -84,13 +87,34 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    // L5: the dialogue on live calls: what is heard, decided and said comes together
+    (
+        "bot",
+        &[
+            "assistant",
+            "audio",
+            "call",
+            "clock",
+            "dialog",
+            "home",
+            "intent",
+            "live",
+            "redact",
+            "scenario",
+            "slots",
+            "store",
+            "text",
+            "turn",
+            "voice",
+        ],
+    ),
     // L5: the edges for other programs; a hand-over is read off the events of a call and kept in the outbox
     ("webhook", &["call", "clock", "export", "live", "redact", "store", "text"]),
     (
         "serve",
         &[
-            "asr", "audio", "call", "clock", "export", "ingress", "live", "media", "pipeline", "progress",
-            "redact", "text", "turn", "webhook",
+            "asr", "audio", "bot", "call", "clock", "export", "ingress", "live", "media", "pipeline",
+            "progress", "redact", "text", "turn", "webhook",
         ],
     ),
     ("traces", &["audio", "call", "clock", "live"]),
@@ -107,7 +131,15 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("whisper_rs", &["asr/whisper", "models/quantize"]),
     (
         "ort",
-        &["onnx.rs", "vad/silero", "turn/smart", "asr/onnx/network", "encoder/network", "tts/piper/network"],
+        &[
+            "onnx.rs",
+            "onnx/shared",
+            "vad/silero",
+            "turn/smart",
+            "asr/onnx/network",
+            "encoder/network",
+            "tts/piper/network",
+        ],
     ),
     ("prost", &["models/graph/"]),
     ("rubato", &["audio/resample"]),

@@ -52,6 +52,7 @@ impl Hosted {
             webhooks
         });
         let parts = Parts {
+            bot: None,
             config: allo::serve::config::Config { listen: ([127, 0, 0, 1], 0).into(), ..wanted.serve },
             environment_key: wanted.key.map(Redacted::from),
             transcriber: Arc::new(transcriber()),
@@ -116,7 +117,15 @@ pub fn spoken(turn: u64, text: &str) -> EventBody {
     let utterance =
         Utterance { channel, span, language, text: text.into(), confidence: 0.9, words: Vec::new() };
     let latency = Duration::from_millis(200);
-    EventBody::TranscriptFinal { channel, turn, utterance, joins: None, latency, delay: Default::default() }
+    EventBody::TranscriptFinal {
+        channel,
+        turn,
+        utterance,
+        alternatives: Vec::new(),
+        joins: None,
+        latency,
+        delay: Default::default(),
+    }
 }
 
 pub fn end(call: Call) {

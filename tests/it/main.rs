@@ -5,6 +5,7 @@
 mod allo;
 mod architecture;
 mod batch;
+mod bot;
 mod demo;
 mod desk;
 mod fixtures;

@@ -18,17 +18,17 @@ const CONFIG: &str = "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\n
                       [live]\nadmission = false\n[serve.limits]\nbody_bytes = 2000000\n";
 
 /// A running service; killed when dropped.
-struct Service {
-    process: Child,
-    address: String,
+pub struct Service {
+    pub process: Child,
+    pub address: String,
     /// Where AudioSocket is served, with `[serve.audiosocket]`.
-    audiosocket: Option<String>,
-    home: Home,
+    pub audiosocket: Option<String>,
+    pub home: Home,
 }
 
 impl Service {
     /// Starts it on a free port and waits until it is ready.
-    fn start(config: &str, key: Option<&str>) -> Self {
+    pub fn start(config: &str, key: Option<&str>) -> Self {
         needs_models(MODELS);
         let home = Home::new();
         let file = home.path("serve.toml");
@@ -61,7 +61,7 @@ impl Service {
     }
 
     /// Asks it to stop, as an init system does; the exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         let asked = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(asked.success());
         self.ended()
@@ -95,10 +95,19 @@ pub fn python() -> PathBuf {
 /// Runs a script of `tests/clients` against a service.
 #[track_caller]
 fn client(script: &str, arguments: &[&str]) {
+    client_says(script, arguments);
+}
+
+/// As [`client`]; what it printed.
+#[track_caller]
+pub fn client_says(script: &str, arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let output = Command::new(python()).arg(path).args(arguments).stdin(Stdio::null()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {told}");
+    // What it measured, for whoever looks.
+    std::io::stderr().write_all(told.as_bytes()).unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A short sentence in English of a real voice.

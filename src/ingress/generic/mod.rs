@@ -79,8 +79,16 @@ impl super::session::Dialect for Dialect {
                 exchange.replies.push(close(NORMAL_CLOSE, "stopped"));
                 Ok(())
             }
+            "transfer_failed" => {
+                session.require_running("a failed transfer before the start")?;
+                exchange.facts.push(Incoming::TransferFailed);
+                Ok(())
+            }
             "keepalive" => Ok(()),
-            _ => Err(Error::invalid(NAME, "type", "must be start, dtmf, stop or keepalive")),
+            _ => {
+                let expected = "must be start, dtmf, transfer_failed, stop or keepalive";
+                Err(Error::invalid(NAME, "type", expected))
+            }
         }
     }
 

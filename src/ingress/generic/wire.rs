@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What the type of a text message is; read first, so that the rest can be checked strictly.
 #[derive(Deserialize)]
 pub struct Kind {
-    /// `start`, `dtmf`, `stop`, `keepalive`.
+    /// `start`, `dtmf`, `transfer_failed`, `stop`, `keepalive`.
     #[serde(rename = "type")]
     pub kind: String,
 }

@@ -52,6 +52,7 @@ fn finished(exchange: &Exchange) -> Vec<(String, bool)> {
             | Incoming::Audio { .. }
             | Incoming::Lost { .. }
             | Incoming::Dtmf { .. }
+            | Incoming::TransferFailed
             | Incoming::Ended { .. } => None,
         })
         .collect()

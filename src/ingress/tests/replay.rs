@@ -161,9 +161,10 @@ fn shown_fact(fact: &Incoming) -> String {
             format!("audio of track {track}: {} samples, peak {peak:.2}", samples.len())
         }
         Incoming::Dtmf { track, digit } => format!("key {} on track {track}", digit.reveal()),
-        Incoming::Lost { .. } | Incoming::PlaybackFinished { .. } | Incoming::Ended { .. } => {
-            format!("{fact:?}")
-        }
+        Incoming::Lost { .. }
+        | Incoming::PlaybackFinished { .. }
+        | Incoming::TransferFailed
+        | Incoming::Ended { .. } => format!("{fact:?}"),
     }
 }
 

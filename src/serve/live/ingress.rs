@@ -89,29 +89,35 @@ pub struct Wishes {
     /// What comes is a recording: each message is taken when all that the one before it led to is done, so that it may be
     /// sent as fast as it can be worked on and nothing of it makes room.
     pub is_recording: bool,
+    /// The call is answered by the bot, or is not, whatever the configuration says.
+    pub bot: Option<bool>,
 }
 
 impl Wishes {
     /// What platforms get, which know nothing of this.
-    pub const OF_PEERS: Self = Self { events: false, partials: true, is_recording: false };
+    pub const OF_PEERS: Self = Self { events: false, partials: true, is_recording: false, bot: None };
 
     /// Takes the wishes out of a query; the rest of it belongs to the call.
     fn take(query: Pairs) -> Result<(Self, Pairs), ApiError> {
         let mut wishes = Self { events: true, ..Self::OF_PEERS };
         let mut rest = Vec::new();
         for (name, value) in query {
+            let is_true = value.parse();
+            let wrong = || ApiError::parameter(name.clone(), format!("`{name}` must be true or false"));
             let wish = match name.as_str() {
                 "events" => &mut wishes.events,
                 "partials" => &mut wishes.partials,
                 "recording" => &mut wishes.is_recording,
+                "bot" => {
+                    wishes.bot = Some(is_true.map_err(|_| wrong())?);
+                    continue;
+                }
                 _ => {
                     rest.push((name, value));
                     continue;
                 }
             };
-            *wish = value
-                .parse()
-                .map_err(|_| ApiError::parameter(name.clone(), format!("`{name}` must be true or false")))?;
+            *wish = is_true.map_err(|_| wrong())?;
         }
         Ok((wishes, rest))
     }
@@ -128,11 +134,14 @@ mod tests {
             pair("partials", "false"),
             pair("queue", "billing"),
             pair("recording", "true"),
+            pair("bot", "false"),
         ])
         .unwrap();
-        assert_eq!(wishes, Wishes { events: true, partials: false, is_recording: true });
+        assert_eq!(wishes, Wishes { events: true, partials: false, is_recording: true, bot: Some(false) });
         assert_eq!(rest, [pair("queue", "billing")]);
         let wrong = Wishes::take(vec![pair("events", "no")]).unwrap_err();
         assert_eq!(wrong.parameter_name(), Some("events"));
+        let wrong = Wishes::take(vec![pair("bot", "perhaps")]).unwrap_err();
+        assert_eq!(wrong.parameter_name(), Some("bot"));
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::ws::WebSocket;
 use tokio::sync::mpsc;
 
+use super::answering;
 use super::blocking;
 use super::events::event_json;
 use super::ingress::Wishes;
 use super::line::{GOING_AWAY, Input, Line, POLICY, TRY_AGAIN};
 use super::opening;
+use crate::bot::Answering;
 use crate::call::event::{CallEndReason, Event, EventBody};
 use crate::ingress::{Bridge, EndReason, Exchange, Incoming, Message, Outgoing, Protocol, Reply};
 use crate::live::{Call, Command, Missed, Reader, Refused};
@@ -31,6 +33,8 @@ pub struct Talk {
     call: Option<Arc<Call>>,
     commands: Option<mpsc::Receiver<Command>>,
     events: Option<Reader>,
+    /// The bot's conversation, where it answers the call.
+    answering: Option<Answering>,
     errors: u32,
 }
 
@@ -75,6 +79,7 @@ impl Talk {
             call: None,
             commands: None,
             events: None,
+            answering: None,
             errors: 0,
         }
     }
@@ -188,8 +193,12 @@ impl Talk {
     pub fn answer(&mut self, side: CallSide) -> Vec<Write> {
         match side {
             CallSide::Command(command) => {
+                let is_hang_up = command == Command::HangUp;
                 if let Err(error) = self.bridge.send(&outgoing(command), &mut self.exchange) {
                     tracing::warn!(protocol = self.protocol.name(), %error, "a command could not be carried out");
+                }
+                if is_hang_up && let Some(call) = self.call.take().and_then(Arc::into_inner) {
+                    call.end(CallEndReason::Stopped);
                 }
                 self.poll()
             }
@@ -246,6 +255,11 @@ impl Talk {
             Incoming::Lost { track, samples } => call.lost(track, samples),
             Incoming::Dtmf { track, digit } => call.dtmf(track, digit),
             Incoming::PlaybackFinished { mark, completed } => call.playback_finished(mark, completed),
+            Incoming::TransferFailed => {
+                if let Some(answering) = &self.answering {
+                    answering.not_answered();
+                }
+            }
             Incoming::Started(_) | Incoming::Ended { .. } => {}
         }
         None
@@ -256,11 +270,17 @@ impl Talk {
         setup.finals_only = !self.wishes.partials;
         let goodbye = |code, reason: String| Write::Close { code, reason };
         let live = self.service.live().map_err(|error| goodbye(POLICY, error.to_string()))?;
+        let answered = answering::answered(self.service.bot.as_ref(), (self.protocol, self.wishes), start);
+        let answered = answered.map_err(|why| goodbye(POLICY, why.to_owned()))?;
+        if let Some(answered) = &answered {
+            answering::prepare(&mut setup, &answered.bot, &self.service.turn);
+        }
         match live.open(setup) {
             Ok(call) => {
                 tracing::info!(call_id = %call.id(), protocol = self.protocol.name(), "a call began");
                 self.commands = call.commands();
                 self.events = Some(call.events().subscribe(1));
+                self.answering = answered.map(|it| it.bot.answer(&call.events(), call.controls(), it.facts));
                 self.call = Some(Arc::new(call));
                 Ok(())
             }
@@ -291,12 +311,14 @@ async fn call_side(commands: &mut Option<mpsc::Receiver<Command>>, events: &mut 
         }
     };
     tokio::select! {
-        Some(command) = command => CallSide::Command(command),
+        // What was told before a command was given reaches the peer before it: a handover before its transfer.
+        biased;
         event = events.next() => match event {
             Ok(Some(event)) => CallSide::Event(event),
             Ok(None) => CallSide::Over,
             Err(missed) => CallSide::Missed(missed),
         },
+        Some(command) = command => CallSide::Command(command),
     }
 }
 

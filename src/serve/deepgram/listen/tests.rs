@@ -104,6 +104,7 @@ fn said(channel: Channel, start: f64, text: &str) -> EventBody {
         channel,
         turn: 1,
         utterance,
+        alternatives: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),

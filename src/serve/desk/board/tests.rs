@@ -43,6 +43,7 @@ fn spoken(channel: Channel, turn: u64, joins: Option<u64>, text: &str) -> EventB
         utterance,
         joins,
         latency: Duration::ZERO,
+        alternatives: Vec::new(),
         delay: Default::default(),
     }
 }

@@ -114,6 +114,7 @@ fn final_text(turn: u64, text: &str) -> EventBody {
         channel: CHANNEL,
         turn,
         utterance,
+        alternatives: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),

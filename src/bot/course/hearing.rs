@@ -1,0 +1,161 @@
+//! What the caller does, and what becomes known of the call.
+
+use std::time::Instant;
+
+use super::super::ear::{Said, Sentence};
+use super::parts::{Output, Stage, Then};
+use super::{Course, POLITE_MAX};
+use crate::assistant::Event;
+use crate::call::event::EventBody;
+use crate::redact::Redacted;
+
+impl Course {
+    /// Something became known of the call.
+    pub(in crate::bot) fn event(&mut self, body: &EventBody, now: Instant) {
+        match self.ear.hear(body) {
+            Said::Nothing => {}
+            Said::Began => self.hold_silence(),
+            Said::Sentence(sentence) => self.sentence(*sentence, now),
+            Said::Noise => self.noise(now),
+        }
+        match body {
+            EventBody::Interrupted { channel, .. } if *channel == self.ear.channel() => self.interrupted(now),
+            EventBody::Dtmf { channel, digit } if *channel == self.ear.channel() => self.key(digit.clone()),
+            EventBody::PlaybackFinished { mark, .. } => self.mouth.finished(mark),
+            EventBody::HandedOver { .. } => self.told(),
+            EventBody::CallEnded { .. } => self.call_ended(),
+            EventBody::CallStarted { .. }
+            | EventBody::SpeechStarted { .. }
+            | EventBody::TranscriptPartial { .. }
+            | EventBody::TranscriptFinal { .. }
+            | EventBody::TurnEnded { .. }
+            | EventBody::SpeechDiscarded { .. }
+            | EventBody::Interrupted { .. }
+            | EventBody::Dtmf { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::Gap { .. } => {}
+        }
+    }
+
+    fn sentence(&mut self, sentence: Sentence, now: Instant) {
+        if self.stage != Stage::Talking || self.has_failed {
+            return;
+        }
+        if let Some(before) = self.answered.take_if(|before| sentence.joins == Some(before.turn)) {
+            // Also on the way out: nothing was done yet that could not be taken back.
+            self.held = None;
+            return self.ask_again(sentence.after(&before));
+        }
+        if !self.is_open() {
+            return;
+        }
+        if let Some(thinking) = &self.thinking {
+            if let Some(before) = self.instead.as_ref().or(thinking.sentence.as_ref()) {
+                self.instead = Some(sentence.after(before));
+            } else if thinking.event != Event::Begin {
+                self.ask_sentence(sentence);
+            }
+            // Who speaks before the greeting is not heard: nobody has asked anything yet.
+            return;
+        }
+        if self.held.take().is_some() {
+            return match self.answered.take() {
+                Some(before) => self.ask_again(sentence.after(&before)),
+                None => self.ask_sentence(sentence),
+            };
+        }
+        if self.mouth.is_speaking() {
+            // Said into what is played without stopping it: a sign of listening.
+            return self.wait_on(now);
+        }
+        self.ask_sentence(sentence);
+    }
+
+    /// Whether the dialogue still takes what the caller says and does.
+    fn is_open(&self) -> bool {
+        let is_leaving = self.then.as_ref().is_some_and(Then::is_leaving);
+        self.stage == Stage::Talking && !is_leaving && !self.has_failed
+    }
+
+    fn ask_again(&mut self, sentence: Sentence) {
+        self.stop_speaking();
+        self.outputs.push_back(Output::TakeBack);
+        self.ask_sentence(sentence);
+    }
+
+    pub(super) fn ask_sentence(&mut self, sentence: Sentence) {
+        let is_foreign = sentence.language.is_some_and(|language| !self.languages.contains(&language));
+        let event = if is_foreign {
+            Event::OtherLanguage
+        } else {
+            Event::Said { heard: sentence.heard.clone(), language: sentence.language }
+        };
+        let is_next = self.thinking.is_none();
+        self.ask(event);
+        if is_next && let Some(thinking) = &mut self.thinking {
+            thinking.sentence = Some(sentence);
+        }
+    }
+
+    fn noise(&mut self, now: Instant) {
+        if let Some(held) = self.held.take() {
+            return self.speak(held.says, held.then);
+        }
+        let is_listening = self.silence.is_some() && self.thinking.is_none() && !self.mouth.is_speaking();
+        if self.is_open() && is_listening {
+            self.ask(Event::Noise);
+        } else {
+            self.wait_on(now);
+        }
+    }
+
+    fn key(&mut self, digit: Redacted<char>) {
+        if self.is_open() {
+            self.stop_speaking();
+            self.held = None;
+            self.ask(Event::Key(digit));
+        }
+    }
+
+    /// What is played was stopped, since the caller speaks. More may have been given to the connection since.
+    fn interrupted(&mut self, now: Instant) {
+        self.stop_speaking();
+        self.polite_until = Some(now + POLITE_MAX);
+    }
+
+    fn stop_speaking(&mut self) {
+        if self.mouth.is_speaking() {
+            let unfinished = self.mouth.stop();
+            self.outputs.push_back(Output::Stop { unfinished });
+        }
+    }
+
+    fn call_ended(&mut self) {
+        self.mouth.stop();
+        (self.early, self.held, self.instead, self.then, self.silence) = (None, None, None, None, None);
+        self.queue.clear();
+        let was_talking = self.stage == Stage::Talking;
+        self.stage = Stage::Ended;
+        if was_talking {
+            self.ask(Event::HungUp);
+        } else if self.thinking.is_none() {
+            self.outputs.push_back(Output::Done);
+        }
+    }
+
+    fn hold_silence(&mut self) {
+        if let Some((_, since)) = &mut self.silence {
+            *since = None;
+        }
+    }
+
+    /// Counts the silence from now on, where somebody is waited for.
+    fn wait_on(&mut self, now: Instant) {
+        if let Some((_, since)) = &mut self.silence
+            && !self.ear.is_speaking()
+        {
+            *since = Some(now);
+        }
+    }
+}

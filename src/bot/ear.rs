@@ -1,0 +1,160 @@
+//! What the caller said: the events of one channel, gathered to one sentence a turn.
+
+use std::collections::BTreeMap;
+
+use crate::call::event::EventBody;
+use crate::call::{Channel, Language, Utterance};
+use crate::intent::Heard;
+use crate::redact::Redacted;
+
+/// Turns whose finals are held; one is spoken at a time, and one more may wait for its text.
+const TURNS_MAX: usize = 4;
+/// A language is believed from this number of words on: "oui" and "ok" are French in any language.
+const WORDS_TO_TELL_LANGUAGE: usize = 3;
+
+/// What came of an event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said {
+    /// Nothing that matters yet.
+    Nothing,
+    /// The caller began to speak.
+    Began,
+    /// The caller is done.
+    Sentence(Box<Sentence>),
+    /// There were no words in it.
+    Noise,
+}
+
+/// What the caller said in one turn.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sentence {
+    pub(super) turn: u64,
+    /// The turn that it continues and whose words it repeats.
+    pub(super) joins: Option<u64>,
+    pub(super) heard: Heard,
+    /// `None` when it is too short to tell.
+    pub(super) language: Option<Language>,
+}
+
+impl Sentence {
+    /// This one and what was said before it, to which nobody has answered yet.
+    pub(super) fn after(self, before: &Self) -> Self {
+        if self.joins == Some(before.turn) {
+            return self;
+        }
+        let text = format!("{} {}", before.heard.text.reveal(), self.heard.text.reveal());
+        let confidences = [&before.heard, &self.heard].map(|heard| heard.confidences.as_slice()).concat();
+        Self {
+            turn: self.turn,
+            joins: before.joins,
+            heard: Heard::new(text).with_confidences(confidences),
+            language: self.language.or(before.language),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Ear {
+    channel: Channel,
+    turns: BTreeMap<u64, Turn>,
+    speaking: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Turn {
+    joins: Option<u64>,
+    finals: Vec<Final>,
+}
+
+#[derive(Debug)]
+struct Final {
+    utterance: Utterance,
+    /// Other texts, with their weights.
+    alternatives: Vec<(Redacted<String>, f32)>,
+}
+
+impl Ear {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel, turns: BTreeMap::new(), speaking: None }
+    }
+
+    /// Whether the caller is speaking.
+    pub(super) const fn is_speaking(&self) -> bool {
+        self.speaking.is_some()
+    }
+
+    /// Whose words it hears.
+    pub(super) const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Takes an event.
+    pub(super) fn hear(&mut self, body: &EventBody) -> Said {
+        match body {
+            EventBody::SpeechStarted { channel, turn, .. } if *channel == self.channel => {
+                self.speaking = Some(*turn);
+                Said::Began
+            }
+            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, .. }
+                if *channel == self.channel =>
+            {
+                let heard = self.turns.entry(*turn).or_default();
+                heard.joins = heard.joins.or(*joins);
+                let (utterance, alternatives) = (utterance.clone(), alternatives.clone());
+                heard.finals.push(Final { utterance, alternatives });
+                while self.turns.len() > TURNS_MAX {
+                    self.turns.pop_first();
+                }
+                Said::Nothing
+            }
+            EventBody::TurnEnded { channel, turn, .. } if *channel == self.channel => {
+                self.is_done(*turn);
+                let heard = self.turns.remove(turn).and_then(|said| sentence(*turn, said));
+                heard.map_or(Said::Noise, |sentence| Said::Sentence(Box::new(sentence)))
+            }
+            EventBody::SpeechDiscarded { channel, turn } if *channel == self.channel => {
+                self.is_done(*turn);
+                self.turns.remove(turn);
+                Said::Noise
+            }
+            EventBody::CallStarted { .. }
+            | EventBody::SpeechStarted { .. }
+            | EventBody::TranscriptPartial { .. }
+            | EventBody::TranscriptFinal { .. }
+            | EventBody::TurnEnded { .. }
+            | EventBody::SpeechDiscarded { .. }
+            | EventBody::Interrupted { .. }
+            | EventBody::Dtmf { .. }
+            | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
+            | EventBody::Gap { .. }
+            | EventBody::CallEnded { .. } => Said::Nothing,
+        }
+    }
+
+    fn is_done(&mut self, turn: u64) {
+        self.speaking = self.speaking.filter(|speaking| *speaking > turn);
+    }
+}
+
+/// All finals of a turn as one sentence. Other texts count only where there is one final: which of them belong together
+/// nobody knows.
+fn sentence(turn: u64, said: Turn) -> Option<Sentence> {
+    let language = said.finals.last()?.utterance.language;
+    let texts = said.finals.iter().map(|one| one.utterance.text.reveal().trim());
+    let text = texts.collect::<Vec<_>>().join(" ");
+    let words = text.split_whitespace().count();
+    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
+    let confidences =
+        said.finals.iter().flat_map(|one| one.utterance.words.iter().map(|word| word.confidence));
+    let mut heard = Heard::new(text).with_confidences(confidences.collect());
+    if let [only] = said.finals.as_slice() {
+        for (text, weight) in &only.alternatives {
+            heard = heard.with_alternative(text.clone(), *weight);
+        }
+    }
+    (words > 0).then_some(Sentence { turn, joins: said.joins, heard, language })
+}

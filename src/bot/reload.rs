@@ -1,0 +1,140 @@
+//! The scenario, opened and changed while calls go on.
+//!
+//! The files are looked at from time to time: a changed folder is taken when it looked the same twice, so that a copy that is
+//! under way is not read by half. A folder with mistakes is refused with all of them, and the scenario before stays.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Apologies, Bot, Error, Parts};
+use crate::assistant::Assistant;
+use crate::redact::Redacted;
+use crate::scenario::Scenario;
+use crate::voice::Voice;
+
+/// What came of a look at the files, or of a wish to read them anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Name of the scenario that new calls get.
+    pub scenario: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it is another one than before.
+    pub is_changed: bool,
+}
+
+/// Versions of the folder that need no second look.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The last one that was taken or refused.
+    settled: String,
+    /// One that was seen once.
+    fresh: Option<String>,
+}
+
+impl Seen {
+    pub(super) fn of(assistant: &Assistant) -> Self {
+        Self { settled: assistant.understanding().version().to_owned(), fresh: None }
+    }
+
+    /// Whether the folder in `version` is to be read: it is new, and was the same when it was looked at before.
+    fn is_due(&mut self, version: &str) -> bool {
+        if version == self.settled {
+            self.fresh = None;
+            return false;
+        }
+        let was_fresh = self.fresh.as_deref() == Some(version);
+        self.fresh = (!was_fresh).then(|| version.to_owned());
+        was_fresh
+    }
+}
+
+impl Bot {
+    /// Reads the scenario anew. Calls that go on keep theirs, new ones get the new one.
+    ///
+    /// # Errors
+    /// [`Error`]; the scenario before stays.
+    pub async fn reload(&self) -> Result<Reloaded, Error> {
+        let mut seen = self.reloading.lock().await;
+        self.read_anew(&mut seen).await
+    }
+
+    /// Reads the scenario anew if its files have changed and stand still; `None` when there is nothing to do.
+    ///
+    /// # Errors
+    /// As [`Bot::reload`], once for each version.
+    pub async fn look(&self) -> Result<Option<Reloaded>, Error> {
+        let mut seen = self.reloading.lock().await;
+        let folder = self.parts.scenario.clone();
+        let version = tokio::task::spawn_blocking(move || Scenario::version_of(&folder)).await;
+        let version = version.map_err(|_| Error::BrokenOff)?;
+        if seen.is_due(&version) { self.read_anew(&mut seen).await.map(Some) } else { Ok(None) }
+    }
+
+    async fn read_anew(&self, seen: &mut Seen) -> Result<Reloaded, Error> {
+        let before = self.switch.current().understanding().version().to_owned();
+        let folder = self.parts.scenario.clone();
+        // A version that is refused is not read again until it changes.
+        if let Ok(version) = tokio::task::spawn_blocking(move || Scenario::version_of(&folder)).await {
+            *seen = Seen { settled: version, fresh: None };
+        }
+        let assistant = open(&self.parts).await?;
+        let apologies = apologies(&self.parts.voice, &assistant).await?;
+        let version = assistant.understanding().version().to_owned();
+        let scenario = assistant.plan().name.clone();
+        *self.apologies.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(apologies);
+        self.switch.change(assistant);
+        tracing::info!(scenario, version, before, "new calls get this scenario");
+        Ok(Reloaded { scenario, is_changed: version != before, version })
+    }
+}
+
+/// Opens the scenario: a second of work, on a thread that may block. Its sources belong to this runtime.
+pub(super) async fn open(parts: &Parts) -> Result<Arc<Assistant>, Error> {
+    let (folder, home, clock) = (parts.scenario.clone(), parts.home.clone(), Arc::clone(&parts.clock));
+    let runtime = tokio::runtime::Handle::current();
+    let opened =
+        tokio::task::spawn_blocking(move || runtime.block_on(Assistant::open(&folder, &home, clock))).await;
+    Ok(Arc::new(opened.map_err(|_| Error::BrokenOff)??))
+}
+
+/// Makes what is said when nothing else can be. A language that nobody speaks is fatal only where it is the scenario's own.
+pub(super) async fn apologies(voice: &Voice, assistant: &Arc<Assistant>) -> Result<Apologies, Error> {
+    let (voice, assistant) = (voice.clone(), Arc::clone(assistant));
+    let made = tokio::task::spawn_blocking(move || {
+        let plan = assistant.plan();
+        let mut apologies = Apologies::new();
+        for language in plan.languages.iter().copied() {
+            let text: Redacted<String> = Bot::apology_text(&assistant, language);
+            match voice.speak(&text, language).and_then(crate::voice::Speech::whole) {
+                Ok(samples) => {
+                    apologies.insert(language, (samples.into(), voice.rate()));
+                }
+                Err(error) if language == plan.default_language => return Err(Error::from(error)),
+                Err(error) => {
+                    tracing::warn!(language = language.code(), %error, "a language of the scenario has no voice");
+                }
+            }
+        }
+        Ok(apologies)
+    });
+    made.await.map_err(|_| Error::BrokenOff)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_folder_is_read_when_it_stands_still_and_once() {
+        let mut seen = Seen { settled: "a".into(), fresh: None };
+        assert!(!seen.is_due("a"));
+        assert!(!seen.is_due("b"), "a copy may be under way");
+        assert!(!seen.is_due("c"), "it was");
+        assert!(seen.is_due("c"));
+        seen.settled = "c".into();
+        assert!(!seen.is_due("c"));
+        assert!(!seen.is_due("d"));
+        assert!(!seen.is_due("c"), "changed back");
+        assert!(!seen.is_due("d") && seen.is_due("d"));
+    }
+}

@@ -1,0 +1,47 @@
+//! One question to the dialogue, on a thread that may block: the classifier works for some milliseconds.
+
+use tokio::sync::mpsc;
+
+use crate::assistant::{Conversation, Event};
+use crate::dialog::Action;
+use crate::live::Controls;
+use crate::store::Store;
+
+/// What came of it.
+pub(super) struct Thought {
+    pub(super) conversation: Conversation,
+    pub(super) actions: Vec<Action>,
+    /// Which of them are words for the time of a look-up.
+    pub(super) fillers: Vec<usize>,
+    pub(super) is_kept: bool,
+}
+
+/// Asks, keeps the decision and tells it, in this order.
+pub(super) async fn think(
+    mut conversation: Conversation,
+    event: Event,
+    (early, store, controls): (mpsc::Sender<Vec<Action>>, Option<Store>, Controls),
+) -> Thought {
+    let mut fillers = Vec::new();
+    let step = conversation
+        .on_telling(event, |actions| {
+            fillers.extend(actions.len().checked_sub(1));
+            // Without it the caller waits in silence for a moment.
+            drop(early.try_send(actions.to_vec()));
+        })
+        .await;
+    let is_kept = match &store {
+        Some(store) => match store.put_decision(&step.record).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(call = %step.record.call, %error, "a decision could not be kept");
+                false
+            }
+        },
+        None => true,
+    };
+    if is_kept {
+        controls.decided(Box::new(step.record));
+    }
+    Thought { conversation, actions: step.actions, fillers, is_kept }
+}

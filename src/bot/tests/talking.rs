@@ -1,0 +1,217 @@
+//! What is said and heard while the conversation goes on.
+
+use super::*;
+
+#[test]
+fn texts_are_said_in_order_and_the_silence_counts_from_the_end_of_the_last() {
+    let mut line = Line::new();
+    line.course.begin();
+    line.done();
+    line.answers(&[say("Cet appel est enregistré."), say("Bonjour."), listen()]);
+    assert_eq!(line.done(), ["expect Open", "make Cet appel est enregistré."]);
+    line.course.played(Duration::from_secs(2), false, line.now);
+    assert_eq!(line.done(), ["make more"]);
+    line.course.played(Duration::from_secs(3), true, line.now);
+    assert_eq!(line.done(), [""; 0], "five seconds are ahead: the next text can wait");
+    assert_eq!(line.waits(), Duration::from_secs(2));
+    assert_eq!(line.done(), ["make Bonjour."]);
+    line.is_made(1_000);
+    line.passes(3_000);
+    line.is_heard("bot-1");
+    line.passes(1_000);
+    line.is_heard("bot-2");
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.waits(), WAIT);
+    assert_eq!(line.done(), ["ask silence"]);
+}
+
+#[test]
+fn a_caller_who_interrupts_is_heard_and_the_rest_is_not_said() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    assert_eq!(line.done(), ["ask said ma facture"]);
+    line.answers(&[say("Un."), say("Deux."), listen()]);
+    assert_eq!(line.done(), ["expect Open", "make Un."]);
+    line.course.played(Duration::from_millis(500), false, line.now);
+    line.speaks();
+    line.interrupts();
+    assert_eq!(line.done(), ["stop bot-2"]);
+    line.said("non, la suivante");
+    assert_eq!(line.done(), ["ask said non, la suivante"]);
+}
+
+#[test]
+fn a_sign_of_listening_changes_nothing() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.answers(&[say("Voici."), listen()]);
+    line.done();
+    line.is_made(3_000);
+    line.says("oui");
+    line.passes(3_000);
+    line.is_heard("bot-2");
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.waits(), WAIT);
+}
+
+#[test]
+fn an_answer_that_begins_before_the_question_has_ended_counts() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.answers(&[say("C'est bien cela ?"), listen()]);
+    line.done();
+    line.is_made(1_000);
+    line.speaks();
+    line.passes(1_000);
+    line.is_heard("bot-2");
+    assert_eq!(line.done(), [""; 0], "who speaks is not silent");
+    assert_eq!(line.course.next_deadline(), None);
+    line.said("oui");
+    assert_eq!(line.done(), ["ask said oui"]);
+}
+
+#[test]
+fn noise_is_told_where_somebody_listens_and_nowhere_else() {
+    let mut line = Line::greeted();
+    line.speaks();
+    line.coughs();
+    assert_eq!(line.done(), ["ask noise"]);
+    line.answers(&[say("Pardon ?"), listen()]);
+    line.done();
+    line.speaks();
+    line.coughs();
+    assert_eq!(line.done(), [""; 0]);
+}
+
+#[test]
+fn what_is_added_before_the_answer_is_heard_belongs_to_the_sentence() {
+    let mut line = Line::greeted();
+    line.says("je voudrais");
+    assert_eq!(line.done(), ["ask said je voudrais"]);
+    line.says("ma facture");
+    assert_eq!(line.done(), [""; 0], "one question at a time");
+    line.answers(&[say("Pardon ?"), listen()]);
+    assert_eq!(line.done(), ["take back", "ask said je voudrais ma facture"]);
+    line.speaks();
+    line.answers(&[say("Voici."), listen()]);
+    assert_eq!(line.done(), ["expect Open"], "the answer waits for who is speaking");
+    line.said("de mars");
+    assert_eq!(line.done(), ["take back", "ask said je voudrais ma facture de mars"]);
+    line.speaks();
+    line.answers(&[say("Voici mars."), listen()]);
+    line.done();
+    line.coughs();
+    assert_eq!(line.done(), ["make Voici mars."], "it was only a cough");
+}
+
+#[test]
+fn an_answer_does_not_wait_for_ever() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.speaks();
+    line.answers(&[say("Voici."), listen()]);
+    line.done();
+    line.waits();
+    assert_eq!(line.done(), ["make Voici."]);
+}
+
+#[test]
+fn a_turn_that_was_ended_too_early_is_asked_again_from_where_the_dialogue_was() {
+    let mut line = Line::greeted();
+    line.says("je voudrais");
+    line.done();
+    line.answers(&[say("Pardon ?"), listen()]);
+    line.done();
+    line.is_made(2_000);
+    line.speaks();
+    line.interrupts();
+    assert_eq!(line.done(), ["stop playing"]);
+    line.said_in("je voudrais ma facture", Language::Fr, Some(1));
+    assert_eq!(line.done(), ["take back", "ask said je voudrais ma facture"]);
+    line.answers(&[listen()]);
+    line.done();
+    line.presses('1');
+    line.done();
+    line.answers(&[listen()]);
+    line.done();
+    line.speaks();
+    line.said_in("je voudrais ma facture de mars", Language::Fr, Some(2));
+    assert_eq!(line.done(), ["ask said je voudrais ma facture de mars"], "a key was decided on since");
+}
+
+#[test]
+fn keys_stop_what_is_said_and_are_taken_one_after_the_other() {
+    let mut line = Line::greeted();
+    line.says("ma commande");
+    line.done();
+    line.answers(&[say("Quel numéro ?"), listen()]);
+    line.done();
+    line.is_made(3_000);
+    line.presses('4');
+    line.presses('1');
+    assert_eq!(line.done(), ["stop playing", "ask key 4"]);
+    line.answers(&[listen()]);
+    assert_eq!(line.done(), ["expect Open", "ask key 1"]);
+}
+
+#[test]
+fn an_answer_that_changes_nothing_goes_on_listening() {
+    let mut line = Line::greeted();
+    line.presses('d');
+    assert_eq!(line.done(), ["ask key d"]);
+    line.answers(&[]);
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.waits(), WAIT);
+}
+
+#[test]
+fn another_language_is_told_from_a_whole_sentence_on() {
+    let mut line = Line::greeted();
+    line.speaks();
+    line.said_in("yes please", Language::En, None);
+    assert_eq!(line.done(), ["ask said yes please"]);
+    line.answers(&[listen()]);
+    line.done();
+    line.speaks();
+    line.said_in("where is my order", Language::En, None);
+    assert_eq!(line.done(), ["ask other language"]);
+}
+
+#[test]
+fn a_slow_look_up_is_told_and_a_fast_one_is_not() {
+    let filler = [say("Un instant."), say("Voici."), listen()];
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.course.early(&filler[..1], line.now);
+    line.passes(300);
+    line.answers_with(&filler, &[0], true);
+    assert_eq!(line.done(), ["expect Open", "make Voici."]);
+
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.course.early(&filler[..1], line.now);
+    line.waits();
+    assert_eq!(line.done(), ["make Un instant."]);
+    line.is_made(800);
+    line.answers_with(&filler, &[0], true);
+    assert_eq!(line.done(), ["expect Open", "make Voici."]);
+}
+
+#[test]
+fn a_peer_that_never_tells_the_end_of_a_playback_is_not_waited_for() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.answers(&[say("Voici."), listen()]);
+    line.done();
+    line.is_made(2_000);
+    line.done();
+    assert_eq!(line.waits(), Duration::from_secs(7));
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.waits(), WAIT);
+}

@@ -1,0 +1,113 @@
+//! The dialogue on live calls, with real models and voices: `allo serve` answers the telephone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::allo::{Home, needs_models};
+use crate::serve::{Service, client_says};
+
+const KEY: &str = "a-key-for-this-test-only";
+const MODELS: &[&str] = &["whisper-base", "silero-vad", "onnxruntime", "smart-turn-v3.2", "pico-fr-FR"];
+/// A product of scenarios/pharma-fr/stock.sql of which there is enough.
+const PRODUCT: &str = "Velmoxine";
+
+/// A copy of the scenario whose teams can always be reached, so that the test does not look at the clock.
+fn open_scenario(folder: &Path) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/pharma-fr");
+    let to = folder.join("scenario");
+    copy(&from, &to);
+    let file = to.join("scenario.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (mut kept, mut is_in_hours) = (String::new(), false);
+    for line in text.lines().filter(|line| !line.starts_with("hours =")) {
+        is_in_hours = line == "[routes.hours]" || is_in_hours && !line.starts_with('[');
+        if !is_in_hours {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        if line.starts_with("id = ") {
+            kept.push_str("hours = \"always\"\n");
+        }
+    }
+    fs::write(&file, kept).unwrap();
+    to
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A sentence in the voice of Pico, as it leaves a telephone: 8 kHz, 300 to 3,400 Hz.
+fn spoken(home: &Home, name: &str, text: &str) -> String {
+    let file = home.path(name).to_str().unwrap().to_owned();
+    home.allo(["say", text, "--language", "fr", "--output", &file]).run().succeeds();
+    file
+}
+
+fn config(scenario: &Path, rest: &str) -> String {
+    format!("[live]\nadmission = false\n[bot]\nscenario = \"{}\"\n{rest}", scenario.display())
+}
+
+#[test]
+fn a_caller_asks_for_a_product_hears_the_stock_and_reaches_a_person_with_all_that_is_known() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let scenario = open_scenario(home.path("").as_path());
+    let question = format!("Bonjour, est-ce que la {PRODUCT} est disponible ?");
+    let question = spoken(&home, "question.wav", &question);
+    let human = spoken(&home, "human.wav", "Je veux parler à quelqu'un.");
+    let reason = spoken(&home, "reason.wav", "C'est pour une erreur sur ma facture.");
+    let service =
+        Service::start(&config(&scenario, "[serve.audiosocket]\nlisten = \"127.0.0.1:0\"\n"), Some(KEY));
+    let socket = service.audiosocket.clone().expect("the ready line tells where");
+    let address = service.address.clone();
+    let arguments = [&address, KEY, &question, &human, &reason, PRODUCT, &socket];
+    let call = client_says("bot.py", &arguments);
+    // Both sides of the call are in its record.
+    let search = service.home.allo(["search", PRODUCT, "--format", "json"]);
+    let found = search.env("ALLO_HOME", service.home.path("home")).run().succeeds().stdout();
+    assert!(found.contains(call.trim()) && found.contains("bot") && found.contains("en stock"), "{found}");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_changed_scenario_is_taken_while_calls_go_on_and_a_broken_one_is_not() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let scenario = open_scenario(home.path("").as_path());
+    let service = Service::start(&config(&scenario, "reload = \"0\"\n"), Some(KEY));
+    let process = service.process.id().to_string();
+    client_says("reload.py", &[&service.address, KEY, scenario.to_str().unwrap(), "told", &process]);
+    assert_eq!(service.stop(), Some(0));
+    let scenario = open_scenario(home.path("").as_path());
+    let service = Service::start(&config(&scenario, "reload = \"1s\"\n"), Some(KEY));
+    client_says("reload.py", &[&service.address, KEY, scenario.to_str().unwrap(), "watched"]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_scenario_with_mistakes_keeps_the_service_from_starting_and_each_is_named() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let scenario = open_scenario(home.path("").as_path());
+    let file = scenario.join("scenario.toml");
+    let text =
+        fs::read_to_string(&file).unwrap().replace("horaires = \"accueil\"", "horaires = \"personne\"");
+    fs::write(&file, text).unwrap();
+    let settings = home.path("broken.toml");
+    fs::write(&settings, config(&scenario, "")).unwrap();
+    home.allo(["--config", settings.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"])
+        .run()
+        .exits(2)
+        .says("scenario.toml")
+        .says("personne");
+}
