@@ -1,6 +1,6 @@
 //! The board of the running service and the changes that its readers are told.
 //!
-//! Invariants: changes are numbered without holes; the last [`CHANGES_KEPT`] are there for readers that are slow or come
+//! Invariants: changes are numbered without holes; the last `CHANGES_KEPT` are there for readers that are slow or come
 //! back; whoever is further behind gets the whole picture anew. Nobody is waited for.
 
 use std::collections::VecDeque;
