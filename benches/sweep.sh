@@ -33,15 +33,21 @@ PYTHON
 only=("$@")
 echo "| setting                      | fr | en | nl | all | p50 s | p95 s |"
 echo "|------------------------------|----|----|----|-----|-------|-------|"
+# The default engine, ONNX Runtime in 8 bits.
 row default ""
 row greedy $'[asr]\nbeam_size = 1'
-row beam5 $'[asr]\nbeam_size = 5'
+row beam8 $'[asr]\nbeam_size = 8'
 row context-512+128 $'[asr]\ncontext_minimum = 512\ncontext_margin = 128'
 row context-1024+256 $'[asr]\ncontext_minimum = 1024'
 row context-1500 $'[asr]\ncontext_minimum = 1500'
-row fused-attention $'[asr]\nflash_attention = true'
-row q8_0 $'[asr]\nmodel = "whisper-base-q8_0"'
-row q5_1 $'[asr]\nmodel = "whisper-base-q5_1"'
+row f32 $'[asr]\nprecision = "f32"'
 row one-thread $'[asr]\nthreads_per_inference = 1'
 row roll-400ms $'[vad]\npre_roll = "400ms"\npost_roll = "400ms"'
 row join-1s $'[vad]\njoin_below = "1s"'
+# whisper.cpp, where quantisation and the build matter.
+row cpp-f16 $'[asr]\nengine = "whisper.cpp"'
+row cpp-f16-greedy $'[asr]\nengine = "whisper.cpp"\nbeam_size = 1'
+row cpp-f16-768+256 $'[asr]\nengine = "whisper.cpp"\ncontext_minimum = 768'
+row cpp-fused-attention $'[asr]\nengine = "whisper.cpp"\nflash_attention = true'
+row cpp-q8_0 $'[asr]\nengine = "whisper.cpp"\nmodel = "whisper-base-q8_0"'
+row cpp-q5_1 $'[asr]\nengine = "whisper.cpp"\nmodel = "whisper-base-q5_1"'

@@ -81,7 +81,7 @@ pub fn sample() -> Handover {
         language: Language::Fr,
         caller_number: Some("+33199000123".into()),
         called_number: Some("+33199000900".into()),
-        slots: vec![slot("mois", "month", "2026-03"), slot("numero_client", "digits", "40127788")],
+        slots: vec![slot("mois", "period", "2026-03"), slot("numero_client", "reference", "40127788")],
         customer: row(&[("numero_client", "40127788"), ("nom", "Exemple"), ("prenom", "Camille")]),
         document: row(&[("facture", "F-2026-03-7788"), ("montant", "84,90 €"), ("echeance", "2026-04-15")]),
         steps: Some(

@@ -34,7 +34,7 @@ pub fn handover_json(handover: &Handover) -> Value {
     })
 }
 
-/// What was found out, by name: `{"numero":{"kind":"digits","value":"4012"}}`.
+/// What was found out, by name: `{"numero":{"kind":"reference","value":"4012"}}`.
 pub fn slots_json(slots: &[SlotRecord]) -> Value {
     let slot = |slot: &SlotRecord| {
         let value = json!({ "kind": slot.kind, "value": slot.value.reveal() });
