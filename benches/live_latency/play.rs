@@ -99,7 +99,7 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
             Err(_) => continue,
         };
         match &event.body {
-            EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay } => {
+            EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay, alternatives: _ } => {
                 newest.insert((*channel, *turn), outcome.finals.len());
                 outcome.finals.push(Final {
                     channel: *channel,
