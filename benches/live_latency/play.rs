@@ -99,7 +99,15 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
             Err(_) => continue,
         };
         match &event.body {
-            EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay, alternatives: _ } => {
+            EventBody::TranscriptFinal {
+                channel,
+                turn,
+                utterance,
+                joins,
+                latency,
+                delay,
+                alternatives: _,
+            } => {
                 newest.insert((*channel, *turn), outcome.finals.len());
                 outcome.finals.push(Final {
                     channel: *channel,
@@ -126,6 +134,9 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
             | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
             | EventBody::Gap { .. }
             | EventBody::CallEnded { .. } => {}
         }
