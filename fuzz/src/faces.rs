@@ -166,7 +166,7 @@ fn event(kind: u8, rest: &[u8], sequence: u64) -> EventBody {
             let utterance =
                 Utterance { channel, span, language: Language::Fr, text: text.into(), confidence: 0.5, words };
             let (latency, delay) = (Duration::ZERO, FinalDelay::default());
-            EventBody::TranscriptFinal { channel, turn, utterance, joins: None, latency, delay }
+            EventBody::TranscriptFinal { channel, turn, utterance, alternatives: Vec::new(), joins: None, latency, delay }
         }
         3 => EventBody::TurnEnded { channel, turn, end_of_speech: span.end, reason: TurnEndReason::Finished },
         4 => EventBody::SpeechDiscarded { channel, turn },
