@@ -16,6 +16,7 @@
 //! seen; training is deterministic; a [`Classifier`] never changes after training and can be shared among threads.
 //! It does not read files (see `scenario`), does not talk back to the caller, and finds no slots.
 
+mod approximate;
 mod background;
 mod band;
 pub mod calibrate;

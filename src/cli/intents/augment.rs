@@ -2,8 +2,8 @@
 //! kept as examples.
 //!
 //! What was heard of a recording is written to a journal beside the recordings as soon as it is known, so that an
-//! interrupted run goes on where it was. The file of the scenario is made of the journal at the end, in one go: the same
-//! examples, numbers and model give the same file.
+//! interrupted run goes on where it was. The file of the scenario is made of the journal at the end, in one go: from an
+//! empty folder of recordings, the same examples, numbers and model give the same file.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use sha2::{Digest, Sha256};
 
 use super::super::Context as Surroundings;
 use super::super::terminal::write_stdout;
@@ -26,6 +27,8 @@ use crate::scenario::{MISHEARD_COLUMNS, MISHEARD_FILE, Scenario};
 
 /// Name of the journal in the folder of the recordings.
 const JOURNAL: &str = "heard.tsv";
+/// Bytes of the hash of the expected names that a line of the journal holds.
+const NAMES_HASH_BYTES: usize = 4;
 /// First line of the file that is made.
 const MARK: &str =
     "# made by `allo intents augment`, do not edit: what was heard of the examples in the last column";
@@ -80,7 +83,9 @@ pub(super) fn run(
 
 /// What the texts of a run depend on besides the recordings: names that the recogniser expects change what it hears.
 fn journal_key(line: &Line, scenario: &Scenario) -> String {
-    format!("{} {}", line.model(), scenario.vocabulary.join(";")).replace(['\t', '\n'], " ")
+    let names = Sha256::digest(scenario.vocabulary.join("\n").as_bytes());
+    let digits: String = names.iter().take(NAMES_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}+{digits}", line.model().replace(['\t', '\n'], " "))
 }
 
 fn spoken_form(example: &Example) -> Sentence {
