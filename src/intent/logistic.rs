@@ -203,12 +203,14 @@ impl Step {
         let (scores, scores_rest) = self.scores.as_chunks::<LANES>();
         let (beliefs, beliefs_rest) = belief.as_chunks::<LANES>();
         for ((directions, scores), beliefs) in directions.iter_mut().zip(scores).zip(beliefs) {
-            for lane in 0..LANES {
-                add(lane, towards(&mut directions[lane], scores[lane] - normaliser, beliefs[lane]));
+            let lanes = directions.iter_mut().zip(scores).zip(beliefs);
+            for (lane, ((direction, score), held)) in lanes.enumerate() {
+                add(lane, towards(direction, score - normaliser, *held));
             }
         }
-        for (lane, direction) in rest.iter_mut().enumerate() {
-            add(lane, towards(direction, scores_rest[lane] - normaliser, beliefs_rest[lane]));
+        let rest = rest.iter_mut().zip(scores_rest).zip(beliefs_rest);
+        for (lane, ((direction, score), held)) in rest.enumerate() {
+            add(lane, towards(direction, score - normaliser, *held));
         }
         let (divergence, squared): (f32, f32) = (divergences.iter().sum(), squares.iter().sum());
         let curvature = self.cost * example.vector.squared_length() * squared;
@@ -244,9 +246,10 @@ impl Step {
         let slope = |length: f32| {
             let mut sums = [0.0; LANES];
             for [directions, scores, beliefs] in &self.moving {
-                for lane in 0..LANES {
-                    let moved = (beliefs[lane] + length * directions[lane]).max(BELIEF_MIN);
-                    sums[lane] += directions[lane] * (scores[lane] - ln(moved));
+                let lanes = sums.iter_mut().zip(directions).zip(scores).zip(beliefs);
+                for (((sum, direction), score), held) in lanes {
+                    let moved = (held + length * direction).max(BELIEF_MIN);
+                    *sum += direction * (score - ln(moved));
                 }
             }
             sums.iter().sum::<f32>() - length * curvature
