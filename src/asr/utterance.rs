@@ -3,6 +3,10 @@
 use super::Recognition;
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::{Channel, Utterance, Word};
+use crate::redact::Redacted;
+
+/// Other texts of one final that are told; a classifier reads no more.
+pub const ALTERNATIVES_MAX: usize = 4;
 
 /// A position within a segment as a position in the call; never past the segment.
 pub fn moved(segment: SampleSpan, position: SamplePos) -> SamplePos {
@@ -10,6 +14,16 @@ pub fn moved(segment: SampleSpan, position: SamplePos) -> SamplePos {
 }
 
 impl Recognition {
+    /// Other texts, at most [`ALTERNATIVES_MAX`], with their weight beside the best one. Log-probabilities are means over
+    /// tokens, of which nobody knows the number here; words are fewer, so that the others count for rather too much than
+    /// too little.
+    pub fn weighted_alternatives(&self) -> Vec<(Redacted<String>, f32)> {
+        let length = self.words.len().max(1) as f32;
+        let weight = |mean: f32| ((mean - self.mean_log_probability) * length).exp().min(1.0);
+        let others = self.alternatives.iter().take(ALTERNATIVES_MAX);
+        others.map(|other| (other.text.clone(), weight(other.mean_log_probability))).collect()
+    }
+
     /// Moves a recognition from the time of its segment to the time of the call. `None` when no word was heard.
     pub fn into_utterance(self, channel: Channel, segment: SampleSpan) -> Option<Utterance> {
         if self.text.reveal().is_empty() {
@@ -32,5 +46,41 @@ impl Recognition {
         };
         let confidence = self.mean_log_probability.exp().clamp(0.0, 1.0);
         Some(Utterance { channel, span, language: self.language, text: self.text, confidence, words })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Alternative;
+    use super::*;
+    use crate::asr::RecognizedWord;
+    use crate::call::Language;
+
+    #[test]
+    fn other_texts_weigh_by_how_much_less_likely_their_words_are() {
+        let word = RecognizedWord {
+            text: "facture".into(),
+            span: SampleSpan::new(SamplePos(0), SamplePos(1)),
+            confidence: 0.5,
+        };
+        let other =
+            |text: &str, mean_log_probability| Alternative { text: text.into(), mean_log_probability };
+        let mut alternatives = vec![other("la fracture", -0.6), other("likelier", -0.1)];
+        alternatives.extend((0..ALTERNATIVES_MAX).map(|_| other("one more", -9.0)));
+        let heard = Recognition {
+            language: Language::Fr,
+            text: "ma facture".into(),
+            words: vec![word.clone(), word],
+            mean_log_probability: -0.5,
+            no_speech_probability: 0.0,
+            context_positions: 1,
+            decodings: 1,
+            alternatives,
+        };
+        let weighted = heard.weighted_alternatives();
+        assert_eq!(weighted.len(), ALTERNATIVES_MAX);
+        // Two words, each a tenth of a nat less likely.
+        assert!((weighted[0].1 - (-0.2_f32).exp()).abs() < 1e-6);
+        assert_eq!((weighted[1].0.reveal().as_str(), weighted[1].1), ("likelier", 1.0));
     }
 }

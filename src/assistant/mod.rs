@@ -84,8 +84,7 @@ impl Assistant {
     pub async fn new(understanding: Understanding, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let plan = Arc::clone(&understanding.scenario().plan);
         let sources = Sources::open(&plan, |name| std::env::var(name).ok(), Arc::clone(&clock));
-        let ordinary: Vec<&str> =
-            understanding.scenario().examples.iter().map(|example| example.text.as_str()).collect();
+        let ordinary: Vec<&str> = written(&understanding).collect();
         let mut catalogs = BTreeMap::new();
         let mut asked = BTreeMap::new();
         for (name, catalog) in &plan.catalogs {
@@ -163,8 +162,7 @@ impl Assistant {
         if catalogs.by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
             return;
         }
-        let examples = self.understanding.scenario().examples.iter().map(|example| example.text.as_str());
-        let catalog = Arc::new(Catalog::new(entries).with_ordinary_words(examples));
+        let catalog = Arc::new(Catalog::new(entries).with_ordinary_words(written(&self.understanding)));
         let mut changed = BTreeMap::clone(&catalogs.by_name);
         changed.insert(name.to_owned(), catalog);
         catalogs.by_name = Arc::new(changed);
@@ -192,3 +190,9 @@ impl Assistant {
 
 #[cfg(test)]
 mod tests;
+
+/// What people wrote of the examples of a scenario.
+fn written(understanding: &Understanding) -> impl Iterator<Item = &str> {
+    let examples = understanding.scenario().examples.iter();
+    examples.filter(|example| example.said.is_none()).map(|example| example.text.as_str())
+}

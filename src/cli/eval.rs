@@ -1,5 +1,6 @@
 //! `allo eval`: how well recognition, names, intents and number writing do on labelled data.
 
+mod intent;
 mod itn;
 mod names;
 
@@ -15,12 +16,11 @@ use crate::asr::{LanguageChoice, Task};
 use crate::audio::samples_duration;
 use crate::clock::{Clock, SystemClock};
 use crate::eval::asr::{Evaluation, Heard};
-use crate::eval::intent;
 use crate::eval::manifest::{self, Clip};
 use crate::eval::wire::{AsrFigures, AsrReport};
 use crate::media::OpenOptions;
+use crate::pipeline::machinery;
 use crate::pipeline::transcribe::{Instructions, Transcriber};
-use crate::pipeline::{learning, machinery};
 use crate::progress::{Progress, Unit};
 
 /// Arguments of `allo eval`.
@@ -37,7 +37,7 @@ enum What {
     /// How many names of a catalogue are heard right, without and with the list of them.
     Names(names::NamesArguments),
     /// Accuracy, out-of-scope recall and calibration of intents.
-    Intent(IntentArguments),
+    Intent(intent::IntentArguments),
     /// How often number words come out as people write them.
     Itn(itn::ItnArguments),
 }
@@ -68,26 +68,6 @@ struct AsrArguments {
     hypotheses: Option<PathBuf>,
 }
 
-/// Arguments of `allo eval intent`.
-#[derive(Debug, Args)]
-struct IntentArguments {
-    /// Sentences to learn from: CSV with the columns text, intent, lang.
-    #[arg(long, value_name = "T.csv")]
-    train: PathBuf,
-    /// Sentences to measure on, with the same columns.
-    #[arg(long, value_name = "D.csv")]
-    test: PathBuf,
-    /// Sentences that no intent is for: CSV with the columns text, lang.
-    #[arg(long, value_name = "O.csv")]
-    oos: Option<PathBuf>,
-    /// By words alone, without the sentence encoder.
-    #[arg(long)]
-    lexical: bool,
-    /// text or json.
-    #[arg(long, default_value = "text")]
-    format: ReportFormat,
-}
-
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
@@ -103,7 +83,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         What::Asr(arguments) => run_asr(context, arguments),
         What::Names(arguments) => names::run(context, arguments),
         What::Itn(arguments) => itn::run(arguments),
-        What::Intent(arguments) => run_intent(context, arguments),
+        What::Intent(arguments) => intent::run(context, arguments),
     }
 }
 
@@ -151,22 +131,6 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
         ReportFormat::Text => table(&report),
     })?;
     Ok(exit_code(failed))
-}
-
-fn run_intent(context: &Context, arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
-    let train = intent::read_examples(&arguments.train)?;
-    let test = intent::read_examples(&arguments.test)?;
-    let out_of_scope = match &arguments.oos {
-        Some(file) => intent::read_out_of_scope(file)?,
-        None => Vec::new(),
-    };
-    let meaning = if arguments.lexical { None } else { learning::sentence_encoder(&context.home)? };
-    let report = intent::evaluate(&train, &test, &out_of_scope, meaning)?;
-    write_stdout(&match arguments.format {
-        ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report.json())?),
-        ReportFormat::Text => report.text(),
-    })?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn instructions(language: LanguageChoice, vocabulary: &Arc<[String]>, telephone: bool) -> Instructions {

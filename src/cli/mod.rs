@@ -18,6 +18,7 @@ mod results;
 mod say;
 mod search;
 mod serve;
+mod spoken;
 pub mod terminal;
 mod transcribe;
 mod webhook;

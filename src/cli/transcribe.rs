@@ -213,7 +213,7 @@ impl Desk<'_> {
         heading: Heading,
     ) -> Result<Delivered, Problem> {
         let rejected_segments = transcription.rejected_segments();
-        let Transcription { transcript, rejected, damage } = transcription;
+        let Transcription { transcript, rejected, damage, .. } = transcription;
         let damage = damage.map(|error| explain(&error).to_string());
         let text = self.render(file, &transcript, &rejected).map_err(Problem::Input)?;
         if let Some(store) = &self.store {

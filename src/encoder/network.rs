@@ -3,14 +3,13 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use ort::session::Session;
+use ort::session::{RunOptions, SessionInputValue};
 use ort::value::TensorRef;
 
 use super::package::{ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, ORIGIN, VOCABULARY_FILE, Vocabulary};
 use super::{Error, Tokenizer};
-use crate::onnx::{Runtime, SessionOptions};
+use crate::onnx::{Runtime, SharedSession};
 
 /// What the publisher asks for before every text that is compared with its like.
 const PREFIX: &str = "query: ";
@@ -22,14 +21,15 @@ const BATCH: usize = 16;
 /// The loaded model, about 90 MB; shared among threads.
 pub struct SentenceEncoder {
     tokenizer: Tokenizer,
-    /// Each runs one batch at a time; there is at least one.
-    sessions: Vec<Mutex<Session>>,
+    session: SharedSession,
+    /// Batches that run at a time when there are many; at least 1.
+    at_once: usize,
     identity: String,
 }
 
 impl SentenceEncoder {
-    /// Opens the model in `folder` for `at_once` inferences at a time (at least 1), on a thread each. Blocks for some
-    /// tenths of a second.
+    /// Opens the model in `folder`; many sentences are encoded on `at_once` threads (at least 1). Blocks for some tenths of
+    /// a second.
     ///
     /// # Errors
     /// [`Error::Open`], [`Error::Read`] or [`Error::Format`].
@@ -38,16 +38,18 @@ impl SentenceEncoder {
         let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         let vocabulary = Vocabulary::parse(&bytes).map_err(|reason| Error::format(&path, reason))?;
         let graph = folder.join(GRAPH_FILE);
-        let options = SessionOptions { threads: 1, keeps_memory: false };
-        let open = |_| runtime.session_with(&graph, options);
-        let sessions = (0..at_once.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
-        let metadata = sessions.first().and_then(|session| session.metadata().ok());
+        let session = SharedSession::open(runtime, &graph, 1)?;
+        let metadata = session.session().metadata().ok();
         let origin = metadata.and_then(|metadata| metadata.custom(ORIGIN));
         let Some(origin) = origin else {
             return Err(Error::format(&graph, "not a sentence encoder that Allo made"));
         };
-        let sessions = sessions.into_iter().map(Mutex::new).collect();
-        Ok(Self { tokenizer: Tokenizer::new(vocabulary), sessions, identity: origin })
+        let names: Vec<&str> = session.session().inputs().iter().map(|input| input.name()).collect();
+        if names != [INPUT_IDS, ATTENTION_MASK] {
+            return Err(Error::format(&graph, "not a sentence encoder that Allo made"));
+        }
+        let tokenizer = Tokenizer::new(vocabulary);
+        Ok(Self { tokenizer, session, at_once: at_once.max(1), identity: origin })
     }
 
     /// What tells this model from others: vectors of two models cannot be compared.
@@ -60,11 +62,15 @@ impl SentenceEncoder {
     /// # Errors
     /// [`Error::Inference`].
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
+        self.encode_in_batches(texts, BATCH)
+    }
+
+    pub(super) fn encode_in_batches(&self, texts: &[&str], batch: usize) -> Result<Vec<Vec<f32>>, Error> {
         let cut: Vec<Vec<u32>> = texts.iter().map(|text| self.cut(text)).collect();
         // Sentences of like length go together: padding is computed like the rest.
         let mut order: Vec<usize> = (0..cut.len()).collect();
         order.sort_by_key(|&index| cut[index].len());
-        let batches: Vec<&[usize]> = order.chunks(BATCH).collect();
+        let batches: Vec<&[usize]> = order.chunks(batch).collect();
         let mut vectors = vec![Vec::new(); cut.len()];
         for (index, vector) in self.run_all(&batches, &cut)? {
             vectors[index] = vector;
@@ -72,25 +78,24 @@ impl SentenceEncoder {
         Ok(vectors)
     }
 
-    /// The vectors of all batches with the index of their sentence; many batches are shared out to all sessions.
+    /// The vectors of all batches with the index of their sentence; many batches are shared out to threads.
     fn run_all(&self, batches: &[&[usize]], cut: &[Vec<u32>]) -> Result<Vec<(usize, Vec<f32>)>, Error> {
         let next = AtomicUsize::new(0);
-        let work = |session: &Mutex<Session>| {
+        let work = || {
             let mut encoded = Vec::new();
-            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // The longest first: at the end no thread waits for another's long one.
+            while let Some(batch) = batches.iter().rev().nth(next.fetch_add(1, Ordering::Relaxed)) {
                 let sentences: Vec<&[u32]> = batch.iter().map(|&index| cut[index].as_slice()).collect();
-                let vectors = run(session, &sentences).map_err(|source| Error::Inference(source.into()))?;
+                let vectors = self.run(&sentences).map_err(|source| Error::Inference(source.into()))?;
                 encoded.extend(batch.iter().copied().zip(vectors));
             }
             Ok(encoded)
         };
         if batches.len() <= 1 {
-            let free = self.sessions.iter().find(|session| session.try_lock().is_ok());
-            return free.or(self.sessions.first()).map_or(Ok(Vec::new()), work);
+            return work();
         }
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                self.sessions.iter().map(|session| scope.spawn(move || work(session))).collect();
+            let threads: Vec<_> = (0..self.at_once).map(|_| scope.spawn(work)).collect();
             let mut all = Vec::new();
             for thread in threads {
                 let died = || Error::Inference("a thread of the encoder died".into());
@@ -104,6 +109,37 @@ impl SentenceEncoder {
         self.tokenizer.cut(&format!("{PREFIX}{text}"), PIECES_MAX)
     }
 
+    /// The vectors of `sentences`, which are padded to the longest.
+    fn run(&self, sentences: &[&[u32]]) -> ort::Result<Vec<Vec<f32>>> {
+        let longest = sentences.iter().map(|sentence| sentence.len()).max().unwrap_or(0);
+        let shape = [sentences.len(), longest];
+        let mut ids = vec![0_i64; sentences.len() * longest];
+        let mut mask = ids.clone();
+        for (row, sentence) in sentences.iter().enumerate() {
+            for (column, id) in sentence.iter().enumerate() {
+                ids[row * longest + column] = i64::from(*id);
+                mask[row * longest + column] = 1;
+            }
+        }
+        let inputs: [SessionInputValue<'_>; 2] = [
+            TensorRef::from_array_view((shape, ids.as_slice()))?.into(),
+            TensorRef::from_array_view((shape, mask.as_slice()))?.into(),
+        ];
+        let outputs = self.session.run(&inputs, &RunOptions::new()?)?;
+        let output = self.session.session().outputs().iter().position(|output| output.name() == EMBEDDING);
+        let output = output
+            .and_then(|index| outputs.get(index))
+            .ok_or_else(|| ort::Error::new("no vectors came out"))?;
+        let (_, vectors) = output.try_extract_tensor::<f32>()?;
+        if vectors.is_empty()
+            || vectors.len() % sentences.len() != 0
+            || vectors.iter().any(|value| value.is_nan())
+        {
+            return Err(ort::Error::new("no vector for each sentence came out"));
+        }
+        Ok(vectors.chunks(vectors.len() / sentences.len()).map(<[f32]>::to_vec).collect())
+    }
+
     /// How many pieces `text` has for the network.
     #[cfg(test)]
     pub(super) fn pieces(&self, text: &str) -> usize {
@@ -115,31 +151,4 @@ impl fmt::Debug for SentenceEncoder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SentenceEncoder").field("identity", &self.identity).finish_non_exhaustive()
     }
-}
-
-/// The vectors of `sentences`, which are padded to the longest.
-fn run(session: &Mutex<Session>, sentences: &[&[u32]]) -> ort::Result<Vec<Vec<f32>>> {
-    let longest = sentences.iter().map(|sentence| sentence.len()).max().unwrap_or(0);
-    let shape = [sentences.len(), longest];
-    let mut ids = vec![0_i64; sentences.len() * longest];
-    let mut mask = ids.clone();
-    for (row, sentence) in sentences.iter().enumerate() {
-        for (column, id) in sentence.iter().enumerate() {
-            ids[row * longest + column] = i64::from(*id);
-            mask[row * longest + column] = 1;
-        }
-    }
-    let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-    let outputs = session.run(ort::inputs! {
-        INPUT_IDS => TensorRef::from_array_view((shape, ids.as_slice()))?,
-        ATTENTION_MASK => TensorRef::from_array_view((shape, mask.as_slice()))?,
-    })?;
-    let (_, vectors) = outputs[EMBEDDING].try_extract_tensor::<f32>()?;
-    if vectors.is_empty()
-        || vectors.len() % sentences.len() != 0
-        || vectors.iter().any(|value| value.is_nan())
-    {
-        return Err(ort::Error::new("no vector for each sentence came out"));
-    }
-    Ok(vectors.chunks(vectors.len() / sentences.len()).map(<[f32]>::to_vec).collect())
 }

@@ -107,3 +107,21 @@ fn what_is_not_a_model_is_said_to_be_none() {
     let error = SentenceEncoder::open(&runtime, folder.path(), 1).unwrap_err();
     assert!(error.to_string().contains("hint: run `allo models verify`"), "{error}");
 }
+
+/// `cargo test --release --lib encoder -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a check"]
+fn speed_by_size_of_batch() {
+    use crate::clock::{Clock as _, SystemClock};
+    let Some(encoder) = encoder() else { return };
+    let lengths =
+        ["ma facture", SENTENCES[0].0, SENTENCES[5].0, "covorive je voudrais bacofudi mon fudiconomi leruga"];
+    let texts: Vec<String> = (0..512).map(|index| format!("{} {index}", lengths[index % 4])).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for batch in [1, 2, 4, 8, 16, 32, 64, 4, 16] {
+        let start = SystemClock.monotonic();
+        let vectors = encoder.encode_in_batches(&texts, batch).unwrap();
+        let taken = SystemClock.monotonic() - start;
+        eprintln!("{batch:>3}: {:.2} ms a sentence", taken.as_secs_f64() * 1e3 / vectors.len() as f64);
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::call::Language;
 use crate::intent::calibrate::{CALIBRATION_BINS, Judged, calibration_error, threshold_keeping};
-use crate::intent::{self, Classifier, Example, Meaning, OutOfScope, TrainOptions};
+use crate::intent::{self, Classifier, Example, Heard, Meaning, OutOfScope, TrainOptions};
 
 /// Share of in-scope sentences that the reported out-of-scope recall keeps.
 const IN_SCOPE_KEPT: f32 = 0.95;
@@ -96,46 +96,60 @@ pub struct OutOfScopeReport {
     pub recall_at_trained_threshold: f32,
 }
 
-/// Trains on `train`, by words and with `meaning` by meanings, and measures on `test` and `out_of_scope` (which may be
-/// empty).
+/// A sentence as it came to the classifier, and the intent that it has.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What was heard, or read.
+    pub heard: Heard,
+    /// The intent behind it.
+    pub intent: String,
+}
+
+impl From<&Example> for Asked {
+    /// A sentence that was typed.
+    fn from(example: &Example) -> Self {
+        Self { heard: Heard::from(example.text.as_str()), intent: example.intent.clone() }
+    }
+}
+
+/// Trains on `train`, by words and with `meaning` by meanings.
 ///
 /// # Errors
 /// [`Error::Train`] when `train` cannot be trained on.
-pub fn evaluate(
-    train: &[Example],
-    test: &[Example],
-    out_of_scope: &[OutOfScope],
-    meaning: Option<Arc<dyn Meaning>>,
-) -> Result<Report, Error> {
+pub fn learn(train: &[Example], meaning: Option<Arc<dyn Meaning>>) -> Result<Classifier, Error> {
     let options = TrainOptions::default();
-    let classifier = match meaning {
+    Ok(match meaning {
         Some(meaning) => Classifier::train_with_meaning(train, &[], &options, meaning)?,
         None => Classifier::train(train, &[], &options)?,
-    };
+    })
+}
+
+/// Measures on `test` and on `out_of_scope`, which may be empty.
+pub fn measure(classifier: &Classifier, test: &[Asked], out_of_scope: &[Heard]) -> Report {
     let thresholds = classifier.thresholds();
-    let rankings: Vec<_> = test.iter().map(|example| classifier.classify(&example.text)).collect();
+    let rankings: Vec<_> = test.iter().map(|asked| classifier.understand(&asked.heard)).collect();
     let mut judged = Vec::with_capacity(test.len());
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     let (mut routed, mut routed_right) = (0_usize, 0_usize);
-    for (example, ranking) in test.iter().zip(&rankings) {
+    for (asked, ranking) in test.iter().zip(&rankings) {
         let Some(best) = ranking.candidates.first() else { continue };
-        let right = best.intent == example.intent;
+        let right = best.intent == asked.intent;
         judged.push(Judged { probability: best.probability, right });
-        counts.entry(&example.intent).or_default().meant += 1;
+        counts.entry(&asked.intent).or_default().meant += 1;
         counts.entry(&best.intent).or_default().given += 1;
-        counts.entry(&example.intent).or_default().right += usize::from(right);
+        counts.entry(&asked.intent).or_default().right += usize::from(right);
         if ranking.in_scope >= thresholds.in_scope && best.probability >= thresholds.sure {
             routed += 1;
             routed_right += usize::from(right);
         }
     }
     let inside: Vec<f32> = rankings.iter().map(|ranking| ranking.in_scope).collect();
-    let outside: Vec<f32> = out_of_scope.iter().map(|one| classifier.classify(&one.text).in_scope).collect();
+    let outside: Vec<f32> = out_of_scope.iter().map(|heard| classifier.understand(heard).in_scope).collect();
     let below = |scores: &[f32], threshold: f32| {
         share(scores.iter().filter(|score| **score < threshold).count(), scores.len())
     };
     let at_95 = threshold_keeping(IN_SCOPE_KEPT, &inside);
-    Ok(Report {
+    Report {
         sentences: test.len(),
         meaning_share: classifier.report().meaning_share,
         intents: classifier.intents().len(),
@@ -150,7 +164,7 @@ pub fn evaluate(
         in_scope_kept: 1.0 - below(&inside, thresholds.in_scope),
         routed: share(routed, test.len()),
         routed_precision: share(routed_right, routed),
-    })
+    }
 }
 
 /// Sentences of one intent: that have it, that were given it, that both hold for.
@@ -196,23 +210,29 @@ impl Report {
 
     /// The same for a person.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "{} sentences, {} intents", self.sentences, self.intents);
-        let mut line = |label: &str, value: f32| {
-            let _ = writeln!(text, "{label:<44} {:>6.1} %", 100.0 * value);
-        };
-        line("accuracy", self.accuracy);
-        line("macro-F1", self.macro_f1);
-        line("expected calibration error", self.calibration_error);
-        line("routed without a question", self.routed);
-        line("of these right", self.routed_precision);
-        line("in scope kept at the trained threshold", self.in_scope_kept);
-        if let Some(one) = &self.out_of_scope {
-            line("out of scope rejected at that threshold", one.recall_at_trained_threshold);
-            line("out of scope rejected with 95 % in scope kept", one.recall_at_95);
+        let mut text = format!("{} sentences, {} intents\n", self.sentences, self.intents);
+        for (label, value) in self.lines() {
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "{label:<46} {:>6.1} %", 100.0 * value);
         }
         text
+    }
+
+    /// The shares with their names.
+    pub(super) fn lines(&self) -> Vec<(&'static str, f32)> {
+        let mut lines = vec![
+            ("accuracy", self.accuracy),
+            ("macro-F1", self.macro_f1),
+            ("expected calibration error", self.calibration_error),
+            ("routed without a question", self.routed),
+            ("of these right", self.routed_precision),
+            ("in scope kept at the trained threshold", self.in_scope_kept),
+        ];
+        if let Some(one) = &self.out_of_scope {
+            lines.push(("out of scope rejected at that threshold", one.recall_at_trained_threshold));
+            lines.push(("out of scope rejected with 95 % in scope kept", one.recall_at_95));
+        }
+        lines
     }
 }
 
@@ -265,7 +285,7 @@ fn read_rows(path: &Path, intents: Column) -> Result<Vec<Example>, Error> {
             source,
         })?;
         let intent = intent.map_or_else(String::new, |column| record[column].to_owned());
-        examples.push(Example { text: record[text].to_owned(), intent, language });
+        examples.push(Example::new(&record[text], intent, language));
     }
     if examples.is_empty() { Err(Error::Empty { path: path.to_owned() }) } else { Ok(examples) }
 }
@@ -275,12 +295,7 @@ mod tests {
     use super::*;
 
     fn examples(rows: &[(&str, &str)]) -> Vec<Example> {
-        let example = |&(text, intent): &(&str, &str)| Example {
-            text: text.to_owned(),
-            intent: intent.to_owned(),
-            language: Language::Fr,
-        };
-        rows.iter().map(example).collect()
+        rows.iter().map(|(text, intent)| Example::new(*text, *intent, Language::Fr)).collect()
     }
 
     #[test]
@@ -288,8 +303,8 @@ mod tests {
         let train = examples(&[("ma facture", "facture"), ("mon colis", "colis"), ("une panne", "panne")]);
         let test =
             examples(&[("facture", "facture"), ("colis", "colis"), ("colis", "panne"), ("panne", "panne")]);
-        let outside = [OutOfScope { text: "zzz".to_owned(), language: Language::Fr }];
-        let report = evaluate(&train, &test, &outside, None).unwrap();
+        let test: Vec<Asked> = test.iter().map(Asked::from).collect();
+        let report = measure(&learn(&train, None).unwrap(), &test, &[Heard::from("zzz")]);
         assert_eq!(report.accuracy, 0.75);
         // facture: 1; colis: one right, given twice, 2/3; panne: one right of two, given once, 2/3.
         assert!((report.macro_f1 - (1.0 + 2.0 / 3.0 + 2.0 / 3.0) / 3.0).abs() < 1e-6, "{}", report.macro_f1);

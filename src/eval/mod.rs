@@ -6,6 +6,8 @@ pub mod asr;
 pub mod intent;
 pub mod itn;
 pub mod manifest;
+pub mod misheard;
 pub mod names;
+pub mod spoken;
 pub mod wer;
 pub mod wire;

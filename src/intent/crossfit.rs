@@ -8,6 +8,8 @@
 //! Big sets ([`THOROUGH_MAX`]) get one fit in place of two passes: one part of the intents and one of the sentences of
 //! the others held out together, which leaves thousands of sentences to judge by.
 
+use std::collections::HashMap;
+
 use super::calibrate::{
     CALIBRATION_BINS, Judged, calibration_error, threshold_for_precision, threshold_keeping,
 };
@@ -63,6 +65,8 @@ pub(super) struct TrainingSet<'a> {
     viewpoint: Option<Viewpoint>,
     /// Language of each sentence.
     languages: Vec<Language>,
+    /// The example that each was misheard of.
+    said: Vec<Option<&'a str>>,
     intents: usize,
 }
 
@@ -90,6 +94,7 @@ impl<'a> TrainingSet<'a> {
             background: Vec::new(),
             viewpoint: vectors.map(|all| Viewpoint::amid(all.sentences.iter().flatten())),
             languages: languages.chain(out_of_scope.iter().map(|one| one.language)).collect(),
+            said: examples.iter().map(|one| one.said.as_deref()).collect(),
             intents: intents.len(),
         };
         set.background = set.background_of(vectors);
@@ -144,6 +149,26 @@ impl<'a> TrainingSet<'a> {
         kept.map(|(_, one)| *one).chain(names.copied()).collect()
     }
 
+    /// The part in which each sentence is held out. What was misheard goes with what was said: a model that knows the one
+    /// has seen the other.
+    pub fn parts(&self, folds: usize) -> Vec<Option<usize>> {
+        let said = |index: usize| self.said.get(index).copied().flatten();
+        let written: Vec<usize> = (0..self.sentences.len()).filter(|index| said(*index).is_none()).collect();
+        let classes: Vec<usize> = written.iter().map(|&index| self.sentences[index].class).collect();
+        let mut parts = vec![None; self.sentences.len()];
+        let mut part_of = HashMap::new();
+        for (&index, part) in written.iter().zip(stratified(&classes, folds, SPLIT_SEED)) {
+            parts[index] = part;
+            part_of.insert((self.sentences[index].text, self.sentences[index].class), part);
+        }
+        for (index, part) in parts.iter_mut().enumerate() {
+            if let Some(said) = said(index) {
+                *part = part_of.get(&(said, self.sentences[index].class)).copied().flatten();
+            }
+        }
+        parts
+    }
+
     fn is_inside(&self, index: usize) -> bool {
         self.sentences[index].class < self.intents
     }
@@ -194,7 +219,7 @@ pub(super) struct CrossFit {
 /// Runs both passes.
 pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions) -> CrossFit {
     let classes: Vec<usize> = set.sentences.iter().map(|sentence| sentence.class).collect();
-    let parts = stratified(&classes, options.folds, SPLIT_SEED);
+    let parts = set.parts(options.folds);
     let unknown = unknown_intents(set, options, &parts);
     let scored = if set.is_big() { unknown.inside.clone() } else { held_out_scores(set, options, &parts) };
     let inside = scored.iter().filter(|(index, _)| set.is_inside(*index));

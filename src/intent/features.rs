@@ -96,7 +96,8 @@ impl Vectorizer {
                 }
                 let seen = &mut holding[index as usize];
                 seen.sentences += 1;
-                if !seen.classes.contains(&class) {
+                // Sentences of one class often come together: the search is then for nothing.
+                if seen.classes.last() != Some(&class) && !seen.classes.contains(&class) {
                     seen.classes.push(class);
                 }
             }

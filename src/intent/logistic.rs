@@ -8,6 +8,7 @@
 //!
 //! Deterministic: the order of the examples comes from a seed. No I/O, one thread.
 
+use super::approximate::{exp, ln};
 use super::features::Vector;
 use super::folds::SplitMix;
 use super::saved::{Reader, Writer};
@@ -87,12 +88,25 @@ impl Logistic {
     /// One score (logit) a class, written into `scores`, which must be as long as there are classes.
     pub fn score(&self, vector: &Vector, scores: &mut [f32]) {
         scores.fill(0.0);
-        for &(feature, value) in &vector.weights {
-            let row = &self.weights[feature as usize * self.classes..][..self.classes];
-            for (score, weight) in scores.iter_mut().zip(row) {
+        // Four rows at a time: the scores are then read and written a quarter as often.
+        let (fours, rest) = vector.weights.as_chunks::<4>();
+        for four in fours {
+            let [a, b, c, d] = four.map(|(_, value)| value);
+            let [row_a, row_b, row_c, row_d] = four.map(|(feature, _)| self.row(feature));
+            let rows = row_a.iter().zip(row_b).zip(row_c).zip(row_d);
+            for (score, (((of_a, of_b), of_c), of_d)) in scores.iter_mut().zip(rows) {
+                *score += (a * of_a + b * of_b) + (c * of_c + d * of_d);
+            }
+        }
+        for &(feature, value) in rest {
+            for (score, weight) in scores.iter_mut().zip(self.row(feature)) {
                 *score += value * weight;
             }
         }
+    }
+
+    fn row(&self, feature: u32) -> &[f32] {
+        &self.weights[feature as usize * self.classes..][..self.classes]
     }
 
     pub(super) fn save(&self, to: &mut Writer) {
@@ -144,11 +158,8 @@ pub struct Shape {
 /// Turns scores into probabilities in place and returns the logarithm of the normaliser.
 pub fn softmax(scores: &mut [f32]) -> f32 {
     let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - top).exp();
-        sum += *score;
-    }
+    scores.iter_mut().for_each(|score| *score = exp(*score - top));
+    let sum: f32 = scores.iter().sum();
     for score in scores.iter_mut() {
         *score /= sum;
     }
@@ -160,9 +171,12 @@ struct Step {
     cost: f32,
     scores: Vec<f32>,
     direction: Vec<f32>,
-    /// Direction, score and belief of the classes that move.
-    moving: Vec<[f32; 3]>,
+    /// Direction, score and belief of the classes that move, [`LANES`] of each together.
+    moving: Vec<[[f32; LANES]; 3]>,
 }
+
+/// Sums side by side: the compiler may not reorder one.
+const LANES: usize = 8;
 
 /// A belief that moves by less has no part in the length of a step.
 const DIRECTION_MIN: f32 = 1e-5;
@@ -180,15 +194,25 @@ impl Step {
         model.score(example.vector, &mut self.scores);
         self.direction.copy_from_slice(&self.scores);
         let normaliser = softmax(&mut self.direction);
-        let mut divergence = 0.0;
-        let mut squared = 0.0;
-        for ((direction, score), held) in self.direction.iter_mut().zip(&self.scores).zip(belief.iter()) {
-            if *held > BELIEF_MIN {
-                divergence += held * (held.ln() - (score - normaliser));
+        let (mut divergences, mut squares) = ([0.0; LANES], [0.0; LANES]);
+        let mut add = |lane: usize, [divergence, square]: [f32; 2]| {
+            divergences[lane] += divergence;
+            squares[lane] += square;
+        };
+        let (directions, rest) = self.direction.as_chunks_mut::<LANES>();
+        let (scores, scores_rest) = self.scores.as_chunks::<LANES>();
+        let (beliefs, beliefs_rest) = belief.as_chunks::<LANES>();
+        for ((directions, scores), beliefs) in directions.iter_mut().zip(scores).zip(beliefs) {
+            let lanes = directions.iter_mut().zip(scores).zip(beliefs);
+            for (lane, ((direction, score), held)) in lanes.enumerate() {
+                add(lane, towards(direction, score - normaliser, *held));
             }
-            *direction -= held;
-            squared += *direction * *direction;
         }
+        let rest = rest.iter_mut().zip(scores_rest).zip(beliefs_rest);
+        for (lane, ((direction, score), held)) in rest.enumerate() {
+            add(lane, towards(direction, score - normaliser, *held));
+        }
+        let (divergence, squared): (f32, f32) = (divergences.iter().sum(), squares.iter().sum());
         let curvature = self.cost * example.vector.squared_length() * squared;
         if squared < 1e-12 {
             return divergence.max(0.0);
@@ -207,15 +231,28 @@ impl Step {
         // Of hundreds of classes a few move; a logarithm a class and halving would be most of the training time.
         self.moving.clear();
         let all = self.direction.iter().zip(&self.scores).zip(belief);
-        let moving = all.filter(|((direction, _), _)| direction.abs() > DIRECTION_MIN);
-        self.moving.extend(moving.map(|((direction, score), held)| [*direction, *score, *held]));
-        let slope = |length: f32| {
-            let mut slope = -length * curvature;
-            for [direction, score, held] in &self.moving {
-                let moved = (held + length * direction).max(BELIEF_MIN);
-                slope += direction * (score - moved.ln());
+        let mut lane = LANES;
+        for ((direction, score), held) in all.filter(|((direction, _), _)| direction.abs() > DIRECTION_MIN) {
+            if lane == LANES {
+                // A lane that stays empty has no direction and adds nothing.
+                self.moving.push([[0.0; LANES], [0.0; LANES], [1.0; LANES]]);
+                lane = 0;
             }
-            slope
+            if let Some([directions, scores, beliefs]) = self.moving.last_mut() {
+                (directions[lane], scores[lane], beliefs[lane]) = (*direction, *score, *held);
+            }
+            lane += 1;
+        }
+        let slope = |length: f32| {
+            let mut sums = [0.0; LANES];
+            for [directions, scores, beliefs] in &self.moving {
+                let lanes = sums.iter_mut().zip(directions).zip(scores).zip(beliefs);
+                for (((sum, direction), score), held) in lanes {
+                    let moved = (held + length * direction).max(BELIEF_MIN);
+                    *sum += direction * (score - ln(moved));
+                }
+            }
+            sums.iter().sum::<f32>() - length * curvature
         };
         let (mut low, mut high) = (0.0_f32, 1.0_f32);
         // 8 halvings: the next visit corrects what a finer step would have gained.
@@ -225,6 +262,15 @@ impl Step {
         }
         0.5 * (low + high)
     }
+}
+
+/// Makes a model's probability the direction from the belief towards it. Gives what the class adds to the divergence, and
+/// the square of the direction.
+#[inline(always)]
+fn towards(direction: &mut f32, log_probability: f32, held: f32) -> [f32; 2] {
+    let divergence = held * (ln(held.max(BELIEF_MIN)) - log_probability);
+    *direction -= held;
+    [if held > BELIEF_MIN { divergence } else { 0.0 }, *direction * *direction]
 }
 
 #[cfg(test)]

@@ -16,13 +16,14 @@
 //! seen; training is deterministic; a [`Classifier`] never changes after training and can be shared among threads.
 //! It does not read files (see `scenario`), does not talk back to the caller, and finds no slots.
 
+mod approximate;
 mod background;
 mod band;
 pub mod calibrate;
 mod classifier;
 mod crossfit;
 pub mod features;
-mod folds;
+pub mod folds;
 mod fusion;
 mod heard;
 pub mod logistic;
@@ -50,6 +51,15 @@ pub struct Example {
     pub intent: String,
     /// The language it is in.
     pub language: Language,
+    /// The example that a recogniser misheard as this text; `None` for what people wrote.
+    pub said: Option<String>,
+}
+
+impl Example {
+    /// A sentence that somebody wrote.
+    pub fn new(text: impl Into<String>, intent: impl Into<String>, language: Language) -> Self {
+        Self { text: text.into(), intent: intent.into(), language, said: None }
+    }
 }
 
 /// A sentence that no intent is meant to take.

@@ -54,13 +54,21 @@ impl Model {
         let rejects = sentences.iter().any(|sentence| sentence.class == options.intents);
         let classes = options.intents + usize::from(rejects);
         let shape = Shape { features: vectorizer.len(), classes };
-        let lexical = Logistic::train(&options.lexical, &examples, shape);
-        let semantic = options.viewpoint.map(|viewpoint| {
+        let read_meanings = || {
+            let viewpoint = options.viewpoint?;
             let known = sentences
                 .iter()
                 .filter_map(|sentence| sentence.vector.map(|vector| Known { vector, class: sentence.class }));
-            Semantic::fit(&options.semantic, viewpoint, (&known.collect::<Vec<_>>(), background), classes)
+            let known: Vec<Known<'_>> = known.collect();
+            Some(Semantic::fit(&options.semantic, viewpoint, (&known, background), classes))
+        };
+        // The two know nothing of each other and take about as long.
+        let (lexical, semantic) = std::thread::scope(|scope| {
+            let semantic = scope.spawn(read_meanings);
+            let lexical = Logistic::train(&options.lexical, &examples, shape);
+            (lexical, semantic.join())
         });
+        let semantic = semantic.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Self { vectorizer, lexical, semantic, intents: options.intents, rejects }
     }
 

@@ -5,12 +5,7 @@ use super::*;
 mod meaning;
 
 fn examples(rows: &[(&str, &str)]) -> Vec<Example> {
-    let example = |&(text, intent): &(&str, &str)| Example {
-        text: text.to_owned(),
-        intent: intent.to_owned(),
-        language: Language::Fr,
-    };
-    rows.iter().map(example).collect()
+    rows.iter().map(|(text, intent)| Example::new(*text, *intent, Language::Fr)).collect()
 }
 
 /// Sentences by recombination: enough to fit everything, and separable.
@@ -149,8 +144,25 @@ fn what_cannot_be_trained_on_is_said() {
     assert_eq!(train(&one, 5), Error::TooFewIntents { found: 1 });
     assert_eq!(train(&[], 5), Error::TooFewIntents { found: 0 });
     assert_eq!(train(&combined(), 1), Error::TooFewFolds { found: 1 });
-    let many: Vec<Example> = (0..=INTENTS_MAX)
-        .map(|index| Example { text: "a".into(), intent: index.to_string(), language: Language::Fr })
-        .collect();
+    let many: Vec<Example> =
+        (0..=INTENTS_MAX).map(|index| Example::new("a", index.to_string(), Language::Fr)).collect();
     assert!(matches!(train(&many, 5), Error::TooMany { found, .. } if found == INTENTS_MAX + 1));
+}
+
+#[test]
+fn what_was_misheard_is_held_out_with_what_was_said() {
+    let mut examples = combined();
+    let said = examples.clone();
+    let misheard = said.iter().rev().map(|one| Example {
+        said: Some(one.text.clone()),
+        ..Example::new(format!("{} heu", one.text), &one.intent, Language::Fr)
+    });
+    examples.extend(misheard);
+    let intents: Vec<String> = ["colis", "panne", "payer", "perte", "resilier"].map(str::to_owned).to_vec();
+    let parts = crossfit::TrainingSet::new(&examples, &[], &intents, None).parts(5);
+    let alone = crossfit::TrainingSet::new(&said, &[], &intents, None).parts(5);
+    assert_eq!(parts[..said.len()], alone, "the written ones are held out as without them");
+    let misheard: Vec<Option<usize>> = parts[said.len()..].iter().rev().copied().collect();
+    assert_eq!(misheard, alone);
+    assert!(alone.iter().all(Option::is_some));
 }

@@ -25,8 +25,6 @@ use crate::turn::{self, Input, Reading, RequestId};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
-/// Other texts of one final that are told; a classifier reads no more.
-const ALTERNATIVES_MAX: usize = 4;
 
 impl Session {
     /// A partial is due. One is decoded at a time; of those that come meanwhile the newest counts.
@@ -351,7 +349,7 @@ impl Session {
         }
         let channel = self.tracks[index].chain.channel;
         let spoken = Recognition { text, words, ..believed };
-        let alternatives = alternatives(&spoken);
+        let alternatives = spoken.weighted_alternatives();
         if let Some(utterance) = spoken.into_utterance(channel, span) {
             let said = Said { utterance, alternatives, speech_ended: closing.speech_ended, delay };
             self.keep(machine, index, (closed, said));
@@ -451,15 +449,6 @@ struct Said {
     alternatives: Vec<(Redacted<String>, f32)>,
     speech_ended: Instant,
     delay: FinalDelay,
-}
-
-/// Other texts of what was recognised, with their weight beside the best one. Log-probabilities are means over tokens, of
-/// which nobody knows the number here; words are fewer, so that the others count for rather too much than too little.
-fn alternatives(believed: &Recognition) -> Vec<(Redacted<String>, f32)> {
-    let length = believed.words.len().max(1) as f32;
-    let weight = |mean: f32| ((mean - believed.mean_log_probability) * length).exp().min(1.0);
-    let others = believed.alternatives.iter().take(ALTERNATIVES_MAX);
-    others.map(|other| (other.text.clone(), weight(other.mean_log_probability))).collect()
 }
 
 /// Where the time of a final went, up to now that its text is there.

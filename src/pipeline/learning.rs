@@ -93,6 +93,7 @@ fn fingerprint(scenario: &Scenario, meaning: Option<&dyn Meaning>) -> String {
         add(&example.text);
         add(&example.intent);
         add(example.language.code());
+        add(example.said.as_deref().unwrap_or_default());
     }
     for one in &scenario.out_of_scope {
         add(&one.text);
@@ -195,17 +196,17 @@ mod tests {
         let word = |number: usize, salt: usize| -> String {
             [number / 10, number, number * 7 + salt, salt].map(|index| syllables[index % 10]).concat()
         };
-        let sentence = |intent: usize, frame: usize| intent::Example {
-            text: format!(
+        let sentence = |intent: usize, frame: usize| {
+            let text = format!(
                 "{} je voudrais {} mon {} {} s'il vous plaît {}",
                 word(frame, 3),
                 word(intent / 32, 5),
                 word(intent % 32, 1),
                 word(intent * 3 + frame % 4, 2),
                 word(frame * 11, 8),
-            ),
-            intent: format!("{}_{}", word(intent / 32, 5), intent),
-            language: crate::call::Language::Fr,
+            );
+            let name = format!("{}_{}", word(intent / 32, 5), intent);
+            intent::Example::new(text, name, crate::call::Language::Fr)
         };
         (0..1_000).flat_map(|intent| (0..20).map(move |frame| sentence(intent, frame))).collect()
     }

@@ -50,6 +50,8 @@ pub struct Instructions {
 pub struct Transcription {
     /// What was said.
     pub transcript: Transcript,
+    /// Other texts of each utterance of the transcript, with their weight beside it; none of those heard in company.
+    pub alternatives: Vec<Vec<(Redacted<String>, f32)>>,
     /// What was heard and not believed, in the order it was heard.
     pub rejected: Vec<Rejected>,
     /// Set when the recording ended before its own header said, or parts of it could not be decoded; the transcript
@@ -182,8 +184,7 @@ impl Transcriber {
         };
         hearing.hear_out()?;
         hearing.utterances[told..].iter().for_each(heard);
-        let (transcript, rejected) = hearing.finish();
-        Ok(Transcription { transcript, rejected, damage })
+        Ok(Transcription { damage, ..hearing.finish() })
     }
 }
 
@@ -229,6 +230,8 @@ struct Hearing<'a> {
     under_way: VecDeque<UnderWay>,
     undecided: VecDeque<Undecided>,
     utterances: Vec<Utterance>,
+    /// One list an utterance.
+    alternatives: Vec<Vec<(Redacted<String>, f32)>>,
     rejected: Vec<Rejected>,
 }
 
@@ -264,6 +267,7 @@ impl<'a> Hearing<'a> {
             under_way: VecDeque::new(),
             undecided: VecDeque::new(),
             utterances: Vec::new(),
+            alternatives: Vec::new(),
             rejected: Vec::new(),
         })
     }
@@ -291,18 +295,19 @@ impl<'a> Hearing<'a> {
         self.decide_language()
     }
 
-    fn finish(mut self) -> (Transcript, Vec<Rejected>) {
-        self.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
+    fn finish(mut self) -> Transcription {
+        let mut said: Vec<_> = self.utterances.into_iter().zip(self.alternatives).collect();
+        said.sort_by_key(|(utterance, _)| (utterance.span.start, utterance.channel));
+        let (utterances, alternatives): (Vec<Utterance>, Vec<_>) = said.into_iter().unzip();
         self.rejected.sort_by_key(|rejected| (rejected.span.start, rejected.channel));
         let end = self.chains.iter().map(|chain| chain.heard_samples).max().unwrap_or(0);
-        let spoken = !self.utterances.is_empty();
         let transcript = Transcript {
             channels: self.channels,
             end: SamplePos(end),
-            language: spoken.then(|| self.vote.leader()),
-            utterances: self.utterances,
+            language: (!utterances.is_empty()).then(|| self.vote.leader()),
+            utterances,
         };
-        (transcript, self.rejected)
+        Transcription { transcript, alternatives, rejected: self.rejected, damage: None }
     }
 
     fn take_segments(&mut self, index: usize) -> Result<(), Error> {
@@ -437,8 +442,14 @@ impl<'a> Hearing<'a> {
     fn keep(&mut self, channel: Channel, span: SampleSpan, Judged { believed, rejected }: Judged) {
         let believed = believed
             .map(|believed| Recognition { language: self.written(believed.language), ..believed })
-            .and_then(|believed| believed.into_utterance(channel, span));
-        self.utterances.extend(believed);
+            .and_then(|believed| {
+                let alternatives = believed.weighted_alternatives();
+                Some((believed.into_utterance(channel, span)?, alternatives))
+            });
+        if let Some((utterance, alternatives)) = believed {
+            self.utterances.push(utterance);
+            self.alternatives.push(alternatives);
+        }
         self.rejected.extend(rejected);
     }
 }
@@ -564,7 +575,8 @@ mod tests {
         assert_eq!(most, UNBELIEVED_WAITING_MAX);
         assert_eq!(hearing.vote.settled(), None);
         hearing.hear_out().unwrap();
-        let (transcript, rejected) = hearing.finish();
+        let heard = hearing.finish();
+        let Transcription { transcript, rejected, .. } = &heard;
         assert!(transcript.utterances.is_empty() && transcript.language.is_none());
         assert_eq!(rejected.len(), 100);
         assert!(rejected.iter().all(|rejected| rejected.extent == Extent::Whole));
@@ -579,7 +591,7 @@ mod tests {
         assert!(most < crate::asr::vote::SEGMENTS_COUNTED_MAX, "{most}");
         assert_eq!(hearing.vote.settled(), Some(Language::Fr));
         hearing.hear_out().unwrap();
-        let (transcript, _) = hearing.finish();
+        let Transcription { transcript, .. } = hearing.finish();
         assert_eq!((transcript.utterances.len(), transcript.language), (20, Some(Language::Fr)));
     }
 
@@ -592,14 +604,14 @@ mod tests {
         let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
         hear(&mut hearing, [segment(1, SPEECH_SAMPLES, 0.9)]);
         hearing.hear_out().unwrap();
-        let (transcript, rejected) = hearing.finish();
+        let heard = hearing.finish();
+        let Transcription { transcript, rejected, .. } = &heard;
         let [said] = transcript.utterances.as_slice() else { panic!("one utterance") };
         let [cut] = rejected.as_slice() else { panic!("one tail: {rejected:?}") };
         assert!(said.text.reveal().ends_with("mars merci"), "{}", said.text.reveal());
         assert_eq!(cut.rejection.text.reveal(), "merci merci merci merci merci merci merci");
         assert_eq!((cut.extent, cut.rejection.reason), (Extent::Tail, Reason::Loop));
         assert_eq!(cut.span, SampleSpan::new(said.span.end, SamplePos(2 * SPEECH_SAMPLES as u64)));
-        let heard = Transcription { transcript, rejected, damage: None };
         assert_eq!(heard.rejected_segments(), 0, "the segment itself was believed");
     }
 }

@@ -5,10 +5,26 @@ use std::sync::Arc;
 
 use crate::call::{IntentDecision, Transcript};
 use crate::home::Home;
-use crate::intent::{self, Classifier};
+use crate::intent::{self, Classifier, Heard};
 use crate::notes;
+use crate::pipeline::transcribe::Transcription;
 use crate::pipeline::{Error, learning};
 use crate::scenario::Scenario;
+
+/// What was heard in a recording of one sentence. As on a call, other texts count only where all was heard in one piece:
+/// which of them belong together nobody knows.
+pub fn heard(transcription: &Transcription) -> Heard {
+    let said = &transcription.transcript.utterances;
+    let texts: Vec<&str> = said.iter().map(|one| one.text.reveal().trim()).collect();
+    let words = said.iter().flat_map(|one| &one.words);
+    let mut heard = Heard::new(texts.join(" ")).with_confidences(words.map(|word| word.confidence).collect());
+    if let [only] = transcription.alternatives.as_slice() {
+        for (text, weight) in only {
+            heard = heard.with_alternative(text.clone(), *weight);
+        }
+    }
+    heard
+}
 
 /// A scenario with the classifier trained on it.
 #[derive(Debug, Clone)]
@@ -82,5 +98,47 @@ impl Understanding {
     /// Names that the recogniser should expect.
     pub fn vocabulary(&self) -> Arc<[String]> {
         self.scenario.vocabulary.as_slice().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{SamplePos, SampleSpan};
+    use crate::call::{Channel, Language, Utterance, Word};
+
+    fn transcription(texts: &[&str]) -> Transcription {
+        let span = SampleSpan::new(SamplePos(0), SamplePos(16_000));
+        let word = |text: &str| Word { text: text.into(), span, confidence: 0.5 };
+        let utterance = |text: &&str| Utterance {
+            channel: Channel::Caller,
+            span,
+            language: Language::Fr,
+            text: (*text).into(),
+            confidence: 0.5,
+            words: text.split(' ').map(word).collect(),
+        };
+        Transcription {
+            transcript: Transcript {
+                channels: vec![Channel::Caller],
+                end: SamplePos(16_000),
+                language: Some(Language::Fr),
+                utterances: texts.iter().map(utterance).collect(),
+            },
+            alternatives: vec![vec![("autre".into(), 0.5)]; texts.len()],
+            rejected: Vec::new(),
+            damage: None,
+        }
+    }
+
+    #[test]
+    fn other_texts_count_where_all_was_heard_in_one_piece() {
+        let one = heard(&transcription(&["ma facture"]));
+        assert_eq!((one.text.reveal().as_str(), one.alternatives.len()), ("ma facture", 1));
+        assert_eq!(one.confidences, [0.5, 0.5]);
+        let two = heard(&transcription(&["euh", "ma facture"]));
+        assert_eq!((two.text.reveal().as_str(), two.alternatives.len()), ("euh ma facture", 0));
+        assert_eq!(two.confidences.len(), 3);
+        assert_eq!(heard(&transcription(&[])), Heard::from(""));
     }
 }

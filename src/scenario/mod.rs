@@ -3,6 +3,7 @@
 //! ```text
 //! scenario.toml      name, languages, greeting, routes, intent → route, thresholds
 //! intents/*.csv      text,intent,lang: what callers say
+//! intents/heard.csv  text,intent,lang,said: what a recogniser misheard of these (`allo intents augment` makes it)
 //! out-of-scope.csv   text,lang: what they say that nothing here is for
 //! labels.csv         intent,lang,label: how an intent is named when the caller is asked to confirm it
 //! answers/*.toml     intents that are answered without a person (`<intent>.toml`)
@@ -40,6 +41,7 @@ pub use mistakes::Mistake;
 use mistakes::{Mistakes, Place, line_of};
 use planning::Tongues;
 use sentences::SentenceReader;
+pub use sentences::{MISHEARD_COLUMNS, MISHEARD_FILE};
 
 /// Bytes of one file of a scenario; 1,000 intents × 20 sentences are 2 MB.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -310,9 +312,14 @@ impl Reader<'_> {
         for (file, text) in &texts {
             if *file == outside {
                 out_of_scope = reader.out_of_scope(file, text);
-            } else {
+            } else if file != Path::new(MISHEARD_FILE) {
                 examples.extend(reader.examples(file, text));
             }
+        }
+        // Last, when all that people wrote is known.
+        if let Some((file, text)) = texts.iter().find(|(file, _)| file == Path::new(MISHEARD_FILE)) {
+            let misheard = reader.misheard(file, text, &examples);
+            examples.extend(misheard);
         }
         (examples, out_of_scope)
     }

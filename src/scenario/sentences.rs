@@ -1,6 +1,6 @@
 //! The sentences of a scenario: `intents/*.csv` and `out-of-scope.csv`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::mistakes::{Mistakes, Place};
@@ -10,6 +10,11 @@ use crate::text::words_for_scoring;
 
 /// A sentence longer than this is a pasted text, not what a caller says in one breath.
 const SENTENCE_CHARACTERS_MAX: usize = 600;
+
+/// The file that `allo intents augment` makes, relative to the scenario folder.
+pub const MISHEARD_FILE: &str = "intents/heard.csv";
+/// Its columns: what was heard, its intent and language, and the example that was said.
+pub const MISHEARD_COLUMNS: [&str; 4] = ["text", "intent", "lang", "said"];
 
 /// One row of a CSV file with its place.
 struct Row {
@@ -51,8 +56,31 @@ impl<'a> SentenceReader<'a> {
                 );
             }
             if let (true, Some(language)) = (self.is_new(place, sentence, Some(intent)), language) {
-                examples.push(Example { text: sentence.clone(), intent: intent.clone(), language });
+                examples.push(Example::new(sentence, intent, language));
             }
+        }
+        examples
+    }
+
+    /// What a recogniser misheard of `written` sentences, from the file that was made of it. A line whose sentence is gone,
+    /// or whose text somebody wrote meanwhile, has no effect until the file is made again: it is nobody's mistake.
+    pub fn misheard(&mut self, file: &Path, text: &str, written: &[Example]) -> Vec<Example> {
+        let written: HashSet<(&str, &str)> =
+            written.iter().map(|one| (one.text.as_str(), one.intent.as_str())).collect();
+        let mut examples = Vec::new();
+        for row in self.rows(file, text, &MISHEARD_COLUMNS) {
+            let [heard, intent, code, said] = row.cells.as_slice() else { continue };
+            let words = words_for_scoring(heard);
+            let language = self.language(Place { file, line: Some(row.line) }, code);
+            let (true, Some(language)) = (written.contains(&(said.as_str(), intent.as_str())), language)
+            else {
+                continue;
+            };
+            if words.is_empty() || self.seen.contains_key(&words) {
+                continue;
+            }
+            self.seen.insert(words, (Some(intent.clone()), file.to_owned(), row.line));
+            examples.push(Example { said: Some(said.clone()), ..Example::new(heard, intent, language) });
         }
         examples
     }
@@ -72,8 +100,13 @@ impl<'a> SentenceReader<'a> {
     }
 
     fn rows(&mut self, file: &Path, text: &str, columns: &[&str]) -> Vec<Row> {
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        // The file that is made says so in a comment; in those of people a line may begin with any character.
+        let comment = (file == Path::new(MISHEARD_FILE)).then_some(b'#');
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .comment(comment)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
         let header: Vec<String> =
             reader.headers().map(|header| header.iter().map(str::to_owned).collect()).unwrap_or_default();
         let wanted = columns.join(",");

@@ -68,6 +68,30 @@ fn a_right_folder_is_read_whole() {
 }
 
 #[test]
+fn what_was_misheard_counts_as_long_as_its_sentence_is_there() {
+    let lines = "# made\ntext,intent,lang,said\n\
+        \"la fracture, svp\",facture,fr,\"ma facture, svp\"\n\
+        #je veux bayer,paiement,fr,je veux payer\n\
+        je veux payé,facture,fr,ma voiture\n\
+        je vais payer,facture,fr,je veux payer\n\
+        Je veux payer.,paiement,fr,je veux payer\n\
+        la fracture svp,facture,fr,\"ma facture, svp\"\n";
+    let folder = folder(|path| fs::write(path.join(MISHEARD_FILE), lines).unwrap());
+    let scenario = Scenario::load(folder.path()).unwrap();
+    let [.., last] = scenario.examples.as_slice() else { panic!("no examples") };
+    assert_eq!((scenario.examples.len(), last.text.as_str()), (3, "la fracture, svp"));
+    assert_eq!(last.said.as_deref(), Some("ma facture, svp"));
+
+    let written = Scenario::load(folder.path()).unwrap().version;
+    fs::remove_file(folder.path().join(MISHEARD_FILE)).unwrap();
+    assert_ne!(Scenario::load(folder.path()).unwrap().version, written);
+    check(
+        |path| fs::write(path.join(MISHEARD_FILE), "text,intent,lang\nma fracture,facture,fr\n").unwrap(),
+        &["intents/heard.csv:1: the first line is `text,intent,lang`"],
+    );
+}
+
+#[test]
 fn every_mistake_in_the_sentences_is_named_with_its_line() {
     let sentences = "text,intent,lang\n\
         ma facture,facture,fr\n\

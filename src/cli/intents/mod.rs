@@ -1,5 +1,6 @@
-//! `allo intents check|train|list|test|replay|mine`: the scenario of a voicebot, seen by its owner.
+//! `allo intents check|train|augment|list|test|replay|mine`: the scenario of a voicebot, seen by its owner.
 
+mod augment;
 mod review;
 
 use std::io::Write;
@@ -41,6 +42,8 @@ enum Command {
         /// The scenario folder
         path: PathBuf,
     },
+    /// Speak the examples over a telephone line and keep what the recogniser misheard in intents/heard.csv
+    Augment(augment::AugmentArguments),
     /// List the intents with route and number of sentences per language
     List {
         /// The scenario folder
@@ -84,6 +87,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
     let path = match &args.command {
         Command::Check { path, .. } | Command::List { path } | Command::Train { path } => path,
         Command::Test { scenario: Some(path), .. } => path,
+        Command::Augment(arguments) => &arguments.path,
         Command::Test { text, scenario: None, .. } => {
             return review::rehearse_folder(context, std::path::Path::new(text));
         }
@@ -99,6 +103,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
     };
     let mut output = Vec::new();
     match &args.command {
+        Command::Augment(arguments) => return augment::run(context, arguments, &scenario),
         Command::Check { measure, .. } => {
             let classifier = measure.then(|| learn(context, args, &scenario)).transpose()?;
             check(&mut output, &scenario, classifier.as_ref())
@@ -149,13 +154,15 @@ fn check(
     scenario: &Scenario,
     classifier: Option<&Classifier>,
 ) -> anyhow::Result<()> {
+    let misheard = scenario.examples.iter().filter(|one| one.said.is_some()).count();
     writeln!(
         output,
-        "{}: {} intents, {} routes, {} sentences, {} out of scope: no mistakes",
+        "{}: {} intents, {} routes, {} sentences, {} misheard, {} out of scope: no mistakes",
         scenario.name,
         scenario.intents.len(),
         scenario.routes.len(),
-        scenario.examples.len(),
+        scenario.examples.len() - misheard,
+        misheard,
         scenario.out_of_scope.len()
     )?;
     let Some(classifier) = classifier else { return Ok(()) };
@@ -181,7 +188,7 @@ fn list(output: &mut impl Write, scenario: &Scenario) -> anyhow::Result<()> {
             let sentences = scenario
                 .examples
                 .iter()
-                .filter(|example| example.intent == *intent && example.language == language);
+                .filter(|one| one.said.is_none() && one.intent == *intent && one.language == language);
             write!(output, " {language} {:>3}", sentences.count())?;
         }
         writeln!(output)?;

@@ -88,11 +88,7 @@ fn a_source_that_fails_stops_training_but_no_call() {
 #[test]
 fn out_of_a_big_set_as_many_of_each_intent_are_read() {
     let examples: Vec<Example> = (0..9_000)
-        .map(|index| Example {
-            text: index.to_string(),
-            intent: (index % 450).to_string(),
-            language: Language::Fr,
-        })
+        .map(|index| Example::new(index.to_string(), (index % 450).to_string(), Language::Fr))
         .collect();
     let chosen = classifier::chosen(&examples, 3);
     assert_eq!(chosen.len(), 9_003);
