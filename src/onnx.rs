@@ -145,6 +145,7 @@ impl Runtime {
                 Err(Error::OtherLibraryLoaded { loaded: present.path.clone(), asked: path })
             };
         }
+        shared::limit_memory_pools();
         let runtime = Self { environment: start(&path)? };
         *loaded = Some(Loaded { path, runtime: runtime.clone() });
         Ok(runtime)
