@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+import time
 
 import httpx
 import sound
@@ -75,7 +76,12 @@ with connect(f"{live}/ingress/twilio/{key}") as call:
         payload = base64.b64encode(mulaw[at : at + 160]).decode()
         media = {"track": "inbound", "chunk": str(number), "timestamp": str(number * 20), "payload": payload}
         call.send(json.dumps({"event": "media", "sequenceNumber": str(number + 1), "streamSid": "MZ1", "media": media}))
-    [running] = [it["id"] for it in desk.get("/v1/calls").json()["calls"]]
+    # What was sent is taken in its own time.
+    limit = time.monotonic() + 20
+    while not (calls := desk.get("/v1/calls").json()["calls"]):
+        assert time.monotonic() < limit, "no call"
+        time.sleep(0.02)
+    [running] = [it["id"] for it in calls]
     stop = {"accountSid": "AC1", "callSid": "CA1"}
     call.send(json.dumps({"event": "stop", "sequenceNumber": "9999", "streamSid": "MZ1", "stop": stop}))
     rest(call)

@@ -14,6 +14,7 @@ import time
 os.environ |= {"SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -42,7 +43,10 @@ def browser(profile):
 
 
 def wait(condition, seconds=10.0):
-    return WebDriverWait(driver, seconds, poll_frequency=0.02).until(lambda _: condition())
+    # What a page held is gone while another one loads.
+    fleeting = [NoSuchElementException, StaleElementReferenceException]
+    waiting = WebDriverWait(driver, seconds, poll_frequency=0.02, ignored_exceptions=fleeting)
+    return waiting.until(lambda _: condition())
 
 
 def cards(place):
