@@ -46,6 +46,7 @@ pub mod telemetry;
 pub mod text;
 #[cfg(feature = "otel")]
 pub mod traces;
+pub mod trust;
 pub mod tts;
 pub mod turn;
 pub mod vad;

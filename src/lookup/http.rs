@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use ureq::Agent;
 use ureq::http::{HeaderName, HeaderValue, Response};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 
 use self::address::Template;
 use super::cell::{bounded, cell, no_value, values_of};
@@ -21,6 +21,7 @@ use super::pool::CONNECTIONS_MAX;
 use super::{Common, Error, Question};
 use crate::dialog::Row;
 use crate::redact::Redacted;
+use crate::trust;
 
 /// Bytes of an answer: a row is hundreds, a catalogue some hundred thousand.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -58,7 +59,7 @@ impl Service {
             .max_idle_connections_per_host(CONNECTIONS_MAX)
             .timeout_global(Some(common.timeout));
         if let Some(file) = certificates {
-            let roots = authorities(file)
+            let roots = trust::authorities(file)
                 .ok_or_else(|| common.address("SSL_CERT_FILE names no file with certificates"))?;
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
@@ -206,15 +207,4 @@ fn header(common: &Common, name: &str, value: &Redacted<String>) -> Result<(Head
     let mut value = value.map_err(|_| common.address("a header has an impossible value"))?;
     value.set_sensitive(true);
     Ok((name, value))
-}
-
-fn authorities(file: &str) -> Option<RootCerts> {
-    let pem = std::fs::read(file).ok()?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        if let Ok(PemItem::Certificate(certificate)) = item {
-            certificates.push(certificate);
-        }
-    }
-    (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
 }

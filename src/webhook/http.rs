@@ -6,12 +6,13 @@ use std::io::ErrorKind;
 
 use jiff::Timestamp;
 use ureq::Agent;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 
 use super::Error;
 use super::config::Webhook;
 use super::schedule::{Outcome, retry_after};
 use super::sign::Secrets;
+use crate::trust;
 
 /// Who sends to one receiver. Its connections are used again.
 pub struct Poster {
@@ -33,7 +34,7 @@ impl Poster {
             .user_agent(concat!("allo/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(webhook.timeout));
         if let Some(file) = certificates {
-            let roots = authorities(file).ok_or(Error::Certificates)?;
+            let roots = trust::authorities(file).ok_or(Error::Certificates)?;
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
         Ok(Self { agent: config.build().into(), url: webhook.url.clone(), secrets })
@@ -95,15 +96,4 @@ fn failed(error: &ureq::Error) -> Outcome {
     } else {
         "it does not speak HTTP"
     })
-}
-
-fn authorities(file: &str) -> Option<RootCerts> {
-    let pem = std::fs::read(file).ok()?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        if let Ok(PemItem::Certificate(certificate)) = item {
-            certificates.push(certificate);
-        }
-    }
-    (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
 }

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("processor", &[]),
     ("queue", &[]),
     ("call", &["audio", "redact"]),
+    ("trust", &[]),
     // L1: pure cores
     ("export", &["audio", "call", "redact"]),
     ("guard", &["asr", "call", "redact", "text"]),
@@ -38,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scenario", &["call", "dialog", "intent", "slots", "text"]),
     ("models", &["asr", "audio", "encoder", "progress"]),
     ("store", &["audio", "call", "redact", "text"]),
-    ("lookup", &["clock", "dialog", "redact", "slots"]),
+    ("lookup", &["clock", "dialog", "redact", "slots", "trust"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
     (
@@ -109,7 +110,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // L5: the edges for other programs; a hand-over is read off the events of a call and kept in the outbox
-    ("webhook", &["call", "clock", "export", "live", "redact", "store", "text"]),
+    ("webhook", &["call", "clock", "export", "live", "redact", "store", "text", "trust"]),
     (
         "serve",
         &[
@@ -150,7 +151,7 @@ const BEHIND_ONE_MODULE: &[(&str, &[&str])] = &[
     ("cpal", &["ingress/microphone"]),
     ("ttspico_sys", &["tts/pico/native"]),
     ("sqlx", &["store/", "lookup/sqlite", "lookup/postgres"]),
-    ("ureq", &["models/", "traces.rs", "lookup/http", "webhook/http"]),
+    ("ureq", &["models/", "traces.rs", "lookup/http", "trust.rs", "webhook/http"]),
     ("opentelemetry", &["traces.rs"]),
     ("opentelemetry_http", &["traces.rs"]),
     ("opentelemetry_otlp", &["traces.rs"]),
