@@ -9,9 +9,10 @@
 //!
 //! `latency` plays clips one after the other in real time (without a manifest: the fixture calls) and prints the lag of
 //! finals, from the end of speech to the announced text, where it goes, the word error rate and how many utterances were
-//! cut; with `--fast` not in real time, for texts and cuts only; with `--peer` also what faster-whisper needs behind the same voice detection and a fixed pause. `calls` plays that
-//! many calls at once, each speaking 40 % of the time, until one number is too many, then offers a fifth more to a machine
-//! that may refuse. `idle` connects calls in which nobody speaks. `soak` plays many short calls and prints the memory.
+//! cut; with `--fast` not in real time, for texts and cuts only; with `--peer` also what faster-whisper needs behind the
+//! same voice detection and a fixed pause. `calls` plays that many calls at once, each speaking 40 % of the time, until one
+//! number is too many, then offers a fifth more to a machine that may refuse. `idle` connects calls in which nobody speaks.
+//! `soak` plays many short calls and prints the memory.
 
 mod clips;
 mod latency;

@@ -1,10 +1,12 @@
 //! One loaded model that several threads run at once.
 //!
 //! The crate lets a session run for one caller at a time, because some execution providers (CUDA, DirectML) are not safe
-//! otherwise; a second session for a second thread holds all weights a second time, 165 MB with Whisper `base`. The
-//! runtime's own contract is that `Run` may be called from any number of threads, and on the processor's provider it is what
+//! otherwise; a second session for a second thread holds all weights a second time (BENCHMARKS.md, "An hour-long two-channel
+//! call"). The runtime's own contract is that `Run` may be called from any number of threads, and on the processor's provider it is what
 //! its Python and C# users do every day. This file is that call, for this provider only, with nothing else that is shared:
-//! every caller brings its own inputs and run options, there is no arena (it counts without locks), and outputs are fresh.
+//! every caller brings its own inputs and run options, no memory is kept between runs, and outputs are fresh.
+//!
+//! The memory of all these runs comes from the C library; how it keeps that is set here as well.
 
 #![expect(
     unsafe_code,
