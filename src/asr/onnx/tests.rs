@@ -1,7 +1,8 @@
-//! The network beside whisper.cpp, and what becomes of damaged graphs.
+//! The network beside whisper.cpp, what becomes of damaged graphs, and one loaded model in many hands.
 
 mod damaged;
 mod numerics;
+mod shared;
 
 use std::path::PathBuf;
 

@@ -71,7 +71,8 @@ impl WeightSource for Smallest {
     }
 }
 
-fn written(vocabulary: usize, mel_bands: usize) -> tempfile::TempDir {
+/// A made-up model in a folder of its own.
+pub(super) fn written(vocabulary: usize, mel_bands: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let mix = Mix::of(Precision::Int8);
     graph::write(&mut Smallest::new(vocabulary, mel_bands), folder.path(), mix, Talk::Silent)
