@@ -25,7 +25,6 @@ use self::running::{AttentionLog, Running};
 use self::search::{Chosen, Guide, History, Hypothesis, Search, Settings};
 use super::config::Config;
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
-use super::decode;
 use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
 use super::decode::scores::log_sum_exp;
@@ -37,7 +36,7 @@ use super::{
     Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request,
     Task, check_samples, check_task,
 };
-use crate::audio::mel::MelFrontEnd;
+use crate::audio::mel::{InvalidFilters, MelFrontEnd};
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
 use crate::onnx::Runtime;
@@ -58,9 +57,12 @@ const TOKENS_A_SECOND: usize = 12;
 /// See [`TOKENS_A_SECOND`].
 const TOKENS_BEFORE: usize = 24;
 
-/// A loaded model: all recognisers run the same graphs, so that its weights are in memory once.
+/// A loaded model: all recognisers run the same graphs with the same tokens, so that both are in memory once.
 pub struct OnnxEngine {
     graphs: Arc<Graphs>,
+    vocabulary: Arc<Vocabulary>,
+    rules: Arc<Rules>,
+    /// Without its tokens, which are in the vocabulary.
     description: Description,
     folder: PathBuf,
     name: String,
@@ -83,7 +85,9 @@ impl OnnxEngine {
     /// # Errors
     /// [`Error::Load`] when a file is missing, cut or of another kind.
     pub fn load(runtime: &Runtime, folder: &Path, config: &Config, threads: usize) -> Result<Self, Error> {
-        let (graphs, description) = Graphs::open(runtime, folder, threads.max(1))?;
+        let (graphs, mut description) = Graphs::open(runtime, folder, threads.max(1))?;
+        let vocabulary = Vocabulary::new(std::mem::take(&mut description.tokens), description.vocabulary)
+            .map_err(|error| Error::Load { path: folder.to_path_buf(), reason: error.to_string() })?;
         let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let settings = EngineSettings {
             beams: config.beam_size,
@@ -94,6 +98,8 @@ impl OnnxEngine {
         };
         Ok(Self {
             graphs: Arc::new(graphs),
+            rules: Arc::new(Rules::new(&vocabulary)),
+            vocabulary: Arc::new(vocabulary),
             description,
             folder: folder.to_path_buf(),
             name: format!("onnx {stem}"),
@@ -105,7 +111,7 @@ impl OnnxEngine {
 impl Engine for OnnxEngine {
     fn recognizer(&self) -> Result<Box<dyn Recognizer>, Error> {
         let network = Network::over(Arc::clone(&self.graphs))?;
-        let recognizer = OnnxRecognizer::new(network, self.description.clone(), self)
+        let recognizer = OnnxRecognizer::new(network, self)
             .map_err(|error| Error::Load { path: self.folder.clone(), reason: error.to_string() })?;
         Ok(Box::new(recognizer))
     }
@@ -118,8 +124,8 @@ impl Engine for OnnxEngine {
 struct OnnxRecognizer {
     network: Network,
     mel: MelFrontEnd,
-    vocabulary: Vocabulary,
-    rules: Rules,
+    vocabulary: Arc<Vocabulary>,
+    rules: Arc<Rules>,
     search: Search,
     spectrogram: Vec<f32>,
     scores: Scores,
@@ -134,13 +140,13 @@ struct OnnxRecognizer {
 }
 
 impl OnnxRecognizer {
-    fn new(network: Network, description: Description, engine: &OnnxEngine) -> Result<Self, decode::Error> {
-        let vocabulary = Vocabulary::new(description.tokens, description.vocabulary)?;
+    fn new(network: Network, engine: &OnnxEngine) -> Result<Self, InvalidFilters> {
+        let description = &engine.description;
         Ok(Self {
             network,
-            mel: MelFrontEnd::new(description.mel_filters, description.mel_bands)?,
-            rules: Rules::new(&vocabulary),
-            vocabulary,
+            mel: MelFrontEnd::new(description.mel_filters.clone(), description.mel_bands)?,
+            rules: Arc::clone(&engine.rules),
+            vocabulary: Arc::clone(&engine.vocabulary),
             search: Search::default(),
             spectrogram: Vec::new(),
             scores: Scores::default(),

@@ -21,7 +21,7 @@ const HOPELESS: f32 = 2.0;
 const LEAST_NAME_TOKEN: f32 = -9.0;
 
 /// Steps after which the decoder is told what is not needed any more.
-const FORGET_EVERY: usize = 16;
+const FORGET_EVERY: usize = 8;
 
 /// What the search asks for scores.
 pub trait Decoder {
