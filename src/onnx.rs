@@ -21,7 +21,7 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
 
-pub use self::shared::SharedSession;
+pub use self::shared::{SharedSession, give_memory_back};
 
 /// The oldest ONNX Runtime 1.x this program can drive.
 pub const OLDEST_MINOR_VERSION: u32 = ort::MINOR_VERSION;

@@ -39,7 +39,7 @@ use super::{
 use crate::audio::mel::{InvalidFilters, MelFrontEnd};
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
-use crate::onnx::Runtime;
+use crate::onnx::{self, Runtime};
 use crate::redact::Redacted;
 
 /// Frames of the spectrogram for each encoder position.
@@ -56,6 +56,8 @@ const TEMPERATURES: [f32; 2] = [0.4, 0.8];
 const TOKENS_A_SECOND: usize = 12;
 /// See [`TOKENS_A_SECOND`].
 const TOKENS_BEFORE: usize = 24;
+/// From 20 s on a window takes so much memory, and so long, that giving it back at once is worth its time.
+const LONG_POSITIONS: usize = 1_000;
 
 /// A loaded model: all recognisers run the same graphs with the same tokens, so that both are in memory once.
 pub struct OnnxEngine {
@@ -183,6 +185,9 @@ impl Recognizer for OnnxRecognizer {
         self.learn(&request.vocabulary);
         let outcome = self.recognize_watched(request, &allowed, cancel);
         cancel.forget_bell();
+        if request.samples.len() >= LONG_POSITIONS * SAMPLES_PER_POSITION {
+            onnx::give_memory_back();
+        }
         // A pass that was ended from outside fails with the runtime's own words.
         if cancel.is_cancelled() { Err(Error::Cancelled) } else { outcome }
     }
@@ -313,7 +318,11 @@ impl OnnxRecognizer {
     fn encode(&mut self, samples: &[f32], positions: usize) -> Result<Encoded, Error> {
         let frames = positions * FRAMES_A_POSITION;
         self.mel.compute(samples, frames, &mut self.spectrogram);
-        self.network.encode(&self.spectrogram, frames)
+        let encoded = self.network.encode(&self.spectrogram, frames);
+        if positions >= LONG_POSITIONS {
+            onnx::give_memory_back();
+        }
+        encoded
     }
 
     fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
