@@ -16,6 +16,7 @@ pub mod context;
 pub mod decode;
 pub mod fake;
 pub mod language;
+mod names;
 pub mod onnx;
 pub mod repetition;
 pub mod utterance;

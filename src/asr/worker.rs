@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use super::names::NameEar;
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
 
@@ -163,6 +164,7 @@ impl Pool {
                 index,
                 recognizer: Some(engine.recognizer()?),
                 engine: Arc::clone(&engine),
+                names: NameEar::default(),
                 shared: Arc::clone(&pool.shared),
             };
             let thread = thread::Builder::new()
@@ -321,6 +323,7 @@ struct Worker {
     /// `None` after a panic when no new one could be made; tried again with the next request.
     recognizer: Option<Box<dyn Recognizer>>,
     engine: Arc<dyn Engine>,
+    names: NameEar,
     shared: Arc<Shared>,
 }
 
@@ -364,7 +367,7 @@ impl Worker {
         };
         // The recogniser is thrown away after a panic, so no broken state is seen again.
         let outcome = catch_unwind(AssertUnwindSafe(|| recognizer.recognize(&job.request, &job.cancel)));
-        outcome.unwrap_or_else(|_| {
+        let mut outcome = outcome.unwrap_or_else(|_| {
             self.shared.counters.panicked.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 worker = self.index,
@@ -372,7 +375,14 @@ impl Worker {
             );
             self.recognizer = None;
             Err(Error::Panicked)
-        })
+        });
+        // A partial is not touched: words that were shown must not change while the name is only half said.
+        if let Ok(recognition) = &mut outcome
+            && job.request.priority != Priority::LivePartial
+        {
+            self.names.put_right(&job.request.vocabulary, recognition);
+        }
+        outcome
     }
 }
 

@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("media", &["audio"]),
     ("tts", &["audio", "onnx"]),
     ("vad", &["audio", "onnx", "text"]),
-    ("asr", &["audio", "call", "onnx", "queue", "redact"]),
+    ("asr", &["audio", "call", "onnx", "queue", "redact", "slots"]),
     // pure but for `turn/smart.rs`; the weakest point of speech is found as `vad` finds it
     ("turn", &["audio", "call", "onnx", "text", "vad"]),
     // L3: edges; they never import each other

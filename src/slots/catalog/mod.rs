@@ -18,7 +18,7 @@ mod tests;
 use std::collections::HashSet;
 use std::ops::Range;
 
-pub use correct::{Change, Corrected, correct};
+pub use correct::{Change, Corrected, correct, correct_heard};
 
 use self::index::{Form, Index, Scored};
 use self::ordinary::is_function_word;
