@@ -21,6 +21,7 @@ pub mod config;
 mod course;
 mod ear;
 mod expect;
+pub mod figures;
 mod handover;
 mod mouth;
 mod reload;
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use self::config::Config;
+use self::figures::{Figures, Snapshot, count};
 use self::task::Task;
 use crate::assistant::{self, Assistant, Switch};
 use crate::audio::SampleRate;
@@ -103,6 +105,7 @@ pub struct Bot {
     parts: Parts,
     switch: Switch,
     apologies: Mutex<Arc<Apologies>>,
+    figures: Figures,
     reloading: tokio::sync::Mutex<reload::Seen>,
 }
 
@@ -136,6 +139,7 @@ impl Bot {
         Ok(Self {
             switch: Switch::new(assistant),
             apologies: Mutex::new(Arc::new(apologies)),
+            figures: Figures::default(),
             reloading: tokio::sync::Mutex::new(seen),
             parts,
         })
@@ -144,6 +148,11 @@ impl Bot {
     /// Section `[bot]`.
     pub fn config(&self) -> &Config {
         &self.parts.config
+    }
+
+    /// What was counted since the start.
+    pub fn figures(&self) -> Snapshot {
+        self.figures.snapshot()
     }
 
     /// The scenario that new calls get.
@@ -162,6 +171,7 @@ impl Bot {
     pub fn answer(self: &Arc<Self>, events: &Arc<EventLog>, controls: Controls, facts: Facts) -> Answering {
         let (sender, not_answered) = mpsc::channel(1);
         let task = Task::new(Arc::clone(self), events, (controls, facts, not_answered));
+        count(&self.figures.calls);
         tokio::spawn(task.run());
         Answering(sender)
     }

@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 use self::making::Made;
 use self::thinking::{Thought, think};
 use super::course::{Answer, Course, Output};
+use super::figures::{Broken, count};
 use super::handover::handover;
 use super::mouth::Saying;
 use super::{Bot, Facts};
@@ -54,6 +55,8 @@ pub(super) struct Task {
     began: Timestamp,
     /// When the caller was known to be done, until the answer is heard.
     asked_at: Option<Instant>,
+    /// The same until it is known what follows.
+    undecided_since: Option<Instant>,
 }
 
 /// What happened next.
@@ -98,6 +101,7 @@ impl Task {
             handing_over: None,
             began,
             asked_at: None,
+            undecided_since: None,
             facts,
             bot,
         }
@@ -169,7 +173,7 @@ impl Task {
         if let EventBody::TurnEnded { channel, .. } = &event.body
             && *channel == self.facts.channel.0
         {
-            self.asked_at = Some(now);
+            (self.asked_at, self.undecided_since) = (Some(now), Some(now));
         }
         self.course.event(&event.body, now);
     }
@@ -202,10 +206,10 @@ impl Task {
         }
         let (sender, early) = mpsc::channel(EARLY_MAX);
         self.early = Some(early);
-        let (store, controls) = (self.bot.parts.store.clone(), self.controls.clone());
+        let (bot, controls) = (Arc::clone(&self.bot), self.controls.clone());
         let runtime = tokio::runtime::Handle::current();
         self.thinking = Some(tokio::task::spawn_blocking(move || {
-            runtime.block_on(think(conversation, event, (sender, store, controls)))
+            runtime.block_on(think(conversation, event, (sender, &bot, controls)))
         }));
     }
 
@@ -215,14 +219,16 @@ impl Task {
             Ok(Thought { conversation, actions, fillers, is_kept }) => {
                 let language = conversation.language();
                 self.conversation = Some(conversation);
-                if let Some(asked_at) = self.asked_at {
-                    let decided_ms = now.saturating_duration_since(asked_at).as_millis();
-                    tracing::debug!(call = %self.call, decided_ms, "a sentence was decided on");
+                if let Some(since) = self.undecided_since.take() {
+                    let took = now.saturating_duration_since(since);
+                    self.bot.figures.decision.record(took);
+                    tracing::debug!(call = %self.call, decided_ms = took.as_millis(), "a sentence was decided on");
                 }
                 self.course.answered(Answer { actions, fillers, language, is_kept }, now);
             }
             Err(error) => {
                 tracing::error!(call = %self.call, %error, "a dialogue broke");
+                self.bot.figures.broke(Broken::Dialogue);
                 self.conversation = Some(self.before.clone());
                 self.course.lost();
             }
@@ -240,9 +246,15 @@ impl Task {
 
     fn tell_handover(&mut self, handover: Result<Handover, JoinError>) {
         match handover {
-            Ok(handover) => self.controls.handed_over(Box::new(handover)),
+            Ok(handover) => {
+                count(&self.bot.figures.handovers);
+                self.controls.handed_over(Box::new(handover));
+            }
             // The course transfers without it after a while.
-            Err(error) => tracing::error!(call = %self.call, %error, "a handover could not be put together"),
+            Err(error) => {
+                tracing::error!(call = %self.call, %error, "a handover could not be put together");
+                self.bot.figures.broke(Broken::Handover);
+            }
         }
     }
 

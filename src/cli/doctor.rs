@@ -1,5 +1,7 @@
 //! `allo doctor`: what is missing on this machine, with the fix for each.
 
+mod bot;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -99,6 +101,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     findings.push(intent_finding(context));
     findings.push(store_finding(&context.home.store_file(), arguments.mend)?);
     findings.push(service_finding(&config));
+    findings.extend(bot::bot_findings(context, &config)?);
+    findings.extend(bot::webhook_findings(&config));
     findings.push(dutch_voice_finding());
 
     let palette = Palette::for_stdout();

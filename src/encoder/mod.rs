@@ -2,10 +2,11 @@
 //!
 //! Two sentences that mean the same have vectors in nearly the same direction, whatever their words and whichever of a
 //! hundred languages they are in. [`SentenceEncoder`] cuts a sentence into the model's pieces ([`Tokenizer`]) and runs the
-//! network over them; the classifier of `intent` takes the vectors as one more kind of feature.
+//! network over them; the classifier of `intent` takes the vectors as one more kind of feature. There are two of a sentence:
+//! that of the last layer, and one of layers before it, which is nearer to the words.
 //!
 //! The model is a folder of three files, described in [`package`]: the graph, its weights, and the pieces of its
-//! vocabulary. Invariants: a vector has length 1; a sentence gives nearly the same vector alone and among others
+//! vocabulary. Invariants: a vector has length 1; a sentence gives nearly the same vectors alone and among others
 //! (a cosine of 0.998 and more: inputs are rounded together). Text is never logged.
 
 mod network;
@@ -15,7 +16,7 @@ mod tokenizer;
 use std::path::{Path, PathBuf};
 
 use crate::intent::{Meaning, MeaningFailed};
-pub use network::SentenceEncoder;
+pub use network::{PARTS, SentenceEncoder};
 pub use tokenizer::Tokenizer;
 
 /// Why sentences cannot be encoded. Intents are then told apart by their words alone.
@@ -49,6 +50,10 @@ pub enum Error {
 impl Meaning for SentenceEncoder {
     fn identity(&self) -> &str {
         SentenceEncoder::identity(self)
+    }
+
+    fn parts(&self) -> usize {
+        PARTS
     }
 
     fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {

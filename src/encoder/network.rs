@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::TensorRef;
 
-use super::package::{ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, ORIGIN, VOCABULARY_FILE, Vocabulary};
+use super::package::{
+    ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, MIDDLE, ORIGIN, VOCABULARY_FILE, Vocabulary,
+};
 use super::{Error, Tokenizer};
 use crate::onnx::{Runtime, SharedSession};
 
@@ -15,6 +17,10 @@ use crate::onnx::{Runtime, SharedSession};
 const PREFIX: &str = "query: ";
 /// Pieces of one sentence, about 90 words: what a caller says in one turn. Of more the beginning counts.
 const PIECES_MAX: usize = 128;
+/// What the graph gives, in its order.
+const OUTPUTS: [&str; PARTS] = [EMBEDDING, MIDDLE];
+/// Vectors of one sentence.
+pub const PARTS: usize = 2;
 /// Sentences that go through the network at once when there are many.
 const BATCH: usize = 16;
 
@@ -44,9 +50,13 @@ impl SentenceEncoder {
         let Some(origin) = origin else {
             return Err(Error::format(&graph, "not a sentence encoder that Allo made"));
         };
-        let names: Vec<&str> = session.session().inputs().iter().map(|input| input.name()).collect();
-        if names != [INPUT_IDS, ATTENTION_MASK] {
-            return Err(Error::format(&graph, "not a sentence encoder that Allo made"));
+        let names = |outlets: &[ort::value::Outlet]| -> Vec<String> {
+            outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
+        };
+        if names(session.session().inputs()) != [INPUT_IDS, ATTENTION_MASK]
+            || names(session.session().outputs()) != OUTPUTS
+        {
+            return Err(Error::format(&graph, "not a sentence encoder that this version of Allo made"));
         }
         let tokenizer = Tokenizer::new(vocabulary);
         Ok(Self { tokenizer, session, at_once: at_once.max(1), identity: origin })
@@ -57,7 +67,8 @@ impl SentenceEncoder {
         &self.identity
     }
 
-    /// The vector of each of `texts`, all of length 1, in their order. Blocks, some milliseconds a sentence.
+    /// The vectors of each of `texts`, in their order: [`PARTS`] of them one behind the other, each of length 1. Blocks, some
+    /// milliseconds a sentence.
     ///
     /// # Errors
     /// [`Error::Inference`].
@@ -126,18 +137,19 @@ impl SentenceEncoder {
             TensorRef::from_array_view((shape, mask.as_slice()))?.into(),
         ];
         let outputs = self.session.run(&inputs, &RunOptions::new()?)?;
-        let output = self.session.session().outputs().iter().position(|output| output.name() == EMBEDDING);
-        let output = output
-            .and_then(|index| outputs.get(index))
-            .ok_or_else(|| ort::Error::new("no vectors came out"))?;
-        let (_, vectors) = output.try_extract_tensor::<f32>()?;
-        if vectors.is_empty()
-            || vectors.len() % sentences.len() != 0
-            || vectors.iter().any(|value| value.is_nan())
-        {
-            return Err(ort::Error::new("no vector for each sentence came out"));
+        let mut vectors = vec![Vec::new(); sentences.len()];
+        for output in &outputs {
+            let (_, values) = output.try_extract_tensor::<f32>()?;
+            if values.is_empty()
+                || values.len() % sentences.len() != 0
+                || values.iter().any(|value| value.is_nan())
+            {
+                return Err(ort::Error::new("no vector for each sentence came out"));
+            }
+            let each = values.chunks(values.len() / sentences.len());
+            vectors.iter_mut().zip(each).for_each(|(vector, part)| vector.extend_from_slice(part));
         }
-        Ok(vectors.chunks(vectors.len() / sentences.len()).map(<[f32]>::to_vec).collect())
+        Ok(vectors)
     }
 
     /// How many pieces `text` has for the network.

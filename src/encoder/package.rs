@@ -1,7 +1,7 @@
 //! What a sentence encoder consists of: a graph, its weights, and the vocabulary its sentences are cut with.
 //!
 //! `models` writes these files, the encoder reads them; both go through here. The graph takes `input_ids` and
-//! `attention_mask` (sentences × pieces) and gives `embedding` (sentences × values, each of length 1).
+//! `attention_mask` (sentences × pieces) and gives `embedding` and `middle` (sentences × values, each of length 1).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,8 +19,10 @@ pub const ORIGIN: &str = "allo.origin";
 pub const INPUT_IDS: &str = "input_ids";
 /// 1 for a piece, 0 for padding.
 pub const ATTENTION_MASK: &str = "attention_mask";
-/// The vectors.
+/// The vectors: what a sentence means.
 pub const EMBEDDING: &str = "embedding";
+/// Vectors of an earlier stage: what a sentence means, nearer to its words.
+pub const MIDDLE: &str = "middle";
 
 /// First bytes of a vocabulary; the last one counts versions.
 const MAGIC: &[u8; 8] = b"ALLOVOC1";

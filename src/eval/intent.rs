@@ -236,7 +236,8 @@ impl Report {
     }
 }
 
-/// The sentences of a CSV file with the columns `text`, `intent`, `lang` in any order; further columns are ignored.
+/// The sentences of a CSV file with the columns `text`, `intent`, `lang` and, for what was misheard, `said`, in any order;
+/// further columns are ignored.
 ///
 /// # Errors
 /// All but [`Error::Train`].
@@ -264,7 +265,8 @@ enum Column {
 
 fn read_rows(path: &Path, intents: Column) -> Result<Vec<Example>, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let mut reader = csv::Reader::from_path(path).map_err(unreadable)?;
+    // As in a scenario, a line may say what the file is.
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path).map_err(unreadable)?;
     let header = reader.headers().map_err(unreadable)?.clone();
     let position = |column: &'static str| {
         let found = header.iter().position(|name| name.trim() == column);
@@ -275,6 +277,7 @@ fn read_rows(path: &Path, intents: Column) -> Result<Vec<Example>, Error> {
         Column::Required => Some(position("intent")?),
         Column::Ignored => None,
     };
+    let said = header.iter().position(|name| name.trim() == "said");
     let mut examples = Vec::new();
     for record in reader.records() {
         let record = record.map_err(unreadable)?;
@@ -285,7 +288,8 @@ fn read_rows(path: &Path, intents: Column) -> Result<Vec<Example>, Error> {
             source,
         })?;
         let intent = intent.map_or_else(String::new, |column| record[column].to_owned());
-        examples.push(Example::new(&record[text], intent, language));
+        let said = said.map(|column| record[column].to_owned()).filter(|said| !said.is_empty());
+        examples.push(Example { said, ..Example::new(&record[text], intent, language) });
     }
     if examples.is_empty() { Err(Error::Empty { path: path.to_owned() }) } else { Ok(examples) }
 }
@@ -313,6 +317,19 @@ mod tests {
             assert!(report.json()[key].is_number(), "{key}");
         }
         assert!(report.text().contains("accuracy"));
+    }
+
+    #[test]
+    fn what_was_misheard_is_read_with_what_was_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heard.csv");
+        std::fs::write(
+            &path,
+            "# made\ntext,intent,lang,said\nla fracture,facture,fr,la facture\noui,non,fr,\n",
+        )
+        .unwrap();
+        let said: Vec<_> = read_examples(&path).unwrap().into_iter().map(|one| one.said).collect();
+        assert_eq!(said, [Some("la facture".to_owned()), None]);
     }
 
     #[test]

@@ -23,10 +23,12 @@ const PART_PROBABILITY_MIN: f32 = 0.6;
 /// From this mean probability of the words on, what was heard is taken as it is. Below it the odds of the intents are
 /// drawn together, in proportion.
 const RELIABLE_FROM: f32 = 0.85;
-/// Examples above which not each is read for its meaning: an encoder does some hundred a second.
-const READ_ALL_MAX: usize = 8_000;
-/// Examples of an intent, and out-of-scope sentences, that are read for their meaning in a bigger set.
-const READ_OF_INTENT_MAX: usize = 8;
+/// Characters of examples above which not each is read for its meaning. What an encoder takes grows with the length of the
+/// sentences: it does 20,000 characters a second and core.
+const READ_CHARACTERS_MAX: usize = 300_000;
+/// Examples of an intent that are read however many intents there are.
+const READ_OF_INTENT_MIN: usize = 3;
+/// Out-of-scope sentences that are read in a bigger set.
 const READ_OUT_OF_SCOPE_MAX: usize = 2_000;
 
 /// A trained classifier.
@@ -258,27 +260,32 @@ fn read(
     let background = background.into_iter().zip(vectors);
     Ok(Vectors {
         sentences,
+        parts: meaning.parts(),
         names,
         background: background.map(|(text, vector)| Background { text, vector }).collect(),
     })
 }
 
 /// Which examples, and which out-of-scope sentences behind them, are read for their meaning: all of them, of a big set
-/// the same number of each intent, spread evenly.
+/// about the same number of each intent, spread evenly, as many as there are characters to spend.
 pub(super) fn chosen(examples: &[Example], out_of_scope: usize) -> Vec<bool> {
-    if examples.len() <= READ_ALL_MAX {
+    let characters: usize = examples.iter().map(|example| example.text.chars().count()).sum();
+    if characters <= READ_CHARACTERS_MAX {
         return vec![true; examples.len() + out_of_scope];
     }
     let mut of_intent: BTreeMap<&str, usize> = BTreeMap::new();
     for example in examples {
         *of_intent.entry(&example.intent).or_default() += 1;
     }
+    let affordable = READ_CHARACTERS_MAX * examples.len() / characters;
+    let wanted = (affordable / of_intent.len()).max(READ_OF_INTENT_MIN);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut chosen: Vec<bool> = Vec::with_capacity(examples.len() + out_of_scope);
     for example in examples {
         let rank = seen.entry(&example.intent).or_default();
-        let stride = of_intent[example.intent.as_str()].div_ceil(READ_OF_INTENT_MAX);
-        chosen.push(rank.is_multiple_of(stride));
+        let (all, wanted) =
+            (of_intent[example.intent.as_str()], wanted.min(of_intent[example.intent.as_str()]));
+        chosen.push((*rank + 1) * wanted / all > *rank * wanted / all);
         *rank += 1;
     }
     let stride = out_of_scope.div_ceil(READ_OUT_OF_SCOPE_MAX).max(1);

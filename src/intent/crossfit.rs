@@ -43,6 +43,8 @@ const BACKGROUND_NEAREST_MAX: f32 = 0.5;
 pub(super) struct Vectors {
     /// Of the examples, then of the out-of-scope sentences; `None` for those left out of a big set.
     pub sentences: Vec<Option<Vec<f32>>>,
+    /// Parts of each, see [`super::Meaning::parts`].
+    pub parts: usize,
     /// Of the intents' names.
     pub names: Vec<Vec<f32>>,
     /// Sentences that no intent is for.
@@ -88,11 +90,18 @@ impl<'a> TrainingSet<'a> {
         let languages = examples.iter().map(|one| one.language);
         let mut set = Self {
             sentences: sentences
-                .map(|(index, (text, class))| Sentence { text, class, vector: vector_of(index) })
+                .map(|(index, (text, class))| Sentence {
+                    text,
+                    class,
+                    vector: vector_of(index),
+                    is_name: false,
+                })
                 .collect(),
-            names: names.map(|(class, text)| Sentence { text, class, vector: name_vector(class) }).collect(),
+            names: names
+                .map(|(class, text)| Sentence { text, class, vector: name_vector(class), is_name: true })
+                .collect(),
             background: Vec::new(),
-            viewpoint: vectors.map(|all| Viewpoint::amid(all.sentences.iter().flatten())),
+            viewpoint: vectors.map(|all| Viewpoint::amid(all.sentences.iter().flatten(), all.parts)),
             languages: languages.chain(out_of_scope.iter().map(|one| one.language)).collect(),
             said: examples.iter().map(|one| one.said.as_deref()).collect(),
             intents: intents.len(),

@@ -41,6 +41,8 @@ pub struct Labelled<'a> {
     pub vector: &'a Vector,
     /// The class, below the number of classes.
     pub class: usize,
+    /// For how many examples it counts, above 0.
+    pub weight: f32,
 }
 
 /// A trained model.
@@ -53,36 +55,150 @@ pub struct Logistic {
     gap: f32,
 }
 
+/// What the ascent works on: scores of the examples, and what moving one of them changes.
+trait Space {
+    fn examples(&self) -> usize;
+    fn class(&self, example: usize) -> usize;
+    /// For how many examples it counts.
+    fn weight(&self, example: usize) -> f32;
+    fn squared_length(&self, example: usize) -> f32;
+    fn score(&self, example: usize, scores: &mut [f32]);
+    /// The weights move by `factor` times the outer product of the example and `direction`.
+    fn add(&mut self, example: usize, factor: f32, direction: &[f32]);
+}
+
+/// Examples with their features, and the weights.
+struct Explicit<'a> {
+    examples: &'a [Labelled<'a>],
+    model: Logistic,
+}
+
+impl Space for Explicit<'_> {
+    fn examples(&self) -> usize {
+        self.examples.len()
+    }
+
+    fn class(&self, example: usize) -> usize {
+        self.examples[example].class
+    }
+
+    fn weight(&self, example: usize) -> f32 {
+        self.examples[example].weight
+    }
+
+    fn squared_length(&self, example: usize) -> f32 {
+        self.examples[example].vector.squared_length()
+    }
+
+    fn score(&self, example: usize, scores: &mut [f32]) {
+        self.model.score(self.examples[example].vector, scores);
+    }
+
+    fn add(&mut self, example: usize, factor: f32, direction: &[f32]) {
+        self.model.add(self.examples[example].vector, factor, direction);
+    }
+}
+
+/// Examples that are known by their products with each other only. The scores of all are kept, not the weights.
+struct ByProducts<'a> {
+    products: &'a [f32],
+    /// Class and weight of each.
+    examples: &'a [(usize, f32)],
+    classes: usize,
+    scores: Vec<f32>,
+}
+
+impl Space for ByProducts<'_> {
+    fn examples(&self) -> usize {
+        self.examples.len()
+    }
+
+    fn class(&self, example: usize) -> usize {
+        self.examples[example].0
+    }
+
+    fn weight(&self, example: usize) -> f32 {
+        self.examples[example].1
+    }
+
+    fn squared_length(&self, example: usize) -> f32 {
+        self.products[example * self.examples.len() + example]
+    }
+
+    fn score(&self, example: usize, scores: &mut [f32]) {
+        scores.copy_from_slice(&self.scores[example * self.classes..(example + 1) * self.classes]);
+    }
+
+    fn add(&mut self, example: usize, factor: f32, direction: &[f32]) {
+        let count = self.examples.len();
+        let products = &self.products[example * count..(example + 1) * count];
+        for (scores, product) in self.scores.chunks_exact_mut(self.classes).zip(products) {
+            let amount = factor * product;
+            scores.iter_mut().zip(direction).for_each(|(score, change)| *score += amount * change);
+        }
+    }
+}
+
+/// Where an ascent ended: the distribution of each example, the passes and the mean divergence.
+struct Ascent {
+    beliefs: Vec<f32>,
+    passes: u32,
+    gap: f32,
+}
+
+fn ascend(options: &LogisticOptions, space: &mut impl Space, classes: usize) -> Ascent {
+    let examples = space.examples();
+    let mut ascent = Ascent { beliefs: vec![0.0_f32; examples * classes], passes: 0, gap: 0.0 };
+    for (example, belief) in ascent.beliefs.chunks_exact_mut(classes.max(1)).enumerate() {
+        belief[space.class(example)] = 1.0;
+    }
+    let mut order: Vec<usize> = (0..examples).collect();
+    let mut random = SplitMix(options.seed);
+    let mut step = Step::new(options.cost, classes);
+    for pass in 1..=options.passes_max {
+        random.shuffle(&mut order);
+        let mut divergence = 0.0_f64;
+        for &example in &order {
+            let belief = &mut ascent.beliefs[example * classes..(example + 1) * classes];
+            divergence += f64::from(step.visit(space, example, belief));
+        }
+        ascent.passes = pass;
+        ascent.gap = (divergence / examples.max(1) as f64) as f32;
+        if ascent.gap < options.tolerance {
+            break;
+        }
+    }
+    ascent
+}
+
 impl Logistic {
     /// Trains on `examples`, whose feature indices are below `features` and whose classes are below `classes`.
     pub fn train(options: &LogisticOptions, examples: &[Labelled<'_>], shape: Shape) -> Self {
-        let mut model = Self {
-            classes: shape.classes,
-            weights: vec![0.0; shape.features * shape.classes],
-            passes: 0,
-            gap: 0.0,
-        };
-        let mut beliefs = vec![0.0_f32; examples.len() * shape.classes];
-        for (example, belief) in examples.iter().zip(beliefs.chunks_exact_mut(shape.classes)) {
-            belief[example.class] = 1.0;
+        let weights = vec![0.0; shape.features * shape.classes];
+        let model = Self { classes: shape.classes, weights, passes: 0, gap: 0.0 };
+        let mut space = Explicit { examples, model };
+        let ascent = ascend(options, &mut space, shape.classes);
+        Self { passes: ascent.passes, gap: ascent.gap, ..space.model }
+    }
+
+    /// Trains on examples of which only the products with each other are known: row after row, symmetric and positive
+    /// semidefinite. `examples` has the class and the weight of each. The features of the model are then the products of a
+    /// vector with each example.
+    pub(super) fn train_by_products(
+        options: &LogisticOptions,
+        products: &[f32],
+        (examples, classes): (&[(usize, f32)], usize),
+    ) -> Self {
+        let scores = vec![0.0; examples.len() * classes];
+        let mut space = ByProducts { products, examples, classes, scores };
+        let Ascent { beliefs, passes, gap } = ascend(options, &mut space, classes);
+        // The weights are the sum over the examples of what the distributions imply.
+        let mut weights = beliefs;
+        for (row, &(class, weight)) in weights.chunks_exact_mut(classes.max(1)).zip(examples) {
+            row.iter_mut().for_each(|belief| *belief *= -options.cost * weight);
+            row[class] += options.cost * weight;
         }
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        let mut random = SplitMix(options.seed);
-        let mut step = Step::new(options.cost, shape.classes);
-        for pass in 1..=options.passes_max {
-            random.shuffle(&mut order);
-            let mut divergence = 0.0_f64;
-            for &index in &order {
-                let belief = &mut beliefs[index * shape.classes..(index + 1) * shape.classes];
-                divergence += f64::from(step.visit(&mut model, &examples[index], belief));
-            }
-            model.passes = pass;
-            model.gap = (divergence / examples.len().max(1) as f64) as f32;
-            if model.gap < options.tolerance {
-                break;
-            }
-        }
-        model
+        Self { classes, weights, passes, gap }
     }
 
     /// One score (logit) a class, written into `scores`, which must be as long as there are classes.
@@ -116,13 +232,18 @@ impl Logistic {
         to.floats(&self.weights);
     }
 
-    /// `None` when it is not of `features` features.
-    pub(super) fn load(from: &mut Reader<'_>, features: usize) -> Option<Self> {
+    /// `None` for what is no model.
+    pub(super) fn load(from: &mut Reader<'_>) -> Option<Self> {
         let (classes, passes) = (from.length()?, u32::try_from(from.length()?).ok()?);
         let gap = *from.floats()?.first()?;
         let weights = from.floats()?;
-        let fits = classes.checked_mul(features)? == weights.len();
+        let fits = weights.len().checked_rem(classes)? == 0;
         fits.then_some(Self { classes, weights, passes, gap })
+    }
+
+    /// How many features there are.
+    pub(super) fn features(&self) -> usize {
+        self.weights.len() / self.classes.max(1)
     }
 
     /// How many classes there are.
@@ -190,8 +311,8 @@ impl Step {
     }
 
     /// Moves the belief of one example towards the model's, and the weights with it. Returns the divergence before.
-    fn visit(&mut self, model: &mut Logistic, example: &Labelled<'_>, belief: &mut [f32]) -> f32 {
-        model.score(example.vector, &mut self.scores);
+    fn visit(&mut self, space: &mut impl Space, example: usize, belief: &mut [f32]) -> f32 {
+        space.score(example, &mut self.scores);
         self.direction.copy_from_slice(&self.scores);
         let normaliser = softmax(&mut self.direction);
         let (mut divergences, mut squares) = ([0.0; LANES], [0.0; LANES]);
@@ -213,7 +334,8 @@ impl Step {
             add(lane, towards(direction, score - normaliser, *held));
         }
         let (divergence, squared): (f32, f32) = (divergences.iter().sum(), squares.iter().sum());
-        let curvature = self.cost * example.vector.squared_length() * squared;
+        let cost = self.cost * space.weight(example);
+        let curvature = cost * space.squared_length(example) * squared;
         if squared < 1e-12 {
             return divergence.max(0.0);
         }
@@ -221,7 +343,7 @@ impl Step {
         for (held, direction) in belief.iter_mut().zip(&self.direction) {
             *held = (*held + length * direction).max(0.0);
         }
-        model.add(example.vector, -self.cost * length, &self.direction);
+        space.add(example, -cost * length, &self.direction);
         divergence.max(0.0)
     }
 
@@ -288,8 +410,11 @@ mod tests {
             vector(&[(2, 0.8), (0, 0.6)]),
             vector(&[(2, 1.0)]),
         ];
-        let examples: Vec<Labelled<'_>> =
-            vectors.iter().zip([0, 1, 2, 2]).map(|(vector, class)| Labelled { vector, class }).collect();
+        let examples: Vec<Labelled<'_>> = vectors
+            .iter()
+            .zip([0, 1, 2, 2])
+            .map(|(vector, class)| Labelled { vector, class, weight: 1.0 })
+            .collect();
         (Logistic::train(options, &examples, Shape { features: 3, classes: 3 }), vectors)
     }
 
@@ -321,6 +446,50 @@ mod tests {
                     loss(&moved, &vectors, options.cost) > best,
                     "weight {index} moved by {change} is better"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn an_example_of_weight_two_counts_as_two_examples() {
+        let options = LogisticOptions { tolerance: 1e-6, ..LogisticOptions::default() };
+        let vectors = [vector(&[(0, 1.0)]), vector(&[(0, 0.6), (1, 0.8)])];
+        let train = |examples: &[(usize, f32)]| {
+            let examples: Vec<Labelled<'_>> = examples
+                .iter()
+                .map(|&(class, weight)| Labelled { vector: &vectors[class], class, weight })
+                .collect();
+            Logistic::train(&options, &examples, Shape { features: 2, classes: 2 })
+        };
+        let (weighed, twice) = (train(&[(0, 1.0), (1, 2.0)]), train(&[(0, 1.0), (1, 1.0), (1, 1.0)]));
+        for (one, other) in weighed.weights.iter().zip(&twice.weights) {
+            assert!((one - other).abs() < 2e-2, "{:?} {:?}", weighed.weights, twice.weights);
+        }
+    }
+
+    #[test]
+    fn by_products_the_scores_are_those_by_features() {
+        let options = LogisticOptions { tolerance: 1e-6, ..LogisticOptions::default() };
+        let (model, vectors) = trained(&options);
+        let dense = |vector: &Vector| {
+            let mut dense = [0.0_f32; 3];
+            vector.weights.iter().for_each(|&(index, value)| dense[index as usize] = value);
+            dense
+        };
+        let product = |left: &Vector, right: &Vector| -> f32 {
+            dense(left).iter().zip(dense(right)).map(|(left, right)| left * right).sum()
+        };
+        let row = |of: &Vector| -> Vec<f32> { vectors.iter().map(|one| product(of, one)).collect() };
+        let products: Vec<f32> = vectors.iter().flat_map(row).collect();
+        let classes = [0, 1, 2, 2].map(|class| (class, 1.0));
+        let by_products = Logistic::train_by_products(&options, &products, (&classes, 3));
+        let (mut scores, mut expected) = ([0.0; 3], [0.0; 3]);
+        for of in &vectors {
+            let features = row(of).into_iter().enumerate().map(|(index, value)| (index as u32, value));
+            by_products.score(&Vector { weights: features.collect(), known_share: 1.0 }, &mut scores);
+            model.score(of, &mut expected);
+            for (one, other) in scores.iter().zip(&expected) {
+                assert!((one - other).abs() < 1e-2, "{scores:?} {expected:?}");
             }
         }
     }

@@ -11,6 +11,12 @@ pub trait Meaning: fmt::Debug + Send + Sync {
     /// What tells this source from others: vectors of two sources cannot be compared.
     fn identity(&self) -> &str;
 
+    /// How many parts its vectors have, at least 1: vectors of their own, all of one length, one behind the other, that which
+    /// tells most first.
+    fn parts(&self) -> usize {
+        1
+    }
+
     /// The vector of each of `texts`, all of one length, in their order. Blocks.
     ///
     /// # Errors
@@ -39,16 +45,20 @@ pub(super) fn as_spoken(text: &str) -> String {
     spoken
 }
 
+/// How much the parts after the first count beside it. 0.5 and 0.8 are alike on held-out training sentences, 1 loses.
+const OTHER_PART: f32 = 0.5;
+
 /// The direction from which vectors are looked at. Those of an encoder lie in a narrow cone; what they have in common is
-/// taken away, and the rest brought to length 1, which gained 2 to 7 points.
+/// taken away, and the rest brought to length 1, which gained 2 to 7 points. The parts of a vector are added up after that.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Viewpoint {
     pub centre: Vec<f32>,
+    pub parts: usize,
 }
 
 impl Viewpoint {
-    /// The mean of `vectors`.
-    pub fn amid<'a>(vectors: impl Iterator<Item = &'a Vec<f32>>) -> Self {
+    /// The mean of `vectors`, which have `parts` parts.
+    pub fn amid<'a>(vectors: impl Iterator<Item = &'a Vec<f32>>, parts: usize) -> Self {
         let mut centre: Vec<f32> = Vec::new();
         let mut count = 0.0_f32;
         for vector in vectors {
@@ -57,18 +67,35 @@ impl Viewpoint {
             count += 1.0;
         }
         centre.iter_mut().for_each(|sum| *sum /= count.max(1.0));
-        Self { centre }
+        Self { centre, parts: parts.max(1) }
+    }
+
+    /// Values of a direction.
+    pub fn width(&self) -> usize {
+        self.centre.len() / self.parts
     }
 
     /// `vector` from here, of length 1; all zeros at the centre itself.
     pub fn direction(&self, vector: &[f32]) -> Vec<f32> {
-        let mut direction: Vec<f32> =
-            vector.iter().zip(&self.centre).map(|(value, centre)| value - centre).collect();
-        let length = dot(&direction, &direction).sqrt();
-        if length > 1e-6 {
-            direction.iter_mut().for_each(|value| *value /= length);
+        let width = self.width().max(1);
+        let mut sum = vec![0.0; width];
+        for (part, (vector, centre)) in vector.chunks(width).zip(self.centre.chunks(width)).enumerate() {
+            let mut direction: Vec<f32> =
+                vector.iter().zip(centre).map(|(value, centre)| value - centre).collect();
+            bring_to_length_one(&mut direction);
+            let weight = if part == 0 { 1.0 } else { OTHER_PART };
+            sum.iter_mut().zip(direction).for_each(|(sum, value)| *sum += weight * value);
         }
-        direction
+        bring_to_length_one(&mut sum);
+        sum
+    }
+}
+
+/// All zeros stay as they are.
+pub(super) fn bring_to_length_one(vector: &mut [f32]) {
+    let length = dot(vector, vector).sqrt();
+    if length > 1e-6 {
+        vector.iter_mut().for_each(|value| *value /= length);
     }
 }
 
@@ -112,10 +139,20 @@ mod tests {
     #[test]
     fn directions_have_length_one_and_no_common_part() {
         let vectors = [vec![1.0, 0.0, 5.0], vec![0.0, 1.0, 5.0]];
-        let viewpoint = Viewpoint::amid(vectors.iter());
+        let viewpoint = Viewpoint::amid(vectors.iter(), 1);
         let [left, right] = vectors.map(|vector| viewpoint.direction(&vector));
         assert!((dot(&left, &left) - 1.0).abs() < 1e-6 && (dot(&left, &right) + 1.0).abs() < 1e-6);
         assert_eq!(viewpoint.direction(&viewpoint.centre), [0.0; 3]);
+    }
+
+    #[test]
+    fn the_first_part_of_a_vector_counts_most() {
+        let vectors = [vec![1.0, 0.0, 0.0, 3.0], vec![-1.0, 0.0, 0.0, -3.0]];
+        let viewpoint = Viewpoint::amid(vectors.iter(), 2);
+        let direction = viewpoint.direction(&vectors[0]);
+        assert_eq!((direction.len(), viewpoint.width()), (2, 2));
+        assert!((direction[1] / direction[0] - OTHER_PART).abs() < 1e-6, "{direction:?}");
+        assert!((dot(&direction, &direction) - 1.0).abs() < 1e-6);
     }
 
     #[test]

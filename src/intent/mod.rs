@@ -32,6 +32,7 @@ mod model;
 mod saved;
 mod scope;
 mod semantic;
+mod spread;
 mod wishes;
 
 use crate::call::{IntentOutcome, IntentScore, Language};

@@ -16,6 +16,8 @@ pub(super) struct Sentence<'a> {
     pub class: usize,
     /// Its vector, where meanings are known. Of a big set not every sentence has one.
     pub vector: Option<&'a [f32]>,
+    /// Whether it is the name of its intent.
+    pub is_name: bool,
 }
 
 /// How to fit one model.
@@ -42,31 +44,24 @@ pub(super) struct Model {
 impl Model {
     /// `background` are vectors of sentences that no intent is for.
     pub fn fit(options: &FitOptions<'_>, sentences: &[Sentence<'_>], background: &[&[f32]]) -> Self {
-        let labelled = sentences.iter().map(|sentence| (sentence.text, sentence.class));
-        let vectorizer = Vectorizer::learn(options.features.clone(), labelled);
-        let vectors: Vec<Vector> =
-            sentences.iter().map(|sentence| vectorizer.vector(sentence.text)).collect();
-        let examples: Vec<Labelled<'_>> = vectors
-            .iter()
-            .zip(sentences)
-            .map(|(vector, sentence)| Labelled { vector, class: sentence.class })
-            .collect();
         let rejects = sentences.iter().any(|sentence| sentence.class == options.intents);
         let classes = options.intents + usize::from(rejects);
-        let shape = Shape { features: vectorizer.len(), classes };
         let read_meanings = || {
             let viewpoint = options.viewpoint?;
-            let known = sentences
-                .iter()
-                .filter_map(|sentence| sentence.vector.map(|vector| Known { vector, class: sentence.class }));
+            let known = sentences.iter().filter_map(|sentence| {
+                sentence.vector.map(|vector| Known {
+                    vector,
+                    class: sentence.class,
+                    is_name: sentence.is_name,
+                })
+            });
             let known: Vec<Known<'_>> = known.collect();
             Some(Semantic::fit(&options.semantic, viewpoint, (&known, background), classes))
         };
         // The two know nothing of each other and take about as long.
-        let (lexical, semantic) = std::thread::scope(|scope| {
+        let ((vectorizer, lexical), semantic) = std::thread::scope(|scope| {
             let semantic = scope.spawn(read_meanings);
-            let lexical = Logistic::train(&options.lexical, &examples, shape);
-            (lexical, semantic.join())
+            (fit_words(options, sentences, classes), semantic.join())
         });
         let semantic = semantic.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Self { vectorizer, lexical, semantic, intents: options.intents, rejects }
@@ -85,11 +80,12 @@ impl Model {
     /// `None` when the parts do not fit each other or `intents`.
     pub fn load(from: &mut Reader<'_>, intents: usize) -> Option<Self> {
         let vectorizer = Vectorizer::load(from)?;
-        let lexical = Logistic::load(from, vectorizer.len())?;
+        let lexical = Logistic::load(from)?;
         let rejects = from.length()? == 1;
         let semantic = if from.length()? == 1 { Some(Semantic::load(from)?) } else { None };
         let classes = intents + usize::from(rejects);
         let fits = lexical.classes() == classes
+            && lexical.features() == vectorizer.len()
             && semantic.as_ref().is_none_or(|semantic| semantic.classes() == classes);
         fits.then_some(Self { vectorizer, lexical, semantic, intents, rejects })
     }
@@ -113,6 +109,21 @@ impl Model {
             known_share: features.known_share,
         }
     }
+}
+
+/// The words of `sentences`, and what they say.
+fn fit_words(options: &FitOptions<'_>, sentences: &[Sentence<'_>], classes: usize) -> (Vectorizer, Logistic) {
+    let labelled = sentences.iter().map(|sentence| (sentence.text, sentence.class));
+    let vectorizer = Vectorizer::learn(options.features.clone(), labelled);
+    let vectors: Vec<Vector> = sentences.iter().map(|sentence| vectorizer.vector(sentence.text)).collect();
+    let examples: Vec<Labelled<'_>> = vectors
+        .iter()
+        .zip(sentences)
+        .map(|(vector, sentence)| Labelled { vector, class: sentence.class, weight: 1.0 })
+        .collect();
+    let shape = Shape { features: vectorizer.len(), classes };
+    let lexical = Logistic::train(&options.lexical, &examples, shape);
+    (vectorizer, lexical)
 }
 
 /// How much each kind of score counts; both together, so that probabilities come out calibrated.

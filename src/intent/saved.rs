@@ -11,7 +11,7 @@ use super::{Classifier, Thresholds, TrainReport};
 use crate::call::Language;
 
 /// First bytes; the last one counts versions of this format.
-const MAGIC: &[u8; 8] = b"ALLOINT1";
+const MAGIC: &[u8; 8] = b"ALLOINT2";
 
 impl Classifier {
     /// The classifier as bytes, without its source of meanings.

@@ -68,13 +68,25 @@ impl Service {
     }
 
     pub(super) async fn ask(&self, question: Question) -> Result<Vec<Row>, Error> {
+        self.on_a_thread(move |inner| inner.ask(&question)).await
+    }
+
+    /// Whether anything answers there: an address without its values may well be one that is refused.
+    pub(super) async fn reach(&self) -> Result<(), Error> {
+        self.on_a_thread(|inner| inner.get(inner.address.origin()).map(drop)).await
+    }
+
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let inner = Arc::clone(&self.0);
         // Kept by the thread, so that requests that nobody waits for count as well. Never closed, so never an error.
         let place = Arc::clone(&inner.places).acquire_owned().await;
         let asking = tokio::task::spawn_blocking(move || {
-            let rows = inner.ask(&question);
+            let result = work(&inner);
             drop(place);
-            rows
+            result
         });
         asking.await.unwrap_or_else(|_| Err(Error::BrokenOff { name: self.0.common.name.clone() }))
     }

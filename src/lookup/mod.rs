@@ -35,6 +35,9 @@ use crate::dialog::plan::SourceKind;
 use crate::dialog::{Input, LookUp, LookUpFailed, Plan, Row};
 use crate::redact::Redacted;
 
+/// A query that every database takes, whatever it holds.
+const ANY_QUERY: &str = "SELECT 1 AS one";
+
 /// Parameter → value.
 pub type Parameters = BTreeMap<String, Redacted<String>>;
 
@@ -128,6 +131,15 @@ impl Sources {
         source.ask(question).await
     }
 
+    /// Whether a source answers at all, within its time-out: a database takes a query, a service gives any answer to a
+    /// request without values.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn reach(&self, source: &str) -> Result<(), Error> {
+        self.source(source)?.reach().await
+    }
+
     fn source(&self, name: &str) -> Result<&Arc<Source>, Error> {
         self.by_name.get(name).ok_or_else(|| Error::UnknownSource { name: name.to_owned() })
     }
@@ -181,14 +193,36 @@ impl Sources {
 
 impl Source {
     async fn ask(&self, question: Question) -> Result<Vec<Row>, Error> {
-        let answer = async {
+        self.within_time(async {
             match &self.backend {
                 Backend::Sqlite(database) => database.ask(&question).await,
                 Backend::Postgres(database) => database.ask(&question).await,
                 Backend::Http(service) => service.ask(question).await,
                 Backend::Unusable(error) => Err(error.clone()),
             }
+        })
+        .await
+    }
+
+    async fn reach(&self) -> Result<(), Error> {
+        let question = Question {
+            query: ANY_QUERY.to_owned(),
+            columns: BTreeMap::new(),
+            parameters: Parameters::new(),
+            rows_max: 1,
         };
+        self.within_time(async {
+            match &self.backend {
+                Backend::Sqlite(database) => database.ask(&question).await.map(drop),
+                Backend::Postgres(database) => database.ask(&question).await.map(drop),
+                Backend::Http(service) => service.reach().await,
+                Backend::Unusable(error) => Err(error.clone()),
+            }
+        })
+        .await
+    }
+
+    async fn within_time<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         tokio::time::timeout(self.timeout, answer).await.unwrap_or_else(|_| Err(self.timed_out()))
     }
 

@@ -125,7 +125,6 @@ fn keep(bytes: &[u8], path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock as _, SystemClock};
 
     fn scenario(sentence: &str) -> (tempfile::TempDir, Scenario) {
         let folder = tempfile::tempdir().unwrap();
@@ -169,46 +168,6 @@ mod tests {
         let (_folder, second) = scenario("suivre mon paquet");
         classifier(&second, &home, None).unwrap();
         assert_eq!(kept().len(), 2);
-    }
-
-    /// `cargo test --release --lib pipeline::learning -- --ignored --nocapture`
-    #[test]
-    #[ignore = "a measurement, not a check"]
-    fn speed_and_memory_of_a_thousand_intents() {
-        let home = Home::resolve(|name| std::env::var_os(name)).unwrap();
-        let meaning = sentence_encoder(&home).unwrap();
-        let (examples, clock) = (thousand_intents(), SystemClock);
-        let start = clock.monotonic();
-        let options = intent::TrainOptions::default();
-        let classifier = match meaning {
-            Some(meaning) => Classifier::train_with_meaning(&examples, &[], &options, meaning),
-            None => Classifier::train(&examples, &[], &options),
-        };
-        let report = classifier.unwrap().report().clone();
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-        eprintln!("{:.1?}, {peak}, {report:?}", clock.monotonic() - start);
-    }
-
-    /// 1,000 intents of 20 sentences: a verb and a thing each, in 20 frames with words of their own.
-    fn thousand_intents() -> Vec<intent::Example> {
-        let syllables = ["ba", "co", "di", "fu", "ga", "le", "mi", "no", "pa", "ru"];
-        let word = |number: usize, salt: usize| -> String {
-            [number / 10, number, number * 7 + salt, salt].map(|index| syllables[index % 10]).concat()
-        };
-        let sentence = |intent: usize, frame: usize| {
-            let text = format!(
-                "{} je voudrais {} mon {} {} s'il vous plaît {}",
-                word(frame, 3),
-                word(intent / 32, 5),
-                word(intent % 32, 1),
-                word(intent * 3 + frame % 4, 2),
-                word(frame * 11, 8),
-            );
-            let name = format!("{}_{}", word(intent / 32, 5), intent);
-            intent::Example::new(text, name, crate::call::Language::Fr)
-        };
-        (0..1_000).flat_map(|intent| (0..20).map(move |frame| sentence(intent, frame))).collect()
     }
 
     #[test]

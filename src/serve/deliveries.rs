@@ -1,9 +1,6 @@
 //! The figures of webhooks in Prometheus' text format.
 
-use std::time::Duration;
-
-use super::metrics::{family, line};
-use crate::live::{BUCKETS_MS, HistogramSnapshot};
+use super::metrics::{durations, family, line};
 use crate::webhook::Snapshot;
 
 /// The deliveries to every receiver; nothing without receivers. Names of receivers are plain: the configuration saw to it.
@@ -32,21 +29,12 @@ pub fn write(out: &mut String, receivers: &[Snapshot]) {
     }
     const DELAY: &str = "allo_webhook_delay_seconds";
     family(out, DELAY, "histogram", "From the hand-over to the first attempt.");
-    receivers.iter().for_each(|it| histogram(out, (DELAY, &it.receiver), &it.delay));
+    receivers.iter().for_each(|it| durations(out, (DELAY, &label(it)), &it.delay));
     const ATTEMPT: &str = "allo_webhook_attempt_duration_seconds";
     family(out, ATTEMPT, "histogram", "From the connection to the answer, of every attempt.");
-    receivers.iter().for_each(|it| histogram(out, (ATTEMPT, &it.receiver), &it.attempt));
+    receivers.iter().for_each(|it| durations(out, (ATTEMPT, &label(it)), &it.attempt));
 }
 
-fn histogram(out: &mut String, (name, receiver): (&str, &str), histogram: &HistogramSnapshot) {
-    let mut below = 0;
-    for (bound, count) in BUCKETS_MS.iter().zip(histogram.counts) {
-        below += count;
-        let bound = Duration::from_millis(*bound).as_secs_f64();
-        line(out, format_args!("{name}_bucket{{receiver=\"{receiver}\",le=\"{bound}\"}} {below}"));
-    }
-    let count = histogram.count();
-    line(out, format_args!("{name}_bucket{{receiver=\"{receiver}\",le=\"+Inf\"}} {count}"));
-    line(out, format_args!("{name}_sum{{receiver=\"{receiver}\"}} {}", histogram.sum.as_secs_f64()));
-    line(out, format_args!("{name}_count{{receiver=\"{receiver}\"}} {count}"));
+fn label(it: &Snapshot) -> String {
+    format!("receiver=\"{}\"", it.receiver)
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::Service;
 use super::router::text;
 use super::wire::Health;
-use super::{deliveries, desk};
+use super::{conversations, deliveries, desk};
 
 /// The description of every route, `OpenAPI` 3.1.
 pub const OPEN_API: &str = include_str!("openapi.json");
@@ -39,6 +39,9 @@ pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let mut figures = service.metrics.render(&pool, live.as_ref());
     deliveries::write(&mut figures, &service.webhooks.as_ref().map(|it| it.snapshot()).unwrap_or_default());
     desk::figures::write(&mut figures, service.desk.figures());
+    if let Some(bot) = &service.bot {
+        conversations::write(&mut figures, &bot.figures());
+    }
     text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", figures)
 }
 

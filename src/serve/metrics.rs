@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::live::figures;
 use crate::asr::worker::PoolSnapshot;
-use crate::live;
+use crate::live::{self, BUCKETS_MS, HistogramSnapshot};
 
 /// The histogram of all stages.
 pub const STAGE: &str = "allo_stage_duration_seconds";
@@ -265,6 +265,24 @@ fn write_pool(out: &mut String, pool: &PoolSnapshot) {
 /// The head of a family.
 pub fn family(out: &mut String, name: &str, kind: &str, help: &str) {
     line(out, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+}
+
+/// The lines of a histogram of durations; `labels` may be empty.
+pub fn durations(out: &mut String, (name, labels): (&str, &str), histogram: &HistogramSnapshot) {
+    let (comma, own) = match labels {
+        "" => ("", String::new()),
+        labels => (",", format!("{{{labels}}}")),
+    };
+    let mut below = 0;
+    for (bound, count) in BUCKETS_MS.iter().zip(histogram.counts) {
+        below += count;
+        let bound = Duration::from_millis(*bound).as_secs_f64();
+        line(out, format_args!("{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"));
+    }
+    let count = histogram.count();
+    line(out, format_args!("{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}"));
+    line(out, format_args!("{name}_sum{own} {}", histogram.sum.as_secs_f64()));
+    line(out, format_args!("{name}_count{own} {count}"));
 }
 
 /// One line.

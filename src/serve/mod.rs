@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod config;
+mod conversations;
 pub mod deepgram;
 pub mod deliveries;
 pub mod desk;

@@ -28,6 +28,7 @@ impl Home {
 
     /// A command in this home, with the models that `allo models pull` put on this machine.
     pub fn allo<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(&self, arguments: I) -> Allo {
+        share_what_was_learnt(self.folder.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_allo"));
         command
             .args(arguments)
@@ -98,6 +99,20 @@ impl Run {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout()).expect("stdout is one JSON value")
     }
+}
+
+/// Lets `home` take the scenarios that another test has learnt, and the other way round: learning one takes longer than most
+/// tests. What was learnt by another build of the program is not taken.
+pub fn share_what_was_learnt(home: &Path) {
+    let program = std::fs::metadata(env!("CARGO_BIN_EXE_allo")).expect("the binary is there");
+    let built = program.modified().expect("files have times").duration_since(std::time::UNIX_EPOCH);
+    let build = format!("intents-{}-{}", program.len(), built.unwrap_or_default().as_nanos());
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("learnt").join(build);
+    std::fs::create_dir_all(&shared).expect("the folder of the tests can be written");
+    std::fs::create_dir_all(home).expect("a temporary folder can be written");
+    // A second command in the same home finds the link there.
+    #[cfg(unix)]
+    drop(std::os::unix::fs::symlink(shared, home.join("intents")));
 }
 
 /// The folder of models that the machine's user has.

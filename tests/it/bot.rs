@@ -112,3 +112,28 @@ fn a_scenario_with_mistakes_keeps_the_service_from_starting_and_each_is_named() 
         .says("scenario.toml")
         .says("personne");
 }
+
+#[test]
+fn the_doctor_looks_at_the_scenario_its_sources_and_the_webhooks() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let scenario = open_scenario(home.path("").as_path());
+    let settings = home.path("doctor.toml");
+    let webhook = "[[handover.webhook]]\nname = \"crm\"\nurl = \"https://crm.example.com/allo\"\n\
+                   secret_env = \"THE_SECRET_OF_THIS_TEST\"\n";
+    fs::write(&settings, config(&scenario, webhook)).unwrap();
+    let doctor = || home.allo(["--config", settings.to_str().unwrap(), "doctor"]);
+    let run =
+        doctor().env("THE_SECRET_OF_THIS_TEST", format!("whsec_{}", "QUxMT0FMTE9BTExP".repeat(2))).run();
+    run.succeeds()
+        .prints("ok       bot ")
+        .prints("bot voice fr")
+        .prints("ok       source ")
+        .prints("ok       catalogue ")
+        .prints("ok       webhook crm");
+    // A file that is missing is a mistake of the scenario; one that is no database is found by asking it.
+    fs::write(scenario.join("stock.sqlite"), "not a database").unwrap();
+    doctor().run().exits(1).prints("ill      catalogue ").prints("THE_SECRET_OF_THIS_TEST");
+    fs::remove_dir_all(scenario.join("intents")).unwrap();
+    doctor().run().exits(1).prints("ill      bot ");
+}

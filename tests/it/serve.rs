@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::allo::{Home, models_folder, needs_models, system_file};
+use crate::allo::{Home, models_folder, needs_models, share_what_was_learnt, system_file};
 
 const MODELS: &[&str] = &["whisper-tiny.en", "silero-vad", "onnxruntime"];
 const KEY: &str = "a-key-for-this-test-only";
@@ -33,6 +33,7 @@ impl Service {
         let home = Home::new();
         let file = home.path("serve.toml");
         std::fs::write(&file, config).unwrap();
+        share_what_was_learnt(&home.path("home"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_allo"));
         command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--config").arg(&file);
         command.env("ALLO_HOME", home.path("home")).env("ALLO_MODELS", models_folder());

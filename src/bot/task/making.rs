@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::task::JoinError;
 
+use super::super::figures::Broken;
 use super::super::mouth::Saying;
 use super::{Task, length};
 use crate::audio::SampleRate;
@@ -62,8 +63,9 @@ impl Task {
             return self.voice_failed(&error);
         }
         if let Some(asked_at) = self.asked_at.take() {
-            let first_sound_ms = now.saturating_duration_since(asked_at).as_millis();
-            tracing::debug!(call = %self.call, first_sound_ms, "the first sound of an answer left");
+            let took = now.saturating_duration_since(asked_at);
+            self.bot.figures.first_sound.record(took);
+            tracing::debug!(call = %self.call, first_sound_ms = took.as_millis(), "the first sound of an answer left");
         }
         if is_last {
             self.saying = None;
@@ -83,6 +85,7 @@ impl Task {
 
     fn voice_failed(&mut self, error: &dyn std::error::Error) {
         tracing::error!(call = %self.call, %error, "an answer could not be spoken");
+        self.bot.figures.broke(Broken::Voice);
         self.course.voice_failed();
     }
 }

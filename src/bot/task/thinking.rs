@@ -2,10 +2,11 @@
 
 use tokio::sync::mpsc;
 
+use super::super::Bot;
+use super::super::figures::Broken;
 use crate::assistant::{Conversation, Event};
 use crate::dialog::Action;
 use crate::live::Controls;
-use crate::store::Store;
 
 /// What came of it.
 pub(super) struct Thought {
@@ -20,7 +21,7 @@ pub(super) struct Thought {
 pub(super) async fn think(
     mut conversation: Conversation,
     event: Event,
-    (early, store, controls): (mpsc::Sender<Vec<Action>>, Option<Store>, Controls),
+    (early, bot, controls): (mpsc::Sender<Vec<Action>>, &Bot, Controls),
 ) -> Thought {
     let mut fillers = Vec::new();
     let step = conversation
@@ -30,11 +31,13 @@ pub(super) async fn think(
             drop(early.try_send(actions.to_vec()));
         })
         .await;
-    let is_kept = match &store {
+    bot.figures.decided(&step.record);
+    let is_kept = match &bot.parts.store {
         Some(store) => match store.put_decision(&step.record).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(call = %step.record.call, %error, "a decision could not be kept");
+                bot.figures.broke(Broken::Record);
                 false
             }
         },

@@ -44,6 +44,11 @@ impl Template {
         })
     }
 
+    /// Scheme and host, with the port where there is one.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The address with the values, percent-encoded. A value that is missing is empty in the query; in the path, where it
     /// would name another resource, and for `..`, its name is the error.
     pub(super) fn fill(&self, values: &Parameters) -> Result<String, &str> {

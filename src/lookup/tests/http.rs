@@ -236,3 +236,15 @@ async fn a_source_that_cannot_be_used_says_why_and_nothing_else() {
         matches!(ask(open("http://h/{x}", "TEST_KEY")).await, Error::Parameter { parameter, .. } if parameter == "x")
     );
 }
+
+#[tokio::test]
+async fn a_service_that_refuses_an_address_without_values_can_be_reached() {
+    let server = Server::start(vec![Act::Status(401)]);
+    assert_eq!(service(&server, "/stock/{x}?y={y}", PATIENT_MS).reach("s").await, Ok(()));
+    assert!(server.asked()[0].starts_with("GET / "), "{:?}", server.asked());
+    let hangs_up = Server::start(vec![Act::HangUp]);
+    assert!(service(&hangs_up, "/", PATIENT_MS).reach("s").await.is_err());
+    let slow = Server::start(vec![Act::Slow(3_000, "{}")]);
+    assert!(matches!(service(&slow, "/", 200).reach("s").await, Err(Error::TimedOut { .. })));
+    assert!(matches!(service(&slow, "/", 200).reach("other").await, Err(Error::UnknownSource { .. })));
+}

@@ -54,6 +54,9 @@ async fn the_stock_of_the_example_answers_its_own_query() {
     let row = one(&sources, query, &[("produit", &id)]).await.unwrap().unwrap();
     assert!(matches!((&row["name"], &row["quantity"]), (Cell::Text(_), Cell::Whole(_))), "{row:?}");
     assert_eq!(one(&sources, query, &[("produit", "no such product")]).await, Ok(None));
+    assert_eq!(sources.reach("s").await, Ok(()));
+    let missing = sqlite(&stock().with_file_name("missing.sqlite"), PATIENT_MS);
+    assert!(matches!(missing.reach("s").await, Err(Error::Unreachable { .. })));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! The graph of a sentence encoder (BERT with mean pooling): pieces in, one vector of length 1 a sentence out.
+//! The graph of a sentence encoder (BERT with mean pooling): pieces in, two vectors of length 1 a sentence out.
 //!
 //! | name | shape | what |
 //! |---|---|---|
 //! | `input_ids` (in) | sentences, pieces | numbers of the pieces, padded |
 //! | `attention_mask` (in) | sentences, pieces | 1 for a piece, 0 for padding |
 //! | `embedding` (out) | sentences, values | the mean of the pieces' last states, of length 1 |
+//! | `middle` (out) | sentences, values | the same of the states of the [`MIDDLE_LAYERS`], added up: nearer to the words |
 //!
 //! The embeddings of the pieces stay in the 4 bits in which they come, the matrices become 8 bits with one scale an
 //! output: the runtime multiplies those more than twice as fast as the 4 bits. Inputs are rounded to 8 bits with one
@@ -22,14 +23,18 @@ use super::builder::{self, Builder, Length, Name, Value, WeightsFile};
 use super::linear::Linear;
 use super::proto::DataType;
 use crate::encoder::package::{
-    ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, ORIGIN, VOCABULARY_FILE, WEIGHTS_FILE,
+    ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, MIDDLE, ORIGIN, VOCABULARY_FILE, WEIGHTS_FILE,
 };
 use crate::progress::{Progress, Unit};
 
 /// Bits of a weight.
 const BITS: i64 = 4;
+/// Layers whose states are given as well, counted from the last, which is 1. Beside the last one they tell more intents apart
+/// than it does alone (BENCHMARKS.md, "Intents").
+const MIDDLE_LAYERS: std::ops::RangeInclusive<usize> = 2..=5;
 /// A row is divided by no less.
 const LEAST_ROW: f32 = 1e-6;
+const LENGTH_ONE: [(&str, Value<'_>); 2] = [("axis", Value::Int(-1)), ("p", Value::Int(2))];
 const SENTENCES: Length = Length::Free("sentences");
 const PIECES: Length = Length::Free("pieces");
 
@@ -45,11 +50,15 @@ pub fn write_sentence_encoder(input: &Path, folder: &Path, talk: Talk) -> Result
     let mut builder = Builder::new("sentence-encoder", &mut weights);
     let mut graph = Encoder::declare(&mut builder, &source)?;
     let mut state = graph.embed()?;
+    let mut middle = Vec::new();
     for layer in 0..source.sizes().layers {
         state = graph.layer(layer, &state)?;
+        if MIDDLE_LAYERS.contains(&(source.sizes().layers - layer)) {
+            middle.push(state.clone());
+        }
         progress.advance(1);
     }
-    graph.pool(&state)?;
+    graph.pool(&state, &middle)?;
     let graph = builder.done();
     weights.finish()?;
     write_vocabulary(&source, &folder.join(VOCABULARY_FILE))?;
@@ -80,6 +89,7 @@ impl<'b, 'w, 's> Encoder<'b, 'w, 's> {
         builder.input(INPUT_IDS, DataType::Int64, &[SENTENCES, PIECES]);
         builder.input(ATTENTION_MASK, DataType::Int64, &[SENTENCES, PIECES]);
         builder.output(EMBEDDING, &[SENTENCES, Length::Is(sizes.width)]);
+        builder.output(MIDDLE, &[SENTENCES, Length::Is(sizes.width)]);
         let to = Value::Int(DataType::Int32 as i64);
         let mask = builder.node("Cast", &[ATTENTION_MASK], &[("to", to)]);
         Ok(Self { builder, source, sizes, mask })
@@ -169,19 +179,33 @@ impl<'b, 'w, 's> Encoder<'b, 'w, 's> {
         Ok(self.builder.node("LayerNormalization", &[input, &gain, &bias], &attributes))
     }
 
-    /// The mean over the pieces of a sentence, padding left out, brought to length 1.
-    fn pool(&mut self, state: &str) -> Result<(), Error> {
+    /// Both vectors of a sentence: of its last state, and of the states `middle`.
+    fn pool(&mut self, last: &str, middle: &[Name]) -> Result<(), Error> {
         let to = Value::Int(DataType::Float as i64);
         let mask = self.builder.node("Cast", &[ATTENTION_MASK], &[("to", to)]);
         let (one, two) = (self.builder.numbers(&[1])?, self.builder.numbers(&[2])?);
         let column = self.builder.node("Unsqueeze", &[&mask, &two], &[]);
-        let kept = self.builder.node("Mul", &[state, &column], &[]);
-        let drop = [("keepdims", Value::Int(0))];
-        let sum = self.builder.node("ReduceSum", &[&kept, &one], &drop);
         let count = self.builder.node("ReduceSum", &[&mask, &one], &[("keepdims", Value::Int(1))]);
-        let mean = self.builder.node("Div", &[&sum, &count], &[]);
-        let attributes = [("axis", Value::Int(-1)), ("p", Value::Int(2))];
-        self.builder.node_to("LpNormalization", (&[&mean], &[EMBEDDING]), &attributes);
+        // The mean over the pieces of a sentence, padding left out.
+        let mut mean = |state: &str| {
+            let kept = self.builder.node("Mul", &[state, &column], &[]);
+            let sum = self.builder.node("ReduceSum", &[&kept, &one], &[("keepdims", Value::Int(0))]);
+            self.builder.node("Div", &[&sum, &count], &[])
+        };
+        let last = mean(last);
+        let middle: Vec<Name> = middle.iter().map(|state| mean(state)).collect();
+        // Each of length 1 first: none outweighs the others.
+        let mut sum: Option<Name> = None;
+        for state in middle {
+            let state = self.builder.node("LpNormalization", &[&state], &LENGTH_ONE);
+            sum = Some(match sum {
+                Some(sum) => self.builder.node("Add", &[&sum, &state], &[]),
+                None => state,
+            });
+        }
+        let middle = sum.unwrap_or_else(|| last.clone());
+        self.builder.node_to("LpNormalization", (&[&last], &[EMBEDDING]), &LENGTH_ONE);
+        self.builder.node_to("LpNormalization", (&[&middle], &[MIDDLE]), &LENGTH_ONE);
         Ok(())
     }
 }

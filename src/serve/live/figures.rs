@@ -1,9 +1,7 @@
 //! The figures of live calls in Prometheus' text format.
 
-use std::time::Duration;
-
-use crate::live::{BUCKETS_MS, HistogramSnapshot, Snapshot};
-use crate::serve::metrics::{STAGE, family, line};
+use crate::live::Snapshot;
+use crate::serve::metrics::{STAGE, durations, family, line};
 
 /// The stages of live calls, for the histogram of stages that is being written.
 pub fn write_stages(out: &mut String, snapshot: &Snapshot) {
@@ -17,21 +15,8 @@ pub fn write_stages(out: &mut String, snapshot: &Snapshot) {
         ("keep", &snapshot.keep),
     ];
     for (name, histogram) in stages {
-        write(out, name, histogram);
+        durations(out, (STAGE, &format!("stage=\"{name}\"")), histogram);
     }
-}
-
-fn write(out: &mut String, name: &str, histogram: &HistogramSnapshot) {
-    let mut below = 0;
-    for (bound, count) in BUCKETS_MS.iter().zip(histogram.counts) {
-        below += count;
-        let bound = Duration::from_millis(*bound).as_secs_f64();
-        line(out, format_args!("{STAGE}_bucket{{stage=\"{name}\",le=\"{bound}\"}} {below}"));
-    }
-    let count = histogram.count();
-    line(out, format_args!("{STAGE}_bucket{{stage=\"{name}\",le=\"+Inf\"}} {count}"));
-    line(out, format_args!("{STAGE}_sum{{stage=\"{name}\"}} {}", histogram.sum.as_secs_f64()));
-    line(out, format_args!("{STAGE}_count{{stage=\"{name}\"}} {count}"));
 }
 
 /// What happened in live calls.
