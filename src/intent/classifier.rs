@@ -25,7 +25,7 @@ const PART_PROBABILITY_MIN: f32 = 0.6;
 const RELIABLE_FROM: f32 = 0.85;
 /// Characters of examples above which not each is read for its meaning. What an encoder takes grows with the length of the
 /// sentences: it does 20,000 characters a second and core.
-const READ_CHARACTERS_MAX: usize = 300_000;
+const READ_CHARACTERS_MAX: usize = 320_000;
 /// Examples of an intent that are read however many intents there are.
 const READ_OF_INTENT_MIN: usize = 3;
 /// Out-of-scope sentences that are read in a bigger set.
