@@ -40,7 +40,7 @@ impl NameEar {
     }
 
     fn catalog(&mut self, vocabulary: &Arc<[String]>) -> &Catalog {
-        if !self.known.as_ref().is_some_and(|(known, _)| known == vocabulary) {
+        if self.known.as_ref().is_none_or(|(known, _)| known != vocabulary) {
             let entries = vocabulary.iter().map(|name| Entry::listed(name, name, "")).collect();
             self.known = Some((Arc::clone(vocabulary), Catalog::new(entries)));
         }
