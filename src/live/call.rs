@@ -49,8 +49,6 @@ pub struct CallSetup {
     pub finals_only: bool,
     /// Settings of turns for this call; those of the service without.
     pub turn: Option<turn::Config>,
-    /// What its speakers are asked for at the start.
-    pub expectation: Expectation,
     /// A bot talks ([`Controls::says`]): what it says belongs to the record of the call.
     pub has_bot: bool,
 }
@@ -66,7 +64,6 @@ impl CallSetup {
             vocabulary: Arc::new([]),
             finals_only: false,
             turn: None,
-            expectation: Expectation::default(),
             has_bot: false,
         }
     }

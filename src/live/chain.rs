@@ -13,7 +13,7 @@ use super::voices::{VoiceId, Window};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
-use crate::turn::{self, Input, Output, TurnTaker};
+use crate::turn::{self, Expectation, Input, Output, TurnTaker};
 use crate::vad::{QUIET_DBFS, SILENCE_DBFS, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
@@ -68,6 +68,8 @@ pub(super) struct Chain {
     rate: SampleRate,
     turn: turn::Config,
     taker: TurnTaker,
+    /// What its speaker was asked for last; survives a restart.
+    expectation: Option<Expectation>,
     origin: SamplePos,
     turns_before: u64,
     newest_turn: u64,
@@ -108,6 +110,7 @@ impl Chain {
             rate,
             turn: turn.clone(),
             taker: TurnTaker::new(turn)?,
+            expectation: None,
             origin: SamplePos::ZERO,
             turns_before: 0,
             newest_turn: 0,
@@ -279,6 +282,13 @@ impl Chain {
 
     /// Tells the turn taker something else.
     pub(super) fn tell(&mut self, input: Input) {
+        match input {
+            Input::Expect(expectation) => self.expectation = Some(expectation),
+            Input::PlaybackStarted => {
+                self.expectation.get_or_insert_default();
+            }
+            _ => {}
+        }
         self.taker.push(input);
     }
 
@@ -331,6 +341,9 @@ impl Chain {
         self.came += self.hole;
         self.hole = 0;
         self.taker = TurnTaker::new(&self.turn)?;
+        if let Some(expectation) = self.expectation {
+            self.taker.push(Input::Expect(expectation));
+        }
         self.resampler = ChannelResampler::new(self.rate)?;
         self.zeros = 0;
         self.ring = AudioRing::starting_at(resume);

@@ -75,8 +75,7 @@ impl Session {
         let turn = setup.turn.as_ref().unwrap_or(&machine.turn);
         let track = |track: &super::Track| {
             let voice = machine.next_voice();
-            let mut chain = Chain::new((track.channel, track.rate), voice, turn, now)?;
-            chain.tell(Input::Expect(setup.expectation));
+            let chain = Chain::new((track.channel, track.rate), voice, turn, now)?;
             Ok(Track { chain, decoding: Decoding::default(), open_turn: None })
         };
         Ok(Self {

@@ -58,7 +58,7 @@ pub enum Input {
     },
     /// What the speaker was asked for; holds until the next. From the first on, a dialogue waits for the ends of turns.
     Expect(Expectation),
-    /// The bot begins to be heard by this speaker.
+    /// The bot begins to be heard by this speaker; it waits for the ends of turns from now on.
     PlaybackStarted,
     /// The bot is not heard any more.
     PlaybackEnded,

@@ -29,7 +29,7 @@ pub struct TurnTaker {
     windows: u64,
     state: State,
     expectation: Expectation,
-    /// Whether somebody said what he expects: a dialogue waits for the ends of turns.
+    /// Whether somebody said what he expects, or plays something to the speaker: a dialogue waits for the ends of turns.
     is_asked: bool,
     floor: Floor,
     /// The turn that more speech would continue.
@@ -90,7 +90,10 @@ impl TurnTaker {
             Input::Judged { request, done_probability } => self.judged(request, done_probability),
             Input::Heard { request, reading } => self.heard(request, reading),
             Input::Expect(expectation) => (self.expectation, self.is_asked) = (expectation, true),
-            Input::PlaybackStarted => self.floor.playback_started(self.now()),
+            Input::PlaybackStarted => {
+                self.is_asked = true;
+                self.floor.playback_started(self.now());
+            }
             Input::PlaybackEnded => self.floor.playback_ended(self.now()),
             Input::OtherStarted => self.floor.other_started(self.now()),
             Input::OtherEnded => self.floor.other_ended(self.now()),

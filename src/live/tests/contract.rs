@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::turn::Expectation;
 
 #[test]
 fn a_turn_is_shown_while_it_is_spoken_and_its_final_begins_with_what_was_stable() {
@@ -82,6 +83,24 @@ fn speech_without_words_is_discarded_and_nobody_waits_for_a_final() {
     say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
     let events = end(call);
     assert_eq!(names(&events), ["call.started", "speech.started", "speech.discarded", "call.ended"]);
+}
+
+#[test]
+fn a_pause_ends_a_turn_sooner_where_somebody_waits_for_the_answer() {
+    let unasked_delay = Duration::from_millis(1_500);
+    let live = live(reader());
+    let turns_of = |prepare: &dyn Fn(&Call)| {
+        let turn = turn::Config { unasked_delay, ..turns() };
+        let call = live.open(CallSetup { turn: Some(turn), ..setup(&[Channel::Caller]) }).unwrap();
+        prepare(&call);
+        // A pause of 1.2 s: longer than `max_delay`, shorter than `unasked_delay`.
+        say(&call, [spoken(&[1, 2]), silence(19_200), spoken(&[3, 4]), silence(PAUSE)].concat());
+        names(&end(call)).iter().filter(|name| **name == "turn.ended").count()
+    };
+    assert_eq!(turns_of(&|_| {}), 1, "two people talk");
+    assert_eq!(turns_of(&|call| call.controls().expect(0, Expectation::Open)), 2, "a dialogue asked");
+    let plays = |call: &Call| call.controls().play(vec![0.0; 80].into(), RATE, None).unwrap();
+    assert_eq!(turns_of(&plays), 2, "something was played");
 }
 
 #[test]
