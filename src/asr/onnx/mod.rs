@@ -33,8 +33,8 @@ use super::language;
 use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, TextToken, TimedToken};
 use super::{
-    Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request,
-    Task, check_samples, check_task,
+    Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Priority, Recognition, Recognizer,
+    Request, Task, check_samples, check_task,
 };
 use crate::audio::mel::{InvalidFilters, MelFrontEnd};
 use crate::audio::{SamplePos, SampleSpan};
@@ -50,8 +50,11 @@ const POOR_MEAN: f32 = -1.0;
 const NO_SPEECH: f32 = 0.6;
 /// Longest phrase, in tokens, whose repetition counts as a loop.
 const LONGEST_LOOP_PERIOD: usize = 24;
-/// Temperatures that are tried after the best text was poor.
-const TEMPERATURES: [f32; 2] = [0.4, 0.8];
+/// What is tried after a text was poor, in this order: the whole window, then drawing at two temperatures.
+const AGAIN: [Again; 3] = [Again::WholeWindow, Again::Draw { temperature: 0.4 }, Again::Draw { temperature: 0.8 }];
+/// The same for somebody who waits on the line. A poor text is mostly of a voice that the model does not understand: each
+/// try takes as long as the first, the whole window twice that, and few of them find better words.
+const AGAIN_LIVE: [Again; 2] = [Again::FromTheStart, Again::Draw { temperature: 0.4 }];
 /// Tokens and time stamps for each second of audio beyond a start of [`TOKENS_BEFORE`]; see `whisper.rs`.
 const TOKENS_A_SECOND: usize = 12;
 /// See [`TOKENS_A_SECOND`].
@@ -193,6 +196,28 @@ impl Recognizer for OnnxRecognizer {
     }
 }
 
+/// Another way to decode the same audio.
+#[derive(Debug, Clone, Copy)]
+enum Again {
+    /// Without the beginning that was given; nothing where none was.
+    FromTheStart,
+    /// The encoder sees all of its window.
+    WholeWindow,
+    /// Tokens are drawn at a temperature.
+    Draw { temperature: f32 },
+}
+
+impl Again {
+    /// What a request of this priority is worth after a poor text; a partial is decoded anew in half a second anyway.
+    const fn after_poor(priority: Priority) -> &'static [Self] {
+        match priority {
+            Priority::Batch => &AGAIN,
+            Priority::LiveFinal => &AGAIN_LIVE,
+            Priority::LivePartial => &[],
+        }
+    }
+}
+
 /// What is to be decoded, and how.
 #[derive(Clone, Copy)]
 struct Attempt<'a> {
@@ -252,16 +277,17 @@ impl OnnxRecognizer {
         // A beginning that leads nowhere is not held on to.
         let first = Attempt { prefix: "", ..first };
         let mut decodings = 1;
-        let mut tries = [None, Some(TEMPERATURES[0]), Some(TEMPERATURES[1])].into_iter();
+        let mut tries = Again::after_poor(request.priority).iter();
         while self.is_broken(&best) {
-            let Some(temperature) = tries.next() else { break };
-            let again = match temperature {
-                None if positions < full => {
+            let Some(again) = tries.next() else { break };
+            let again = match *again {
+                Again::WholeWindow if positions < full => {
                     encoded = self.encode(&request.samples, full)?;
                     self.decode(&encoded, &first)?
                 }
-                None => continue,
-                Some(temperature) => self.decode(&encoded, &Attempt { temperature, ..first })?,
+                Again::FromTheStart if !prefix.is_empty() => self.decode(&encoded, &first)?,
+                Again::WholeWindow | Again::FromTheStart => continue,
+                Again::Draw { temperature } => self.decode(&encoded, &Attempt { temperature, ..first })?,
             };
             decodings += 1;
             let end = self.vocabulary.eot();
