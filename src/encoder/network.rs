@@ -23,6 +23,9 @@ const OUTPUTS: [&str; PARTS] = [EMBEDDING, MIDDLE];
 pub const PARTS: usize = 2;
 /// Sentences that go through the network at once when there are many.
 const BATCH: usize = 16;
+/// Up to so many, the readings and parts of what one caller said, each sentence goes alone: they are shared out to the
+/// threads, and none is padded to the longest.
+const FEW: usize = 8;
 
 /// The loaded model, about 90 MB; shared among threads.
 pub struct SentenceEncoder {
@@ -73,7 +76,7 @@ impl SentenceEncoder {
     /// # Errors
     /// [`Error::Inference`].
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        self.encode_in_batches(texts, BATCH)
+        self.encode_in_batches(texts, if texts.len() <= FEW { 1 } else { BATCH })
     }
 
     pub(super) fn encode_in_batches(&self, texts: &[&str], batch: usize) -> Result<Vec<Vec<f32>>, Error> {

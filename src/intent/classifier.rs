@@ -113,36 +113,48 @@ impl Classifier {
     /// Ranks the intents for what was heard: the mean over the alternatives, flattened as far as the recogniser was
     /// unsure of the words.
     pub fn understand(&self, heard: &Heard) -> Ranking {
-        let texts = heard.texts(ALTERNATIVES_MAX);
-        let judged = self.judge_all(&texts.iter().map(|(text, _)| *text).collect::<Vec<_>>());
-        let mut probabilities = vec![0.0; self.intents.len()];
-        let mut in_scope = 0.0;
-        for ((_, share), of_text) in texts.iter().zip(judged) {
-            for (sum, probability) in probabilities.iter_mut().zip(of_text.probabilities) {
-                *sum += share * probability;
-            }
-            in_scope += share * of_text.in_scope;
-        }
-        self.ranking(Judged { probabilities, in_scope }, heard.reliability())
+        let readings = heard.texts(ALTERNATIVES_MAX);
+        let judged = self.judge_all(&readings.iter().map(|(text, _)| *text).collect::<Vec<_>>());
+        self.mean(heard, &readings, judged)
     }
 
     /// The wishes in what was heard, in the order of speech: two when the sentence has two parts that are each clearly
     /// an intent of their own, else one.
     pub fn wishes(&self, heard: &Heard) -> Vec<Ranking> {
         let by_words = |text: &str| self.judge_words(text).best();
-        let two = wishes::parts(heard.text.reveal())
+        let places: Vec<(&str, &str)> = wishes::parts(heard.text.reveal())
             .into_iter()
             .filter(|(first, second)| by_words(first) != by_words(second))
             .take(PLACES_READ_MAX)
-            .find_map(|(first, second)| {
-                let judged = self.judge_all(&[first, second]).into_iter();
-                let rankings: Vec<Ranking> =
-                    judged.map(|judged| self.ranking(judged, heard.reliability())).collect();
-                let [first, second] = rankings.as_slice() else { return None };
-                let differ = first.candidates.first()?.intent != second.candidates.first()?.intent;
-                (differ && self.is_wish(first) && self.is_wish(second)).then_some(rankings)
-            });
-        two.unwrap_or_else(|| vec![self.understand(heard)])
+            .collect();
+        let readings = heard.texts(ALTERNATIVES_MAX);
+        // Whole and in parts together: the source of meanings reads them side by side.
+        let whole = readings.iter().map(|(text, _)| *text);
+        let parts = places.iter().flat_map(|(first, second)| [*first, *second]);
+        let mut judged = self.judge_all(&whole.chain(parts).collect::<Vec<_>>());
+        let mut parts = judged.split_off(readings.len()).into_iter();
+        while let (Some(first), Some(second)) = (parts.next(), parts.next()) {
+            let both = [first, second].map(|judged| self.ranking(judged, heard.reliability()));
+            let differ = both[0].candidates.first().map(|best| &best.intent)
+                != both[1].candidates.first().map(|best| &best.intent);
+            if differ && both.iter().all(|part| self.is_wish(part)) {
+                return both.into();
+            }
+        }
+        vec![self.mean(heard, &readings, judged)]
+    }
+
+    /// The mean of what the readings of `heard` say, by their shares.
+    fn mean(&self, heard: &Heard, readings: &[(&str, f32)], judged: Vec<Judged>) -> Ranking {
+        let mut probabilities = vec![0.0; self.intents.len()];
+        let mut in_scope = 0.0;
+        for ((_, share), of_text) in readings.iter().zip(judged) {
+            for (sum, probability) in probabilities.iter_mut().zip(of_text.probabilities) {
+                *sum += share * probability;
+            }
+            in_scope += share * of_text.in_scope;
+        }
+        self.ranking(Judged { probabilities, in_scope }, heard.reliability())
     }
 
     /// Whether a part of a sentence is clear enough to be a wish of its own.
