@@ -51,7 +51,8 @@ const NO_SPEECH: f32 = 0.6;
 /// Longest phrase, in tokens, whose repetition counts as a loop.
 const LONGEST_LOOP_PERIOD: usize = 24;
 /// What is tried after a text was poor, in this order: the whole window, then drawing at two temperatures.
-const AGAIN: [Again; 3] = [Again::WholeWindow, Again::Draw { temperature: 0.4 }, Again::Draw { temperature: 0.8 }];
+const AGAIN: [Again; 3] =
+    [Again::WholeWindow, Again::Draw { temperature: 0.4 }, Again::Draw { temperature: 0.8 }];
 /// The same for somebody who waits on the line. A poor text is mostly of a voice that the model does not understand: each
 /// try takes as long as the first, the whole window twice that, and few of them find better words.
 const AGAIN_LIVE: [Again; 2] = [Again::FromTheStart, Again::Draw { temperature: 0.4 }];
