@@ -35,14 +35,14 @@ models: build
 demo: models
 	$(ALLO) demo
 
-# The tests use the debug build that plain `cargo test` makes, so nothing is compiled twice.
-# With CI set a test whose model or voice is missing fails instead of being skipped.
+# The tests use the debug build that plain `cargo test` makes. With CI set a test whose model or voice is missing fails
+# instead of being skipped. The feature with tests of its own goes first, so that the summary at the end is that of all.
 test: setup-test
 	$(CARGO) build
 	target/debug/allo models pull
 	target/debug/allo models pull whisper-tiny.en pico-en-US
-	CI=1 $(CARGO) test
 	$(CARGO) test --features otel --lib traces::
+	CI=1 $(CARGO) test
 
 # The features that need no device of the machine are compiled with every change.
 lint: setup-test
@@ -62,9 +62,10 @@ deny:
 check: lint test docs examples deny
 
 fixtures: models
+	$(ALLO) models pull pico-en-US
 	$(ALLO) fixtures render
 
-bench: models
+bench: setup-test models
 	@[ -n "$(EVAL)" ] || { echo "bench: no evaluation sets are named" >&2; \
 	  echo "hint: make bench EVAL=FOLDER, see the head of benches/against_faster_whisper.sh" >&2; exit 2; }
 	benches/against_faster_whisper.sh "$(EVAL)"

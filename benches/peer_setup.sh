@@ -7,8 +7,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
 mkdir -p "$cache"
 
 python=$cache/venv/bin/python
-if [ ! -x "$python" ]; then
-  python3 -m venv "$cache/venv"
+# Asked of the package, not of the folder: an installation may have been broken off.
+if ! "$python" -c 'import faster_whisper' 2>/dev/null; then
+  python3 -m venv --clear "$cache/venv"
   "$cache/venv/bin/pip" install -q faster-whisper==1.2.1
 fi
 

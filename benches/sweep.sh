@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # The settings of recognition, one at a time: WER and latency of `allo eval asr` for each.
 #
-# usage: benches/sweep.sh EVAL_FOLDER [NAME ...]      NAME: only these rows
+# usage: benches/sweep.sh [NAME ...]      NAME: only these rows
 #
-# Run benches/against_faster_whisper.sh first: it makes the telephone versions of the sets. A row with another build of
-# the binary (AVX-512) is made with ALLO=path/to/that/allo benches/sweep.sh EVAL_FOLDER beam5.
+# Run benches/against_faster_whisper.sh EVAL_FOLDER first: it makes the telephone versions of the sets. A row with another
+# build of the binary (AVX-512) is made with ALLO=path/to/that/allo benches/sweep.sh cpp-f16.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
 allo=${ALLO:-target/release/allo}
-shift || { echo "name the folder with the evaluation sets" >&2; exit 2; }
 sets=(cv61-fr cv61-en cv61-nl)
+for set in "${sets[@]}"; do
+  [ -f "$cache/phone/$set/manifest.tsv" ] || {
+    echo "$set is not there as telephone speech" >&2
+    echo "hint: benches/against_faster_whisper.sh EVAL_FOLDER makes it" >&2
+    exit 2
+  }
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -38,6 +44,9 @@ row default ""
 row greedy $'[asr]\nbeam_size = 1'
 row beam8 $'[asr]\nbeam_size = 8'
 row context-512+128 $'[asr]\ncontext_minimum = 512\ncontext_margin = 128'
+row context-768+128 $'[asr]\ncontext_margin = 128'
+row context-768+512 $'[asr]\ncontext_margin = 512'
+row context-640+256 $'[asr]\ncontext_minimum = 640'
 row context-1024+256 $'[asr]\ncontext_minimum = 1024'
 row context-1500 $'[asr]\ncontext_minimum = 1500'
 row f32 $'[asr]\nprecision = "f32"'
@@ -47,7 +56,9 @@ row join-1s $'[vad]\njoin_below = "1s"'
 # whisper.cpp, where quantisation and the build matter.
 row cpp-f16 $'[asr]\nengine = "whisper.cpp"'
 row cpp-f16-greedy $'[asr]\nengine = "whisper.cpp"\nbeam_size = 1'
-row cpp-f16-768+256 $'[asr]\nengine = "whisper.cpp"\ncontext_minimum = 768'
+row cpp-f16-beam8 $'[asr]\nengine = "whisper.cpp"\nbeam_size = 8'
+row cpp-f16-1024+256 $'[asr]\nengine = "whisper.cpp"\ncontext_minimum = 1024'
+row cpp-f16-1500 $'[asr]\nengine = "whisper.cpp"\ncontext_minimum = 1500'
 row cpp-fused-attention $'[asr]\nengine = "whisper.cpp"\nflash_attention = true'
 row cpp-q8_0 $'[asr]\nengine = "whisper.cpp"\nmodel = "whisper-base-q8_0"'
 row cpp-q5_1 $'[asr]\nengine = "whisper.cpp"\nmodel = "whisper-base-q5_1"'

@@ -18,6 +18,8 @@ pub enum Unit {
     Items,
     /// Milliseconds of audio.
     AudioMilliseconds,
+    /// Nothing that can be counted: the time it takes is shown.
+    Time,
     /// Nothing: the label is a line of text, cut at the edge of the terminal.
     Words,
 }
@@ -125,6 +127,7 @@ fn style(unit: Unit, has_end: bool) -> ProgressStyle {
         (Unit::Items, false) => "{msg} {spinner} {pos}",
         (Unit::AudioMilliseconds, true) => "{msg} {wide_bar} {percent}% {eta}",
         (Unit::AudioMilliseconds, false) => "{msg} {spinner}",
+        (Unit::Time, _) => "{msg} {spinner} {elapsed}",
         (Unit::Words, _) => "{wide_msg}",
     };
     ProgressStyle::with_template(template).expect("the templates above are valid")
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_template_is_valid() {
-        for unit in [Unit::Bytes, Unit::Items, Unit::AudioMilliseconds, Unit::Words] {
+        for unit in [Unit::Bytes, Unit::Items, Unit::AudioMilliseconds, Unit::Time, Unit::Words] {
             style(unit, true);
             style(unit, false);
         }

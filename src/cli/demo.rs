@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::caller::{Pace, Telephone};
 use self::page::Page;
 use super::terminal::{Palette, Style, clock_time, say, say_error, write_stdout};
-use super::{Context, exit_code};
+use super::{Context, exit_code, learn};
 use crate::call::{CallId, CallRecord, Channel, Evidence, IntentOutcome};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -32,7 +32,6 @@ use crate::live::{self, Live};
 use crate::pipeline::inputs::{self, InputFile, Inputs};
 use crate::pipeline::machinery;
 use crate::pipeline::understanding::Understanding;
-use crate::progress::{Progress, Unit};
 use crate::serve::{self, Offer, Server};
 use crate::store::{CallFilter, Query, Store};
 
@@ -96,9 +95,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     config.intent.scenario = None;
     // The calls come one after the other, some faster than anybody speaks: their load is no measure.
     config.live.admission = false;
-    let training = Progress::start("learning the intents of the scenario", Unit::Items, None);
-    let understanding = Arc::new(Understanding::open_in(&arguments.scenario, &context.home)?);
-    training.finish(&format!("{} intents", understanding.intents().len()));
+    let understanding = Arc::new(learn(&arguments.scenario, context)?);
     let mut live = live::machinery::parts(&config, &context.home)?;
     live.understanding = Some(Arc::clone(&understanding));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

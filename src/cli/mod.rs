@@ -23,19 +23,21 @@ pub mod terminal;
 mod transcribe;
 mod webhook;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::home::Home;
+use crate::pipeline::understanding::Understanding;
 use crate::processor;
+use crate::progress::{Progress, Unit};
 use crate::telemetry;
 use terminal::{say, say_error};
 
 /// Exit code for inputs that failed while others finished.
 const SOME_FAILED: u8 = 1;
-/// Exit code for wrong usage or configuration; nothing was worked on.
+/// Exit code for wrong usage or configuration, where nothing was worked on, and for results that cannot be written.
 const CANNOT_START: u8 = 2;
 
 /// Listens to a company's phone calls and turns them into text, decisions, notes and knowledge.
@@ -96,6 +98,14 @@ impl Context {
     fn load_config(&self) -> Result<crate::config::Config, crate::config::Error> {
         crate::config::Config::load(self.config.as_deref())
     }
+}
+
+/// Learns the intents of a scenario, under a sign that shows how long it takes; from the second time on they are remembered.
+fn learn(folder: &Path, context: &Context) -> anyhow::Result<Understanding> {
+    let learning = Progress::start("learning the intents of the scenario", Unit::Time, None);
+    let understanding = Understanding::open_in(folder, &context.home)?;
+    learning.finish(&format!("{} intents", understanding.intents().len()));
+    Ok(understanding)
 }
 
 /// Runs the command that the arguments name.

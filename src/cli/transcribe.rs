@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use self::work::{Archive, Work};
 use super::results::{Results, Written};
 use super::terminal::{Palette, Style, explain, say, say_error, write_stdout};
-use super::{Context, exit_code};
+use super::{Context, exit_code, learn};
 use crate::asr::{LanguageChoice, Task};
 use crate::call::{CallRecord, Channel, Language, Transcript};
 use crate::clock::{Clock, SystemClock};
@@ -65,7 +65,7 @@ pub struct Arguments {
     /// Model to recognise with, as `allo models list` names it.
     #[arg(long)]
     model: Option<String>,
-    /// Samples without a header: s16le, s16be, u8, f32le, alaw or mulaw.
+    /// Samples without a header: s16le, s16be, s24le, s32le, u8, f32le, f64le, alaw or mulaw.
     #[arg(long, value_name = "ENCODING", requires = "rate")]
     raw: Option<Encoding>,
     /// Sample rate of raw samples.
@@ -120,7 +120,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         return Ok(exit_code(failed));
     }
     let understanding = match &scenario {
-        Some((folder, _)) if arguments.store => Some(Understanding::open_in(folder, &context.home)?),
+        Some((folder, _)) if arguments.store => Some(learn(folder, context)?),
         Some(_) | None => None,
     };
     let desk = Desk {

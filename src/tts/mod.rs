@@ -116,7 +116,7 @@ pub enum Error {
         engine: &'static str,
     },
     /// A language file is not there.
-    #[error("voice file {} not found\nhint: allo models pull", path.display())]
+    #[error("voice file {} not found\nhint: allo models pull; a voice that is no default by its name, see allo models list", path.display())]
     VoiceMissing {
         /// Where it was looked for.
         path: PathBuf,

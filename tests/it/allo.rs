@@ -19,7 +19,7 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    /// Greedy recognition: the library's beam draws at random, and tests want the same text every time, soon.
+    /// Greedy recognition: most tests are not about words, and want them soon.
     fn greedy_config(&self) -> PathBuf {
         let file = self.path("greedy.toml");
         std::fs::write(&file, "[asr]\nbeam_size = 1\n").expect("a temporary file can be written");
@@ -48,6 +48,14 @@ pub struct Allo {
 }
 
 impl Allo {
+    /// With the configuration `toml` instead of greedy recognition; empty for the settings that are shipped.
+    pub fn configured(mut self, home: &Home, toml: &str) -> Self {
+        let file = home.path("configured.toml");
+        std::fs::write(&file, toml).expect("a temporary file can be written");
+        self.command.env("ALLO_CONFIG", file);
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self

@@ -96,8 +96,8 @@ fn every_kind_of_bad_file_is_named_with_what_is_wrong() {
         ("page.mp3", b"<!doctype html><html><body>404</body></html>", "HTML"),
         ("archive.flac", b"PK\x03\x04rest of an archive that is no audio at all", "ZIP"),
         ("zero-channels.wav", &zero_channels, "channel"),
-        ("huge.wav", &huge, "huge.wav"),
-        ("cut.wav", &good[..good.len() / 2], "cut.wav"),
+        ("huge.wav", &huge, "huge.wav: truncated, "),
+        ("cut.wav", &good[..good.len() / 2], "cut.wav: truncated, "),
     ];
     for (name, bytes, _) in cases {
         fs::write(folder.join(name), bytes).unwrap();

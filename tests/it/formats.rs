@@ -89,10 +89,53 @@ fn a_prompt_becomes_every_format() {
         assert!([2, 3, 5].iter().all(|at| fields[*at].parse::<f64>().is_ok()), "{line}");
     }
 
+    score(&home, &rttm, &ctm);
+
     let vcon = prompt_as(&home, "vcon").json();
     assert_eq!(vcon["parties"].as_array().map(Vec::len), Some(1));
     assert_eq!(vcon["dialog"].as_array().map(Vec::len), Some(1));
     assert_eq!(vcon["analysis"][0]["type"], "transcript");
+}
+
+/// NIST's scorers read speaker turns and words, and find in them what they are told is right.
+#[track_caller]
+fn score(home: &Home, rttm: &str, ctm: &str) {
+    let write = |name: &str, text: &str| {
+        let file = home.path(name);
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let (turns, words) = (write("heard.rttm", rttm), write("heard.ctm", ctm));
+    let diarisation =
+        printed(Command::new("/usr/lib/sctk/bin/md-eval.pl").arg("-r").arg(&turns).arg("-s").arg(&turns));
+    assert!(diarisation.contains("OVERALL SPEAKER DIARIZATION ERROR = 0.00"), "{diarisation}");
+
+    let said: Vec<&str> = ctm.lines().filter_map(|line| line.split(' ').nth(4)).collect();
+    let truth = write("truth.stm", &format!("vm-goodbye 1 mixed 0.000 60.000 {}\n", said.join(" ")));
+    let mut sclite = Command::new("sctk");
+    sclite
+        .arg("sclite")
+        .arg("-r")
+        .arg(truth)
+        .arg("stm")
+        .arg("-h")
+        .arg(words)
+        .args(["ctm", "-o", "sum", "stdout"]);
+    let summary = printed(&mut sclite);
+    let total = summary.lines().find(|line| line.contains("Sum/Avg")).unwrap_or_default();
+    let fields: Vec<&str> = total.split([' ', '|']).filter(|field| !field.is_empty()).collect();
+    // Sentences, words, then per cent: right, wrong, missing, too many.
+    assert_eq!(fields[2], said.len().to_string(), "{summary}");
+    assert_eq!(fields[3..7], ["100.0", "0.0", "0.0", "0.0"], "{summary}");
+}
+
+/// What a program of the set-up prints when it succeeds.
+#[track_caller]
+fn printed(command: &mut Command) -> String {
+    let output = command.output().expect("sctk is installed by the set-up");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
 #[test]

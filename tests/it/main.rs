@@ -6,6 +6,7 @@ mod allo;
 mod architecture;
 mod batch;
 mod bot;
+mod commands;
 mod demo;
 mod desk;
 mod fixtures;

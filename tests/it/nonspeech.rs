@@ -36,16 +36,18 @@ fn hold_music_silence_and_noise_give_no_word() {
             .expect("ffmpeg is installed by the set-up");
         assert!(made.success());
     }
-    check_wordless(&home, &folder, &[]);
+    check_wordless(&home, &folder, "", &[]);
+    check_wordless(&home, &folder, "[asr]\nengine = \"whisper.cpp\"\n", &[]);
     // Whisper likes to echo the names of its prompt on noise.
     let vocabulary = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/telecom-fr/vocabulary.txt");
-    check_wordless(&home, &folder, &["--vocabulary", vocabulary.to_str().unwrap()]);
+    let prompted = "[asr]\nvocabulary_prompt = true\n";
+    check_wordless(&home, &folder, prompted, &["--vocabulary", vocabulary.to_str().unwrap()]);
 }
 
 #[track_caller]
-fn check_wordless(home: &Home, folder: &Path, more: &[&str]) {
+fn check_wordless(home: &Home, folder: &Path, settings: &str, more: &[&str]) {
     let arguments = ["transcribe", "--format", "json", "--language", "auto", folder.to_str().unwrap()];
-    let run = home.allo(arguments.iter().chain(more)).run().succeeds();
+    let run = home.allo(arguments.iter().chain(more)).configured(home, settings).run().succeeds();
     let lines: Vec<serde_json::Value> =
         run.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.len() >= 11);

@@ -1,0 +1,166 @@
+//! Every command through the binary, with the flags that no other test gives it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::allo::{Home, needs_models, system_file};
+
+const MODELS: &[&str] = &["whisper-base", "silero-vad", "onnxruntime"];
+
+/// A short French prompt of a real voice: "Au revoir."
+fn goodbye() -> PathBuf {
+    system_file("/usr/share/asterisk/sounds/fr_CA_f_June/vm-goodbye.wav")
+}
+
+/// The prompt in another form, made by ffmpeg.
+fn converted(home: &Home, name: &str, options: &[&str]) -> PathBuf {
+    let file = home.path(name);
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-i"])
+        .arg(goodbye())
+        .args(options)
+        .arg(&file)
+        .status()
+        .expect("ffmpeg is installed by the set-up");
+    assert!(made.success());
+    file
+}
+
+#[test]
+fn a_recording_is_kept_with_its_intent_and_found_again() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let prompt = goodbye();
+    let texts = home.path("texts");
+    let arguments = ["transcribe", "--language", "fr", "--format", "json", "--store", "--output"];
+    let run = || {
+        let scenario = ["--scenario", "scenarios/telecom-fr", prompt.to_str().unwrap()];
+        home.allo(arguments.into_iter().chain([texts.to_str().unwrap()]).chain(scenario)).run().succeeds()
+    };
+    run().says("learning the intents of the scenario");
+    home.allo(["search", "revoir"]).run().succeeds().prints("vm-goodbye.wav");
+    run().says("1 recording already done");
+    // A second time adds no second call.
+    let found = home.allo(["search", "revoir"]).run().succeeds().stdout();
+    assert_eq!(found.matches("vm-goodbye.wav").count(), 1, "{found}");
+}
+
+#[test]
+fn force_does_a_recording_again() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let (prompt, texts) = (goodbye(), home.path("texts"));
+    let run = |more: &[&str]| {
+        let arguments = ["transcribe", "--language", "fr", "--format", "json", "--output"].into_iter();
+        let all = arguments.chain([texts.to_str().unwrap(), prompt.to_str().unwrap()]);
+        home.allo(all.chain(more.iter().copied())).run().succeeds()
+    };
+    run(&[]);
+    let result = texts.join("vm-goodbye.wav.json");
+    let first = fs::read_to_string(&result).unwrap();
+    fs::write(&result, "{}").unwrap();
+    run(&["--force"]);
+    let again: serde_json::Value = serde_json::from_str(&fs::read_to_string(&result).unwrap()).unwrap();
+    assert_eq!(again["text"], serde_json::from_str::<serde_json::Value>(&first).unwrap()["text"]);
+}
+
+#[test]
+fn raw_samples_are_read_by_the_flags_that_describe_them() {
+    needs_models(MODELS);
+    let home = Home::new();
+    for (name, encoding, rate, codec) in [
+        ("speech.al", "alaw", "8000", ["-ar", "8000", "-f", "alaw"]),
+        ("speech.s16", "s16le", "16000", ["-ar", "16000", "-f", "s16le"]),
+        ("speech.f64", "f64le", "22050", ["-ar", "22050", "-f", "f64le"]),
+    ] {
+        let file = converted(&home, name, &codec);
+        let arguments =
+            ["transcribe", "--language", "fr", "--format", "text", "--raw", encoding, "--rate", rate];
+        let run = home.allo(arguments.into_iter().chain([file.to_str().unwrap()])).run().succeeds();
+        assert!(run.stdout().to_lowercase().contains("revoir"), "{name}: {}", run.stdout());
+    }
+}
+
+#[test]
+fn channels_have_the_names_that_they_are_given() {
+    needs_models(MODELS);
+    let home = Home::new();
+    // Silence on the left, the prompt on the right.
+    let file = converted(&home, "two.wav", &["-af", "pan=stereo|c0=0*c0|c1=c0"]);
+    let arguments = ["transcribe", "--language", "fr", "--format", "json", "--channels", "agent,caller"];
+    let json = home.allo(arguments.into_iter().chain([file.to_str().unwrap()])).run().succeeds().json();
+    assert_eq!(json["channels"], serde_json::json!(["agent", "caller"]));
+    assert_eq!(json["segments"][0]["channel"], "caller");
+}
+
+#[test]
+fn what_was_recognised_and_not_believed_is_told_on_request() {
+    needs_models(MODELS);
+    let home = Home::new();
+    // Murmur of many voices is noise whose rhythm passes for speech; nothing of it may become text.
+    let file = home.path("murmur.wav");
+    let noise = "anoisesrc=r=8000:c=pink:a=0.3:s=7:d=20,tremolo=f=4:d=0.9,bandpass=f=900:w=900";
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", noise])
+        .arg(&file)
+        .status()
+        .expect("ffmpeg is installed by the set-up");
+    assert!(made.success());
+    let arguments = ["transcribe", "--language", "fr", "--format", "json", "--debug"];
+    let json = home.allo(arguments.into_iter().chain([file.to_str().unwrap()])).run().succeeds().json();
+    assert_eq!(json["text"], "");
+    let rejected = json["debug"]["rejections"].as_array().expect("--debug adds what was rejected");
+    assert!(rejected.iter().all(|one| one["reason"].is_string()), "{json}");
+}
+
+#[test]
+fn recognition_and_intents_are_measured() {
+    needs_models(MODELS);
+    let home = Home::new();
+    fs::copy(goodbye(), home.path("goodbye.wav")).unwrap();
+    let manifest = home.path("manifest.tsv");
+    fs::write(&manifest, "file\tlang\ttranscript\ngoodbye.wav\tfr\tau revoir\n").unwrap();
+    let arguments = ["eval", "asr", "--phone", "--format", "json", manifest.to_str().unwrap()];
+    let json = home.allo(arguments).run().succeeds().json();
+    assert_eq!(json["wer"], 0.0, "{json}");
+    assert!(json["latency_p50_s"].as_f64().unwrap() > 0.0);
+
+    let sentences = home.path("sentences.csv");
+    let mut text = String::from("text,intent,lang\n");
+    for (intent, words) in
+        [("facture", ["ma facture", "la facture de mars"]), ("panne", ["une panne", "internet en panne"])]
+    {
+        words.iter().for_each(|words| text += &format!("{words},{intent},fr\n"));
+    }
+    fs::write(&sentences, text).unwrap();
+    let file = sentences.to_str().unwrap();
+    let arguments = ["eval", "intent", "--lexical", "--train", file, "--test", file, "--format", "json"];
+    assert_eq!(home.allo(arguments).run().succeeds().json()["accuracy"], 1.0);
+}
+
+#[test]
+fn models_are_listed_and_verified_and_an_unknown_one_is_named() {
+    needs_models(&["silero-vad"]);
+    let home = Home::new();
+    home.allo(["models", "list"]).run().succeeds().prints("whisper-base").prints("present");
+    home.allo(["models", "verify", "silero-vad"]).run().succeeds().says("silero-vad: right");
+    home.allo(["models", "pull", "whisper-gigantic"]).run().exits(1).says("whisper-gigantic");
+}
+
+#[test]
+fn without_models_each_command_says_what_helps() {
+    let home = Home::new();
+    let empty = home.path("no-models");
+    fs::create_dir_all(&empty).unwrap();
+    let prompt = goodbye();
+    home.allo(["transcribe", prompt.to_str().unwrap()])
+        .env("ALLO_MODELS", &empty)
+        .run()
+        .exits(2)
+        .says("allo models pull");
+    let doctor = home.allo(["doctor"]).env("ALLO_MODELS", &empty).run().exits(1);
+    for missing in ["whisper-base", "silero-vad", "allo models pull"] {
+        assert!(doctor.stdout().contains(missing), "{missing}: {}", doctor.stdout());
+    }
+}
