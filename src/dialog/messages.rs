@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::plan::Said;
 use crate::call::Language;
+use crate::text::markup;
 
 /// One thing that is said. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -303,10 +304,16 @@ impl Messages {
         self.0.entry(message).or_default().insert(language, text);
     }
 
-    /// `message` in `language` with each `{name}` of `values` filled in.
+    /// `message` in `language` with each `{name}` of `values` filled in; as text where the message is markup.
     pub fn say(&self, message: Message, language: Language, values: &[(&str, &str)]) -> String {
         let text = self.0.get(&message).and_then(|said| said.get(&language)).cloned().unwrap_or_default();
-        fill(&text, values)
+        if !markup::is_markup(&text) {
+            return fill(&text, values);
+        }
+        let escaped: Vec<(&str, String)> =
+            values.iter().map(|(name, value)| (*name, markup::escaped(value))).collect();
+        let values: Vec<(&str, &str)> = escaped.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        fill(&text, &values)
     }
 }
 
@@ -367,3 +374,13 @@ mod tests {
         assert_eq!(said, "{b} ou x, {c}");
     }
 }
+    #[test]
+    fn a_value_in_markup_is_text() {
+        let mut messages = Messages::default();
+        let text = "<speak>{value} ?</speak>".to_owned();
+        messages.set(Message::ConfirmValue, Language::Fr, text);
+        let said = messages.say(Message::ConfirmValue, Language::Fr, &[("value", "Dupont & Fils")]);
+        assert_eq!(said, "<speak>Dupont &amp; Fils ?</speak>");
+        assert!(markup::parse(&said).is_ok());
+    }
+

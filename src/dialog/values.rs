@@ -13,7 +13,7 @@ pub(super) const KEYS_MAX: usize = 20;
 pub(super) fn cells(values: &BTreeMap<String, Value>) -> Row {
     let cell = |value: &Value| match value {
         Value::Number(number) => Cell::Whole(*number),
-        Value::Amount(amount) => Cell::Real(amount.cents as f64 / 100.0),
+        Value::Amount(amount) => Cell::Sum(*amount),
         Value::Product(entity) | Value::City(entity) => Cell::Text(entity.name.clone()),
         Value::Date(_)
         | Value::Period(_)
