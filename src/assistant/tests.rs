@@ -91,7 +91,13 @@ async fn another_scenario_is_tried_on_what_was_said() {
     let telecom = assistant("telecom-fr").await;
     let (_, records) = talk(&telecom, &["ma facture est beaucoup trop élevée ce mois-ci"]).await;
     let same = replay(&telecom, &records);
-    assert_eq!((same.sentences, same.changed.len()), (1, 0));
+    assert_eq!((same.sentences, same.changed.len(), same.routes.len()), (1, 0, 0));
+    // The same intent that led to another team then.
+    let mut elsewhere = records.clone();
+    elsewhere[1].route = Some("paiements".to_owned());
+    let moved = replay(&telecom, &elsewhere);
+    assert_eq!(moved.routes, [(("paiements".to_owned(), "facturation".to_owned()), 1)]);
+    assert_eq!(moved.changed.len(), 1);
     let pharma = assistant("pharma-fr").await;
     let other = replay(&pharma, &records);
     assert_eq!(other.changed.len(), 1);
@@ -157,6 +163,10 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     assert_eq!((again.record.state.as_str(), again.record.number), ("open", 2));
     let mut early = Vec::new();
     conversation.take_back(&before);
+    let mut records = records;
+    for record in &mut records {
+        record.at = "2026-11-26T09:00:00Z".parse().unwrap();
+    }
     let slow = conversation
         .on_telling(said("est-ce que la Velmoxine est disponible"), |actions| early.push(actions.to_vec()))
         .await;
