@@ -118,7 +118,7 @@ impl Conversation {
     pub async fn on_telling(&mut self, event: Event, mut early: impl FnMut(&[Action])) -> Step {
         let at = self.assistant.now();
         let now = self.fixed.unwrap_or_else(|| self.assistant.local(at));
-        let catalogs = self.assistant.catalogs().await;
+        let catalogs = self.assistant.catalogs();
         let situation = Situation { now, catalogs: &catalogs };
         let mut record = self.record(at, &event);
         let input = self.input(event, &situation, &mut record);

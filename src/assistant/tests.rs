@@ -9,7 +9,7 @@ use super::review::{ProposalKind, mine, replay};
 use super::*;
 use crate::call::decision::DecisionRecord;
 use crate::call::{CallId, Language};
-use crate::clock::SystemClock;
+use crate::clock::{ManualClock, SystemClock};
 use crate::dialog::Action;
 use crate::intent::Heard;
 use crate::scenario::rehearsals;
@@ -67,6 +67,31 @@ async fn every_shipped_scenario_holds_its_conversations() {
             .collect();
         assert!(failed.is_empty(), "{} of {}\n{}", failed.len(), results.len(), failed.join("\n"));
     }
+}
+
+#[tokio::test]
+async fn a_catalogue_is_asked_for_once_when_it_is_due_and_soon_after_a_failure() {
+    let clock = Arc::new(ManualClock::at("2026-11-26T09:00:00Z".parse().unwrap()));
+    let understanding = Understanding::open(&folder("pharma-fr")).expect("the scenario has no mistakes");
+    let assistant = Assistant::new(understanding, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let assistant = Arc::new(assistant.expect("its catalogues are there"));
+    assert_eq!(assistant.due(), []);
+    clock.advance(Duration::from_secs(300));
+    let due = assistant.due();
+    assert_eq!((due.len(), due[0].name.as_str()), (1, "produit"));
+    assert_eq!(assistant.due(), [], "many calls at once ask once");
+    let before = assistant.catalogs();
+    assistant.refresh(&due[0]).await;
+    assert!(Arc::ptr_eq(&before, &assistant.catalogs()), "the same names need no other index");
+    let wrong = Due { query: "select nothing".into(), ..due[0].clone() };
+    assistant.refresh(&wrong).await;
+    assert!(Arc::ptr_eq(&before, &assistant.catalogs()));
+    clock.advance(RETRY);
+    assert_eq!(assistant.due(), due, "soon after a failure");
+    let fewer = Due { query: "select id, name from product where id < 20".into(), ..due[0].clone() };
+    assistant.refresh(&fewer).await;
+    let count = |catalogs: &BTreeMap<String, Arc<Catalog>>| catalogs["produit"].entries().len();
+    assert!(count(&assistant.catalogs()) < count(&before));
 }
 
 #[tokio::test]
