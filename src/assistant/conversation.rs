@@ -64,8 +64,8 @@ pub struct Conversation {
     turns: u32,
     /// A time instead of the clock's, for rehearsals.
     fixed: Option<DateTime>,
-    /// The row that the last answer was made of.
-    document: Option<Row>,
+    /// The row that the last answer was made of, and its intent.
+    document: Option<(String, Row)>,
 }
 
 impl Conversation {
@@ -97,9 +97,11 @@ impl Conversation {
         &self.assistant
     }
 
-    /// The row that the last answer was made of.
-    pub fn document(&self) -> Option<&Row> {
-        self.document.as_ref()
+    /// The row that the last answer was made of, for a person who is to deal with `intent`: nothing where that is about
+    /// something else.
+    pub fn document(&self, intent: Option<&str>) -> Option<&Row> {
+        let (of, row) = self.document.as_ref()?;
+        intent.is_none_or(|intent| intent == of).then_some(row)
     }
 
     /// Makes it go on from where `before`, a clone of it, was. Numbers of turns are never used twice.
@@ -152,7 +154,8 @@ impl Conversation {
             Ok(None) => "none",
             Err(_) => "failed",
         };
-        self.document = found.result.as_ref().ok().cloned().flatten();
+        let row = found.result.as_ref().ok().cloned().flatten();
+        self.document = row.map(|row| (wanted.intent.clone(), row));
         record.look_ups.push(LookUpRecord {
             source: wanted.source.clone(),
             took: found.took,

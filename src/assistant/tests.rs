@@ -181,9 +181,13 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     let before = conversation.clone();
     let first = conversation.on(said("est-ce que la Velmoxine est disponible")).await;
     assert_eq!((first.record.rule.as_str(), first.record.number), ("answered", 1));
-    assert_eq!(conversation.document().map(|row| row["name"].plain()).as_deref(), Some("Velmoxine"));
+    let about =
+        |conversation: &Conversation, intent| conversation.document(intent).map(|row| row["name"].plain());
+    assert_eq!(about(&conversation, None).as_deref(), Some("Velmoxine"));
+    assert_eq!(about(&conversation, Some("disponibilite_produit")).as_deref(), Some("Velmoxine"));
+    assert_eq!(about(&conversation, Some("effet_indesirable")), None, "another matter");
     conversation.take_back(&before);
-    assert!(conversation.document().is_none());
+    assert!(conversation.document(None).is_none());
     let again = conversation.on(said("est-ce que le Parcivol est disponible")).await;
     assert_eq!((again.record.state.as_str(), again.record.number), ("open", 2));
     let mut early = Vec::new();
@@ -200,3 +204,7 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     let failed = conversation.on(Event::Failed).await;
     assert_eq!((failed.record.rule.as_str(), failed.record.route.as_deref()), ("failed", Some("accueil")));
 }
+    let own = "+33199001237".into();
+    let said = assistant.customer(Some(&own), Some(&"20101".into())).await;
+    assert!(said.is_some());
+    assert_ne!(name(said), known, "who says a customer number calls about that customer");
