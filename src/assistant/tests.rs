@@ -1,5 +1,7 @@
 //! The shipped scenarios at work, on their real data.
 
+mod walks;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
