@@ -6,14 +6,16 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::Assistant;
-use crate::call::decision::{DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord};
+use crate::call::decision::{
+    CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
+};
 use crate::call::{CallId, Language};
 use crate::dialog::{
     Action, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
 };
 use crate::intent::{Band, Heard, band};
 use crate::redact::Redacted;
-use crate::slots::correct;
+use crate::slots::{Change, correct};
 
 /// Look-ups of one turn: an answer leads to one, a second wish to another. More would be a mistake of the dialogue.
 const LOOK_UPS_MAX: usize = 4;
@@ -64,8 +66,8 @@ pub struct Conversation {
     turns: u32,
     /// A time instead of the clock's, for rehearsals.
     fixed: Option<DateTime>,
-    /// The row that the last answer was made of.
-    document: Option<Row>,
+    /// The row that the last answer was made of, and its intent.
+    document: Option<(String, Row)>,
 }
 
 impl Conversation {
@@ -97,9 +99,11 @@ impl Conversation {
         &self.assistant
     }
 
-    /// The row that the last answer was made of.
-    pub fn document(&self) -> Option<&Row> {
-        self.document.as_ref()
+    /// The row that the last answer was made of, for a person who is to deal with `intent`: nothing where that is about
+    /// something else.
+    pub fn document(&self, intent: Option<&str>) -> Option<&Row> {
+        let (of, row) = self.document.as_ref()?;
+        intent.is_none_or(|intent| intent == of).then_some(row)
     }
 
     /// Makes it go on from where `before`, a clone of it, was. Numbers of turns are never used twice.
@@ -118,7 +122,7 @@ impl Conversation {
     pub async fn on_telling(&mut self, event: Event, mut early: impl FnMut(&[Action])) -> Step {
         let at = self.assistant.now();
         let now = self.fixed.unwrap_or_else(|| self.assistant.local(at));
-        let catalogs = self.assistant.catalogs().await;
+        let catalogs = self.assistant.catalogs();
         let situation = Situation { now, catalogs: &catalogs };
         let mut record = self.record(at, &event);
         let input = self.input(event, &situation, &mut record);
@@ -136,6 +140,10 @@ impl Conversation {
         rule.name().clone_into(&mut record.rule);
         describe_outcome(&actions, &mut record);
         record.language = self.dialog.language();
+        record.recording_agreed = self.dialog.recording_agreed();
+        if record.recording_agreed == Some(false) {
+            record.forget_words();
+        }
         self.turns += 1;
         Step { actions, record }
     }
@@ -152,7 +160,8 @@ impl Conversation {
             Ok(None) => "none",
             Err(_) => "failed",
         };
-        self.document = found.result.as_ref().ok().cloned().flatten();
+        let row = found.result.as_ref().ok().cloned().flatten();
+        self.document = row.map(|row| (wanted.intent.clone(), row));
         record.look_ups.push(LookUpRecord {
             source: wanted.source.clone(),
             took: found.took,
@@ -190,7 +199,7 @@ impl Conversation {
         record: &mut DecisionRecord,
     ) -> Sentence {
         let language = language.unwrap_or_else(|| self.dialog.language());
-        let heard = self.with_names(heard, language, situation);
+        let heard = with_names(heard, language, (situation, record));
         let classifier = self.assistant.understanding().classifier();
         let thresholds = classifier.thresholds();
         let plan = self.assistant.plan();
@@ -213,20 +222,6 @@ impl Conversation {
         record.thresholds = ThresholdRecord { in_scope: thresholds.in_scope, sure: thresholds.sure };
         record.sentence = Some(heard.text.clone());
         Sentence { text: heard.text, language, wishes }
-    }
-
-    /// The sentence with names of the catalogues put right where that is beyond doubt.
-    fn with_names(&self, mut heard: Heard, language: Language, situation: &Situation<'_>) -> Heard {
-        for catalog in situation.catalogs.values() {
-            let corrected = correct(heard.text.reveal(), catalog, language);
-            if !corrected.changes.is_empty() {
-                tracing::debug!(changes = corrected.changes.len(), "names of a catalogue were put right");
-                heard.text = corrected.text;
-                // The words are not the recogniser's any more.
-                heard.confidences.clear();
-            }
-        }
-        heard
     }
 
     fn record(&self, at: Timestamp, event: &Event) -> DecisionRecord {
@@ -253,6 +248,7 @@ impl Conversation {
             input: input.to_owned(),
             sentence: None,
             alternatives,
+            corrections: Vec::new(),
             wishes: Vec::new(),
             thresholds: ThresholdRecord::default(),
             state: self.dialog.state_name().to_owned(),
@@ -262,10 +258,44 @@ impl Conversation {
             outcome: String::new(),
             route: None,
             intent: None,
+            recording_agreed: None,
             scenario: self.assistant.plan().name.clone(),
             scenario_version: understanding.version().to_owned(),
             model: understanding.model().to_owned(),
         }
+    }
+}
+
+/// The sentence with names of the catalogues put right where that is beyond doubt; what was changed is noted.
+fn with_names(
+    mut heard: Heard,
+    language: Language,
+    (situation, record): (&Situation<'_>, &mut DecisionRecord),
+) -> Heard {
+    for catalog in situation.catalogs.values() {
+        let corrected = correct(heard.text.reveal(), catalog, language);
+        if corrected.changes.is_empty() {
+            continue;
+        }
+        tracing::debug!(changes = corrected.changes.len(), "names of a catalogue were put right");
+        if !heard.confidences.is_empty() {
+            // Which word is which is not known any more; how sure the recogniser was of them all still is.
+            let words = corrected.text.reveal().split_whitespace().count().max(1);
+            heard.confidences = vec![heard.reliability(); words];
+        }
+        heard.text = corrected.text;
+        record.corrections.extend(corrected.changes.into_iter().map(correction));
+    }
+    heard
+}
+
+fn correction(change: Change) -> CorrectionRecord {
+    CorrectionRecord {
+        said: change.said,
+        id: change.id,
+        name: change.name.into(),
+        score: change.score,
+        runner_up: change.runner_up.map(|second| (second.id, second.score)),
     }
 }
 
@@ -301,4 +331,32 @@ fn describe_outcome(actions: &[Action], record: &mut DecisionRecord) {
         Some(Action::Say(_) | Action::LookUp(_)) | None => "nothing",
     };
     outcome.clone_into(&mut record.outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::call::decision;
+    use crate::slots::{Catalog, Entry};
+
+    #[test]
+    fn a_name_that_was_put_right_is_noted_and_makes_nothing_certain() {
+        let entry = Entry { id: "17".into(), name: "Velmoxine".into(), aliases: Vec::new() };
+        let catalogs = BTreeMap::from([("produit".to_owned(), Arc::new(Catalog::new(vec![entry])))]);
+        let now = jiff::civil::date(2026, 11, 26).at(10, 0, 0, 0);
+        let situation = Situation { now, catalogs: &catalogs };
+        let mut record = decision::sample();
+        let heard =
+            Heard::from("je cherche de la vel moxine").with_confidences(vec![0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+        let before = heard.reliability();
+        let heard = with_names(heard, Language::Fr, (&situation, &mut record));
+        assert_eq!(heard.text.reveal(), "je cherche de la Velmoxine");
+        assert_eq!(heard.confidences.len(), 5);
+        assert!((heard.reliability() - before).abs() < 1e-6);
+        let [correction] = record.corrections.as_slice() else { panic!("{:?}", record.corrections) };
+        assert_eq!((correction.said.reveal().as_str(), correction.id.as_str()), ("vel moxine", "17"));
+        assert!(correction.score > 0.7 && correction.runner_up.is_none());
+    }
 }

@@ -9,8 +9,8 @@ use crate::redact::Redacted;
 use crate::slots::{Context, Country, Kind, Value, find};
 
 impl Assistant {
-    /// The customer's record, by his number as the telephone system gives it or else by his customer number; `None` for
-    /// a caller who is not known, where the scenario does not say how to find one, and when the source does not answer.
+    /// The customer's record, by the customer number that was said or else by the number that the telephone system gives:
+    /// who calls about another's contract says whose. `None` for a caller who is not known, where the scenario does not say how to find one, and when the source does not answer.
     /// Takes as long as one time-out of the source for each of the two, at the most.
     pub async fn customer(
         &self,
@@ -20,7 +20,7 @@ impl Assistant {
         let plan = self.plan().customers.as_ref()?;
         let number = number.and_then(|number| self.in_full(number.reveal()));
         for (query, parameter, value) in
-            [(&plan.by_number, "number", number), (&plan.by_id, "customer", id.cloned())]
+            [(&plan.by_id, "customer", id.cloned()), (&plan.by_number, "number", number)]
         {
             let (Some(query), Some(value)) = (query, value) else { continue };
             let parameters = BTreeMap::from([(parameter.to_owned(), value)]);

@@ -34,6 +34,9 @@ use crate::pipeline;
 use crate::pipeline::understanding::Understanding;
 use crate::slots::Catalog;
 
+/// So soon a catalogue is asked for again whose source gave no answer, where `refresh` is longer.
+const RETRY: Duration = Duration::from_secs(30);
+
 /// Why a scenario cannot be put to work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -63,8 +66,16 @@ pub struct Assistant {
 
 struct Catalogs {
     by_name: Arc<BTreeMap<String, Arc<Catalog>>>,
-    /// When each that is asked for was asked for last.
-    asked: BTreeMap<String, Instant>,
+    /// When each that is asked for is to be asked for again.
+    due: BTreeMap<String, Instant>,
+}
+
+/// A catalogue that is to be asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Due {
+    name: String,
+    source: String,
+    query: String,
 }
 
 impl Assistant {
@@ -86,12 +97,12 @@ impl Assistant {
         let sources = Sources::open(&plan, |name| std::env::var(name).ok(), Arc::clone(&clock));
         let ordinary: Vec<&str> = written(&understanding).collect();
         let mut catalogs = BTreeMap::new();
-        let mut asked = BTreeMap::new();
+        let mut due = BTreeMap::new();
         for (name, catalog) in &plan.catalogs {
             let entries = match catalog {
                 CatalogPlan::Fixed(entries) => entries.clone(),
-                CatalogPlan::Query { source, query, .. } => {
-                    asked.insert(name.clone(), clock.monotonic());
+                CatalogPlan::Query { source, query, refresh } => {
+                    due.insert(name.clone(), clock.monotonic() + *refresh);
                     sources
                         .entries(source, query)
                         .await
@@ -103,7 +114,7 @@ impl Assistant {
         }
         // The scenario checked the name; a time zone that this machine lost since is not worth a failure.
         let timezone = TimeZone::get(&plan.timezone).unwrap_or(TimeZone::UTC);
-        let catalogs = Mutex::new(Catalogs { by_name: Arc::new(catalogs), asked });
+        let catalogs = Mutex::new(Catalogs { by_name: Arc::new(catalogs), due });
         Ok(Self { understanding, plan, sources, catalogs, timezone, clock })
     }
 
@@ -122,15 +133,31 @@ impl Assistant {
         &self.sources
     }
 
-    /// The catalogues as they are now. One that is due is asked for again first; if that fails, the old one stays.
-    pub async fn catalogs(&self) -> Arc<BTreeMap<String, Arc<Catalog>>> {
-        for (name, source, query) in self.due() {
-            match self.sources.entries(&source, &query).await {
-                Ok(entries) => self.replace(&name, entries),
-                Err(error) => tracing::warn!(catalog = name, %error, "a catalogue stays as it was"),
-            }
+    /// The catalogues as they are now. One that is due is asked for again in the background, so that no caller waits for it;
+    /// if that fails, the old one stays and is asked for again soon. To be called on a runtime.
+    pub fn catalogs(self: &Arc<Self>) -> Arc<BTreeMap<String, Arc<Catalog>>> {
+        for due in self.due() {
+            let assistant = Arc::clone(self);
+            tokio::spawn(async move { assistant.refresh(&due).await });
         }
         Arc::clone(&self.lock().by_name)
+    }
+
+    async fn refresh(self: &Arc<Self>, due: &Due) {
+        match self.sources.entries(&due.source, &due.query).await {
+            Ok(entries) => {
+                let (assistant, name) = (Arc::clone(self), due.name.clone());
+                // The index of a large catalogue takes a second to build: not on a thread that calls wait for.
+                let built = tokio::task::spawn_blocking(move || assistant.replace(&name, entries)).await;
+                if let Err(error) = built {
+                    tracing::error!(catalog = due.name, %error, "a catalogue stays as it was");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(catalog = due.name, %error, "a catalogue stays as it was");
+                self.ask_soon(&due.name);
+            }
+        }
     }
 
     /// Names that the recogniser should expect: those of the scenario and of its catalogues.
@@ -141,28 +168,34 @@ impl Assistant {
         names
     }
 
-    fn due(&self) -> Vec<(String, String, String)> {
+    fn due(&self) -> Vec<Due> {
         let now = self.clock.monotonic();
         let mut catalogs = self.lock();
         let mut due = Vec::new();
         for (name, plan) in &self.plan.catalogs {
             let CatalogPlan::Query { source, query, refresh } = plan else { continue };
-            let asked = catalogs.asked.get(name).copied();
-            if asked.is_none_or(|asked| now.saturating_duration_since(asked) >= *refresh) {
+            if catalogs.due.get(name).is_none_or(|at| *at <= now) {
                 // Noted before the answer, so that many calls at once ask once.
-                catalogs.asked.insert(name.clone(), now);
-                due.push((name.clone(), source.clone(), query.clone()));
+                catalogs.due.insert(name.clone(), now + *refresh);
+                due.push(Due { name: name.clone(), source: source.clone(), query: query.clone() });
             }
         }
         due
     }
 
+    fn ask_soon(&self, name: &str) {
+        let soon = self.clock.monotonic() + RETRY;
+        if let Some(due) = self.lock().due.get_mut(name) {
+            *due = soon.min(*due);
+        }
+    }
+
     fn replace(&self, name: &str, entries: Vec<crate::slots::Entry>) {
-        let mut catalogs = self.lock();
-        if catalogs.by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
+        if self.lock().by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
             return;
         }
         let catalog = Arc::new(Catalog::new(entries).with_ordinary_words(written(&self.understanding)));
+        let mut catalogs = self.lock();
         let mut changed = BTreeMap::clone(&catalogs.by_name);
         changed.insert(name.to_owned(), catalog);
         catalogs.by_name = Arc::new(changed);

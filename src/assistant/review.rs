@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::DateTime;
+
 use super::Assistant;
 use super::conversation::band_name;
 use crate::call::Language;
-use crate::call::decision::DecisionRecord;
+use crate::call::decision::{DecisionRecord, WishRecord};
+use crate::dialog::Plan;
 use crate::intent::{Alternative, Band, Heard, band};
 use crate::redact::Redacted;
 use crate::text::fold;
+
+/// [`Reading::led_to`] where the bot answers or asks.
+const LED_TO_ANSWER: &str = "answer";
+/// The same where nothing was acted on.
+const LED_NOWHERE: &str = "-";
 
 /// A sentence that another scenario would treat differently.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +36,9 @@ pub struct Reading {
     pub band: String,
     /// The best intent; `None` out of scope.
     pub intent: Option<String>,
-    /// The route of the intent.
-    pub route: Option<String>,
+    /// Where the caller was, or would have been, led at that hour: the id of a route, `answer` where the bot answers, `-`
+    /// where nothing was acted on.
+    pub led_to: String,
 }
 
 /// What a replay found.
@@ -39,7 +48,7 @@ pub struct Replay {
     pub sentences: usize,
     /// Those that would be treated differently, in their order.
     pub changed: Vec<Changed>,
-    /// (route then, route now) of sentences acted on → how many, most first; `-` where nothing was acted on.
+    /// ([`Reading::led_to`] then, now) of wishes that lead elsewhere → how many, most first.
     pub routes: Vec<((String, String), usize)>,
 }
 
@@ -50,25 +59,14 @@ pub fn replay(assistant: &Assistant, records: &[DecisionRecord]) -> Replay {
     for record in records {
         let (Some(sentence), Some(wish)) = (&record.sentence, record.wishes.first()) else { continue };
         replay.sentences += 1;
-        let then = Reading {
-            band: wish.band.clone(),
-            intent: wish
-                .candidates
-                .first()
-                .map(|one| one.intent.clone())
-                .filter(|_| wish.band != "out_of_scope"),
-            route: record.route.clone(),
-        };
-        let now = read(assistant, &heard_of(record, sentence));
-        let acted = |reading: &Reading| {
-            let route = reading.intent.as_ref().filter(|_| reading.band == "sure");
-            route.cloned().unwrap_or_else(|| "-".to_owned())
-        };
-        let pair = (acted(&then), acted(&now));
-        if pair.0 != pair.1 {
-            *routes.entry(pair).or_default() += 1;
+        let then = read_then(record, wish);
+        let now = read(assistant, record, &heard_of(record, sentence));
+        // Elsewhere the sentence was an answer to a question, which another scenario might not have asked.
+        let leads_elsewhere = is_open(record) && then.led_to != now.led_to;
+        if leads_elsewhere {
+            *routes.entry((then.led_to.clone(), now.led_to.clone())).or_default() += 1;
         }
-        if (&then.band, &then.intent) != (&now.band, &now.intent) {
+        if leads_elsewhere || (&then.band, &then.intent) != (&now.band, &now.intent) {
             replay.changed.push(Changed { sentence: sentence.clone(), then, now });
         }
     }
@@ -87,19 +85,49 @@ fn heard_of(record: &DecisionRecord, sentence: &Redacted<String>) -> Heard {
     }
 }
 
-fn read(assistant: &Assistant, heard: &Heard) -> Reading {
+/// What was acted on when the sentence was said.
+fn read_then(record: &DecisionRecord, wish: &WishRecord) -> Reading {
+    let best = wish.candidates.first().map(|one| one.intent.clone());
+    let led_to = match (&record.route, wish.band.as_str()) {
+        // After a look-up the route is where the answer ended.
+        (Some(route), "sure") if record.look_ups.is_empty() => route,
+        (_, "sure") => LED_TO_ANSWER,
+        _ => LED_NOWHERE,
+    };
+    Reading {
+        band: wish.band.clone(),
+        intent: best.filter(|_| wish.band != "out_of_scope"),
+        led_to: led_to.to_owned(),
+    }
+}
+
+fn read(assistant: &Assistant, record: &DecisionRecord, heard: &Heard) -> Reading {
     let classifier = assistant.understanding().classifier();
     let ranking = classifier.wishes(heard).into_iter().next();
     let Some(ranking) = ranking else {
-        return Reading { band: band_name(Band::Lost).to_owned(), intent: None, route: None };
+        let (band, led_to) = (band_name(Band::Lost).to_owned(), LED_NOWHERE.to_owned());
+        return Reading { band, intent: None, led_to };
     };
     let best = ranking.candidates.first().map(|one| one.intent.clone());
     let plan = assistant.plan();
     let cost = best.as_ref().map_or(1.0, |intent| plan.wrong_transfer_cost(intent));
     let band = band(&ranking, &classifier.thresholds(), cost);
     let intent = best.filter(|_| band != Band::OutOfScope);
-    let route = intent.as_ref().and_then(|intent| plan.intents.get(intent)).map(|found| found.route.clone());
-    Reading { band: band_name(band).to_owned(), intent, route }
+    let led_to = match intent.as_ref().filter(|_| band == Band::Sure) {
+        Some(intent) => led_to(plan, intent, assistant.local(record.at)),
+        None => LED_NOWHERE,
+    };
+    Reading { band: band_name(band).to_owned(), led_to: led_to.to_owned(), intent }
+}
+
+/// Where a caller with this intent is led at that hour.
+fn led_to<'p>(plan: &'p Plan, intent: &str, at: DateTime) -> &'p str {
+    let Some(found) = plan.intents.get(intent) else { return LED_NOWHERE };
+    if found.answer.is_some() || plan.human_intent.as_deref() == Some(intent) {
+        return LED_TO_ANSWER;
+    }
+    // Where nobody is there, the caller hears so.
+    plan.first_open(&found.route, at).unwrap_or(LED_TO_ANSWER)
 }
 
 /// Sentences that belong together and that the scenario did not understand.
@@ -151,10 +179,14 @@ pub fn mine(records: &[DecisionRecord]) -> Vec<Proposal> {
     proposals
 }
 
+/// Whether the caller was free to say anything.
+fn is_open(record: &DecisionRecord) -> bool {
+    matches!(record.state.as_str(), "open" | "keypad" | "more")
+}
+
 /// Rejected, lost, or asked about; a bare yes or no to a question is none of these.
 fn is_unclear(record: &DecisionRecord) -> bool {
-    let is_open = matches!(record.state.as_str(), "open" | "keypad" | "more");
-    is_open && record.wishes.first().is_some_and(|wish| wish.band != "sure")
+    is_open(record) && record.wishes.first().is_some_and(|wish| wish.band != "sure")
 }
 
 fn proposal(group: &[&DecisionRecord], language: Language) -> Proposal {

@@ -1,5 +1,7 @@
 //! The shipped scenarios at work, on their real data.
 
+mod walks;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use super::review::{ProposalKind, mine, replay};
 use super::*;
 use crate::call::decision::DecisionRecord;
 use crate::call::{CallId, Language};
-use crate::clock::SystemClock;
+use crate::clock::{ManualClock, SystemClock};
 use crate::dialog::Action;
 use crate::intent::Heard;
 use crate::scenario::rehearsals;
@@ -70,6 +72,31 @@ async fn every_shipped_scenario_holds_its_conversations() {
 }
 
 #[tokio::test]
+async fn a_catalogue_is_asked_for_once_when_it_is_due_and_soon_after_a_failure() {
+    let clock = Arc::new(ManualClock::at("2026-11-26T09:00:00Z".parse().unwrap()));
+    let understanding = Understanding::open(&folder("pharma-fr")).expect("the scenario has no mistakes");
+    let assistant = Assistant::new(understanding, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let assistant = Arc::new(assistant.expect("its catalogues are there"));
+    assert_eq!(assistant.due(), []);
+    clock.advance(Duration::from_secs(300));
+    let due = assistant.due();
+    assert_eq!((due.len(), due[0].name.as_str()), (1, "produit"));
+    assert_eq!(assistant.due(), [], "many calls at once ask once");
+    let before = assistant.catalogs();
+    assistant.refresh(&due[0]).await;
+    assert!(Arc::ptr_eq(&before, &assistant.catalogs()), "the same names need no other index");
+    let wrong = Due { query: "select nothing".into(), ..due[0].clone() };
+    assistant.refresh(&wrong).await;
+    assert!(Arc::ptr_eq(&before, &assistant.catalogs()));
+    clock.advance(RETRY);
+    assert_eq!(assistant.due(), due, "soon after a failure");
+    let fewer = Due { query: "select id, name from product where id < 20".into(), ..due[0].clone() };
+    assistant.refresh(&fewer).await;
+    let count = |catalogs: &BTreeMap<String, Arc<Catalog>>| catalogs["produit"].entries().len();
+    assert!(count(&assistant.catalogs()) < count(&before));
+}
+
+#[tokio::test]
 async fn a_record_says_what_was_decided_and_why() {
     let assistant = assistant("pharma-fr").await;
     let (_, records) = talk(&assistant, &["est-ce que la Velmoxine est disponible ?"]).await;
@@ -86,12 +113,64 @@ async fn a_record_says_what_was_decided_and_why() {
     assert!(!debug.contains("Velmoxine"), "what was said does not reach a log: {debug}");
 }
 
+/// A copy of a shipped scenario with one thing changed.
+fn changed(name: &str, (from, to): (&str, &str)) -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &target)
+            } else {
+                drop(std::fs::copy(entry.path(), target))
+            }
+        }
+    }
+    let target = tempfile::tempdir().unwrap();
+    copy(&folder(name), target.path());
+    let file = target.path().join("scenario.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from));
+    std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    target
+}
+
+#[tokio::test]
+async fn of_a_caller_who_refused_to_be_recorded_no_word_is_in_the_records() {
+    let asking = changed("pharma-fr", ("record = \"announced\"", "record = \"asked\""));
+    let understanding = Understanding::open(asking.path()).expect("the scenario has no mistakes");
+    let assistant = Assistant::new(understanding, Arc::new(SystemClock)).await;
+    let assistant = Arc::new(assistant.expect("its catalogues are there"));
+    let question = "est-ce que la Velmoxine est disponible ?";
+    let (_, records) = talk(&assistant, &["non", question]).await;
+    assert_eq!(
+        records.iter().map(|record| record.recording_agreed).collect::<Vec<_>>(),
+        [None, Some(false), Some(false)]
+    );
+    assert!(records.iter().all(|record| record.sentence.is_none() && record.alternatives.is_empty()));
+    assert!(records[2].slots.iter().all(|slot| slot.value.reveal().is_empty()));
+    assert_eq!(records[2].rule, "answered", "what was decided is there");
+    let (_, records) = talk(&assistant, &["oui bien sûr", question]).await;
+    assert_eq!(records[2].sentence.as_ref().map(|text| text.reveal().as_str()), Some(question));
+}
+
 #[tokio::test]
 async fn another_scenario_is_tried_on_what_was_said() {
     let telecom = assistant("telecom-fr").await;
     let (_, records) = talk(&telecom, &["ma facture est beaucoup trop élevée ce mois-ci"]).await;
+    let mut records = records;
+    for record in &mut records {
+        record.at = "2026-11-26T09:00:00Z".parse().unwrap();
+    }
     let same = replay(&telecom, &records);
-    assert_eq!((same.sentences, same.changed.len()), (1, 0));
+    assert_eq!((same.sentences, same.changed.len(), same.routes.len()), (1, 0, 0));
+    // The same intent that led to another team then.
+    let mut elsewhere = records.clone();
+    elsewhere[1].route = Some("paiements".to_owned());
+    let moved = replay(&telecom, &elsewhere);
+    assert_eq!(moved.routes, [(("paiements".to_owned(), "facturation".to_owned()), 1)]);
+    assert_eq!(moved.changed.len(), 1);
     let pharma = assistant("pharma-fr").await;
     let other = replay(&pharma, &records);
     assert_eq!(other.changed.len(), 1);
@@ -139,6 +218,10 @@ async fn a_customer_is_found_by_any_form_of_his_number_and_else_by_his_customer_
         let by_id = assistant.customer(Some(&number.into()), Some(&"20108".into())).await;
         assert_eq!(name(by_id), known, "{number}");
     }
+    let own = "+33199001237".into();
+    let said = assistant.customer(Some(&own), Some(&"20101".into())).await;
+    assert!(said.is_some());
+    assert_ne!(name(said), known, "who says a customer number calls about that customer");
 }
 
 #[tokio::test]
@@ -150,9 +233,13 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     let before = conversation.clone();
     let first = conversation.on(said("est-ce que la Velmoxine est disponible")).await;
     assert_eq!((first.record.rule.as_str(), first.record.number), ("answered", 1));
-    assert_eq!(conversation.document().map(|row| row["name"].plain()).as_deref(), Some("Velmoxine"));
+    let about =
+        |conversation: &Conversation, intent| conversation.document(intent).map(|row| row["name"].plain());
+    assert_eq!(about(&conversation, None).as_deref(), Some("Velmoxine"));
+    assert_eq!(about(&conversation, Some("disponibilite_produit")).as_deref(), Some("Velmoxine"));
+    assert_eq!(about(&conversation, Some("effet_indesirable")), None, "another matter");
     conversation.take_back(&before);
-    assert!(conversation.document().is_none());
+    assert!(conversation.document(None).is_none());
     let again = conversation.on(said("est-ce que le Parcivol est disponible")).await;
     assert_eq!((again.record.state.as_str(), again.record.number), ("open", 2));
     let mut early = Vec::new();

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(super) use self::parts::{Answer, Output};
-use self::parts::{Early, Held, Stage, Then, Thinking, texts};
+use self::parts::{Early, Held, Stage, Then, Thinking, is_sign, texts};
 use super::ear::{Ear, Sentence};
 use super::expect::expectation;
 use super::mouth::{Making, Mouth};
@@ -54,6 +54,8 @@ pub(super) struct Course {
     /// Actions of the answer that were said before it came.
     early_said: usize,
     held: Option<Held>,
+    /// An answer behind which something else was asked: it is said if that changes nothing.
+    overtaken: Option<(Vec<Redacted<String>>, Then)>,
     then: Option<Then>,
     /// A goodbye that was interrupted waits until then for what the caller says.
     polite_until: Option<Instant>,
@@ -82,6 +84,7 @@ impl Course {
             early: None,
             early_said: 0,
             held: None,
+            overtaken: None,
             then: None,
             polite_until: None,
             answered: None,
@@ -159,15 +162,24 @@ impl Course {
             self.last_listen = Some(*listen);
             self.outputs.push_back(Output::Expect(expectation(listen.expect)));
         }
-        if !is_leaving && let Some(next) = self.queue.pop_front() {
-            // What has happened meanwhile makes what is to be said out of date.
-            return self.ask(next);
-        }
-        self.queue.clear();
-        let Some(then) = then.or_else(|| self.nothing_follows()) else { return };
         // Words for a look-up that was over at once are not said, and nothing is said twice.
         let is_new = |(place, _): &(usize, &Action)| *place >= early_said && !answer.fillers.contains(place);
         let says = texts(answer.actions.iter().enumerate().filter(is_new).map(|(_, action)| action));
+        let (says, then) = match (then, self.overtaken.take()) {
+            (None, Some((says, then))) => (says, Some(then)),
+            (then, _) => (says, then),
+        };
+        if !is_leaving && let Some(next) = self.queue.pop_front() {
+            // What has happened meanwhile makes what is to be said out of date, unless it changes nothing.
+            self.overtaken = then.map(|then| (says, then));
+            return self.ask(next);
+        }
+        self.queue.clear();
+        if is_sign(&thinking.event) && !answer.actions.is_empty() {
+            self.stop_speaking();
+            self.held = None;
+        }
+        let Some(then) = then.or_else(|| self.nothing_follows()) else { return };
         let may_wait = !is_leaving && early_said == 0 && thinking.event != Event::Begin;
         if self.ear.is_speaking() && may_wait {
             self.held = Some(Held { says, then, until: now + POLITE_MAX });
@@ -226,6 +238,7 @@ impl Course {
         self.has_failed = true;
         self.queue.clear();
         (self.instead, self.held, self.then, self.answered) = (None, None, None, None);
+        self.overtaken = None;
         self.ask(Event::Failed);
     }
 

@@ -54,7 +54,7 @@ pub(super) async fn handover(
         called_number: facts.called.clone(),
         slots: slots.collect(),
         customer: record.as_ref().map(columns).unwrap_or_default(),
-        document: conversation.document().map(columns).unwrap_or_default(),
+        document: conversation.document(intent).map(columns).unwrap_or_default(),
         steps: intent.and_then(|intent| understanding.steps_of(intent)).map(str::to_owned),
         scenario: plan.name.clone(),
         scenario_version: understanding.version().to_owned(),

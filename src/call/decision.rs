@@ -25,6 +25,8 @@ pub struct DecisionRecord {
     pub sentence: Option<Redacted<String>>,
     /// What it may have been instead, with its weight beside the sentence's 1.
     pub alternatives: Vec<(Redacted<String>, f32)>,
+    /// Names that were put right in the sentence, from left to right.
+    pub corrections: Vec<CorrectionRecord>,
     /// The wishes in it, in the order of speech.
     pub wishes: Vec<WishRecord>,
     /// The thresholds that held.
@@ -43,12 +45,42 @@ pub struct DecisionRecord {
     pub route: Option<String>,
     /// The intent of a transfer.
     pub intent: Option<String>,
+    /// Whether the caller agreed to being recorded; `None` while not asked. After a refusal nothing of what the caller said
+    /// is in the record.
+    pub recording_agreed: Option<bool>,
     /// Name of the scenario.
     pub scenario: String,
     /// Its version: a hash of its files.
     pub scenario_version: String,
     /// What classified: `lexical` or the name of the encoder with it.
     pub model: String,
+}
+
+impl DecisionRecord {
+    /// Takes out what the caller said: the sentence, what it may have been, and the values in it. What was decided stays.
+    pub fn forget_words(&mut self) {
+        self.sentence = None;
+        self.alternatives.clear();
+        self.corrections.clear();
+        for slot in &mut self.slots {
+            slot.value = Redacted::new(String::new());
+        }
+    }
+}
+
+/// A name of a catalogue that was put right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorrectionRecord {
+    /// What the recogniser wrote.
+    pub said: Redacted<String>,
+    /// Key of the entry in its catalogue.
+    pub id: String,
+    /// The name that stands in the sentence instead.
+    pub name: Redacted<String>,
+    /// How alike they are, 0 to 1.
+    pub score: f32,
+    /// The key of the entry that came second, and how alike that is.
+    pub runner_up: Option<(String, f32)>,
 }
 
 /// One wish of a sentence.
@@ -95,4 +127,52 @@ pub struct LookUpRecord {
     pub outcome: String,
     /// Whether an earlier answer was used.
     pub cached: bool,
+}
+
+/// A turn in which a caller was not quite understood, for tests.
+#[cfg(test)]
+pub fn sample() -> DecisionRecord {
+    let handover = super::handover::sample();
+    DecisionRecord {
+        call: handover.call,
+        number: 1,
+        at: handover.at,
+        language: Language::Fr,
+        input: "sentence".to_owned(),
+        sentence: handover.words,
+        alternatives: Vec::new(),
+        corrections: Vec::new(),
+        wishes: vec![WishRecord {
+            candidates: vec![IntentScore { intent: "contester_facture".to_owned(), probability: 0.75 }],
+            in_scope: 0.9375,
+            band: "nearly".to_owned(),
+            wrong_transfer_cost: 1.0,
+        }],
+        thresholds: ThresholdRecord::default(),
+        state: "open".to_owned(),
+        rule: "confirm".to_owned(),
+        slots: handover.slots,
+        look_ups: Vec::new(),
+        outcome: "listen".to_owned(),
+        route: None,
+        intent: None,
+        recording_agreed: None,
+        scenario: handover.scenario,
+        scenario_version: handover.scenario_version,
+        model: "lexical".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_decided_stays_when_the_words_are_forgotten() {
+        let mut record = sample();
+        record.forget_words();
+        assert_eq!(record.sentence, None);
+        assert!(record.slots.iter().all(|slot| slot.value.reveal().is_empty() && !slot.name.is_empty()));
+        assert_eq!((record.rule.as_str(), record.wishes.len()), ("confirm", 1));
+    }
 }

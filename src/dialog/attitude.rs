@@ -173,20 +173,99 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
     }
 }
 
-/// Which of two was chosen by its place: "le premier", "the second one", "de tweede".
+/// Words that stand beside a place and say nothing more.
+const BESIDE_A_PLACE: [(Language, &[&str]); 3] = [
+    (
+        Language::Fr,
+        &[
+            "le",
+            "la",
+            "l",
+            "c",
+            "ce",
+            "est",
+            "serait",
+            "plutot",
+            "euh",
+            "donc",
+            "alors",
+            "oui",
+            "bon",
+            "je",
+            "veux",
+            "voudrais",
+            "prends",
+            "choisis",
+            "dirais",
+            "pour",
+            "option",
+            "choix",
+            "proposition",
+            "cas",
+            "s",
+            "il",
+            "vous",
+            "plait",
+            "merci",
+        ],
+    ),
+    (
+        Language::En,
+        &[
+            "the", "one", "it", "s", "is", "i", "d", "would", "want", "like", "say", "take", "choose",
+            "rather", "uh", "well", "yes", "option", "choice", "please", "thanks",
+        ],
+    ),
+    (
+        Language::Nl,
+        &[
+            "de",
+            "het",
+            "is",
+            "dat",
+            "eh",
+            "nou",
+            "ja",
+            "ik",
+            "wil",
+            "graag",
+            "neem",
+            "kies",
+            "doe",
+            "maar",
+            "liever",
+            "optie",
+            "keuze",
+            "voor",
+            "alstublieft",
+            "bedankt",
+        ],
+    ),
+];
+
+/// Which of two was chosen by its place: "le premier", "the second one", "de tweede". A sentence that says anything else
+/// ("ma dernière facture", "une seconde", "pas le premier") names no place.
 pub fn ordinal(text: &str, language: Language) -> Option<usize> {
     let folded = fold(text);
-    let mut words = folded.split(|c: char| !c.is_alphanumeric());
     let (first, second): (&[&str], &[&str]) = match language {
         Language::Fr => (&["premier", "premiere"], &["second", "seconde", "deuxieme", "dernier", "derniere"]),
         Language::En => (&["first", "former"], &["second", "latter", "last"]),
         Language::Nl => (&["eerste"], &["tweede", "laatste"]),
     };
-    words.find_map(|word| match (first.contains(&word), second.contains(&word)) {
-        (true, _) => Some(0),
-        (_, true) => Some(1),
-        _ => None,
-    })
+    let beside = BESIDE_A_PLACE.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, words)| words);
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut place = None;
+    for word in words.filter(|word| !beside.contains(word)) {
+        let named = match (first.contains(&word), second.contains(&word)) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => return None,
+        };
+        if place.replace(named).is_some_and(|before| before != named) {
+            return None;
+        }
+    }
+    place
 }
 
 /// Whether it says that none of what was offered is right.
@@ -226,7 +305,20 @@ mod tests {
     fn places_are_understood() {
         assert_eq!(ordinal("plutôt le deuxième", Language::Fr), Some(1));
         assert_eq!(ordinal("the first one", Language::En), Some(0));
-        assert_eq!(ordinal("ma facture", Language::Fr), None);
+        assert_eq!(ordinal("C'est la seconde, s'il vous plaît", Language::Fr), Some(1));
+        assert_eq!(ordinal("de tweede graag", Language::Nl), Some(1));
+        for (text, language) in [
+            ("ma facture", Language::Fr),
+            ("Ma dernière facture", Language::Fr),
+            ("une seconde", Language::Fr),
+            ("pas le premier", Language::Fr),
+            ("le premier ou le deuxième", Language::Fr),
+            ("my last bill", Language::En),
+            ("not the first one", Language::En),
+            ("mijn laatste factuur", Language::Nl),
+        ] {
+            assert_eq!(ordinal(text, language), None, "{text}");
+        }
         assert!(is_neither("ni l'un ni l'autre", Language::Fr));
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::keys::{self, STAR, can_be_keyed};
 use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
 use super::template::Row;
 use super::turn::{Action, Expect, LookUp, LookUpFailed, Rule, Sentence, Situation};
-use super::values::{KEYS_MAX, can_be_keyed, cells, countries, longest};
-use crate::say;
+use super::values::{cells, countries};
 use crate::slots::{Context, Found, Kind, Value, find};
 
 /// From this score on a value counts as heard clearly (see `slots`).
@@ -43,6 +43,11 @@ impl Task {
 
     pub(super) fn values(&self) -> BTreeMap<String, Value> {
         self.values.clone()
+    }
+
+    /// Whether the caller is keying a value in.
+    pub(super) fn is_being_keyed(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// The first slot that is neither known nor optional.
@@ -87,26 +92,28 @@ impl Dialog {
     }
 
     fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
+        let context = self.context(slot, situation);
+        let found = find(text, self.language, &context, &[slot.kind]);
+        found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score))
+    }
+
+    fn context<'c>(&self, slot: &SlotPlan, situation: &Situation<'c>) -> Context<'c> {
         let catalog = slot.catalog.as_ref().and_then(|name| situation.catalogs.get(name)).map(Arc::as_ref);
-        let context = Context {
+        Context {
             tense: slot.tense,
             products: catalog.filter(|_| slot.kind == Kind::Product),
             cities: catalog.filter(|_| slot.kind == Kind::City),
             countries: countries(self.plan.default_language, self.language),
             ..Context::on(situation.now.date())
-        };
-        let found = find(text, self.language, &context, &[slot.kind]);
-        found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score))
+        }
     }
 
     /// Reads back, asks, looks up or answers: whatever comes next for `task`.
     pub(super) fn go_on(&mut self, task: Task, scene: &mut Scene<'_>) -> Rule {
         if let Some((_, value)) = task.unconfirmed() {
             let value = value.clone();
-            let said = say::value(&value, self.language, scene.situation.now.date());
-            self.say(Message::ConfirmValue, &[("value", &said)], &mut scene.actions);
             self.state = State::ConfirmingValue { task, value };
-            self.listen(Expect::YesNo, &mut scene.actions);
+            self.ask_pending(scene);
             return Rule::ConfirmValue;
         }
         if let Some(slot) = task.missing() {
@@ -145,8 +152,8 @@ impl Dialog {
         }
         let ask = self.plan.in_language(&slot.ask, self.language).cloned();
         actions.extend(ask.map(|text| Action::Say(text.into())));
-        if again && can_be_keyed(slot.kind) {
-            self.say(Message::ValueByKeypad, &[], actions);
+        if let Some(offer) = keys::offer(slot.kind).filter(|_| again) {
+            self.say(offer, &[], actions);
         }
     }
 
@@ -205,14 +212,15 @@ impl Dialog {
         scene: &mut Scene<'_>,
     ) -> Rule {
         let answer = self.yes_or_no(sentence, scene.situation);
-        if answer == Some(true) {
-            return self.value_answered((task, value), true, scene);
-        }
-        let name = task.unconfirmed().map(|(slot, _)| slot.clone());
-        let corrected = name.and_then(|slot| {
-            let found = self.value_in(sentence.text.reveal(), &slot, scene.situation)?;
-            (found.value != value).then_some((slot, found))
+        let slot = task.unconfirmed().map(|(slot, _)| slot.clone());
+        let corrected = slot.and_then(|slot| {
+            let found = self.correction(sentence, (&slot, &value), (answer, scene.situation))?;
+            Some((slot, found))
         });
+        let is_clear_value = corrected.as_ref().is_some_and(|(_, found)| found.score >= CLEAR);
+        if !is_clear_value && self.changes_mind(sentence, &task.intent) {
+            return self.wish(sentence, scene);
+        }
         match (answer, corrected) {
             (_, Some((slot, found))) => {
                 task.keep(&slot, found.value, found.score);
@@ -222,7 +230,7 @@ impl Dialog {
                 }
                 self.go_on(task, scene)
             }
-            (Some(_), None) => self.value_answered((task, value), false, scene),
+            (Some(yes), None) => self.value_answered((task, value), yes, scene),
             (None, None) => {
                 self.misses += 1;
                 if self.misses > self.plan.limits.asks_max {
@@ -231,6 +239,21 @@ impl Dialog {
                 self.go_on(task, scene)
             }
         }
+    }
+
+    /// Another value than the one that was read back. Beside a yes it has to be clear: who agrees may say a part of it again.
+    fn correction(
+        &self,
+        sentence: &Sentence,
+        (slot, value): (&SlotPlan, &Value),
+        (answer, situation): (Option<bool>, &Situation<'_>),
+    ) -> Option<Found> {
+        if slot.kind == Kind::YesNo && answer == Some(true) {
+            return None;
+        }
+        let needed = if answer == Some(true) { CLEAR } else { LIKELY };
+        let found = self.value_in(sentence.text.reveal(), slot, situation)?;
+        (found.score >= needed && found.value != *value).then_some(found)
     }
 
     /// Yes or no to a value that was read back.
@@ -254,34 +277,57 @@ impl Dialog {
         self.not_told(task, scene)
     }
 
-    /// Whether keys are digits of a value.
-    pub(super) fn collects_keys(&self) -> bool {
-        let State::Asking(task) = &self.state else { return false };
-        task.missing().is_some_and(|slot| can_be_keyed(slot.kind))
+    /// Whether the value that is asked for can be keyed in.
+    pub(super) fn is_keyable(&self) -> bool {
+        self.slot_by_keys().is_some()
     }
 
-    /// A key of a value; `#` ends it, as does the last digit that it can have.
+    /// Whether `key` is a part of the value that is asked for. Such a key is no turn of its own.
+    pub(super) fn collects(&self, key: char) -> bool {
+        self.slot_by_keys().is_some_and(|(kind, keyed)| {
+            key.is_ascii_digit() || key == STAR && kind == Kind::Amount && !keyed.contains(STAR)
+        })
+    }
+
+    fn slot_by_keys(&self) -> Option<(Kind, &str)> {
+        let State::Asking(task) = &self.state else { return None };
+        let kind = task.missing()?.kind;
+        can_be_keyed(kind).then_some((kind, task.keys.as_str()))
+    }
+
+    /// A key where a value can be keyed in: the hash ends it, as does the last key that it can have; a star that is no decimal
+    /// comma takes back what was keyed in.
     pub(super) fn keyed(&mut self, key: char, scene: &mut Scene<'_>) -> Rule {
+        self.silences = 0;
+        let is_part = self.collects(key);
         let State::Asking(mut task) = self.state.clone() else { return Rule::Ignored };
-        let Some(slot) = task.missing().cloned() else { return Rule::Ignored };
+        let Some(kind) = task.missing().map(|slot| slot.kind) else { return Rule::Ignored };
         match key {
-            '0'..='9' => task.keys.push(key),
-            '*' => task.keys.clear(),
-            '#' => {}
+            '#' => return self.keys_done(task, scene),
+            key if is_part => task.keys.push(key),
+            STAR => task.keys.clear(),
             _ => return Rule::Ignored,
         }
-        let is_full = task.keys.len() >= longest(slot.kind).min(KEYS_MAX);
-        if key != '#' && !is_full {
-            self.state = State::Asking(task);
-            // The wait begins anew with each key.
-            self.listen(Expect::Value(slot.kind), &mut scene.actions);
-            return Rule::AskValue;
+        if keys::is_complete(&task.keys, kind, countries(self.plan.default_language, self.language)) {
+            let rule = self.keys_done(task, scene);
+            self.is_number_done = true;
+            return rule;
         }
-        let keys = std::mem::take(&mut task.keys);
-        match self.value_in(&keys, &slot, scene.situation) {
-            Some(found) => {
+        self.state = State::Asking(task);
+        // The wait begins anew with each key.
+        self.listen(Expect::Value(kind), &mut scene.actions);
+        Rule::AskValue
+    }
+
+    /// What was keyed in is all of it.
+    pub(super) fn keys_done(&mut self, mut task: Task, scene: &mut Scene<'_>) -> Rule {
+        let typed = std::mem::take(&mut task.keys);
+        let Some(slot) = task.missing().cloned() else { return self.go_on(task, scene) };
+        let context = self.context(&slot, scene.situation);
+        match keys::value(&typed, slot.kind, &context, (self.plan.default_language, self.language)) {
+            Some(value) => {
                 // What was keyed in was not misheard.
-                task.keep(&slot, found.value, 1.0);
+                task.keep(&slot, value, 1.0);
                 self.go_on(task, scene);
                 Rule::Key
             }
@@ -324,11 +370,15 @@ impl Dialog {
         let rendered = |reply: &Reply| {
             self.plan.in_language(&reply.say, language).and_then(|say| say.render(values, language, today))
         };
-        // A value that is missing in the row: the scenario's own "not found" rather than half a sentence.
-        let (said, then, rule) = match (rendered(reply), rendered(&answer.not_found)) {
-            (Some(said), _) => (Some(said), &reply.then, rule),
-            (None, Some(said)) => (Some(said), &answer.not_found.then, Rule::NotFound),
-            (None, None) => (None, &reply.then, if rule == Rule::Down { rule } else { Rule::NotFound }),
+        let (said, then, rule) = match (rendered(reply), rule) {
+            (Some(said), rule) => (Some(said), &reply.then, rule),
+            // Nobody knows whether there is a row.
+            (None, Rule::Down) => (None, &reply.then, rule),
+            // A value that is missing in the row: the scenario's own "not found" rather than half a sentence.
+            (None, _) => match rendered(&answer.not_found) {
+                Some(said) => (Some(said), &answer.not_found.then, Rule::NotFound),
+                None => (None, &reply.then, Rule::NotFound),
+            },
         };
         match said {
             Some(said) => scene.actions.push(Action::Say(said.into())),

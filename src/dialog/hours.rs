@@ -88,7 +88,11 @@ pub fn is_holiday(day: Date, holidays: Holidays) -> bool {
                 || kings_day(day.year()) == day
                 || (day.year() % 5 == 0 && fixed(&[(5, 5)]))
         }
-        Holidays::England => from_easter(&[-2, 1]) || bank_holidays(day.year()).contains(&day),
+        Holidays::England => {
+            fixed(&[(1, 1), (12, 25), (12, 26)])
+                || from_easter(&[-2, 1])
+                || bank_holidays(day.year()).contains(&day)
+        }
     }
 }
 
@@ -98,7 +102,8 @@ fn kings_day(year: i16) -> Date {
     if day.weekday() == Weekday::Sunday { date(year, 4, 26) } else { day }
 }
 
-/// Those of England and Wales that do not move with Easter. One that falls on a weekend is taken on the next free weekday.
+/// Those of England and Wales that do not move with Easter, on the days when they are taken: one that falls on a weekend on
+/// the next free weekday. The day itself is one too.
 fn bank_holidays(year: i16) -> [Date; 6] {
     let new_year = weekday_from(date(year, 1, 1));
     let christmas = date(year, 12, 25);
@@ -169,7 +174,11 @@ mod tests {
             (date(2026, 5, 25), [true, true, true, true]),
             (date(2026, 8, 31), [false, false, false, true]),
             (date(2026, 12, 28), [false, false, false, true]),
-            (date(2026, 12, 26), [false, false, true, false]),
+            (date(2026, 12, 26), [false, false, true, true]),
+            (date(2022, 12, 25), [true, true, true, true]),
+            (date(2022, 12, 27), [false, false, false, true]),
+            (date(2028, 1, 1), [true, true, true, true]),
+            (date(2028, 1, 3), [false, false, false, true]),
             (date(2026, 11, 26), [false, false, false, false]),
         ];
         for (day, expected) in cases {

@@ -1,12 +1,12 @@
 //! How a call leaves the dialogue: to a team, to whoever takes its calls, or with a goodbye.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::filling::Task;
 use super::machine::{Actions, Dialog, Scene, State};
 use super::messages::Message;
-use super::turn::{Action, Rule, Situation, Transfer};
+use super::turn::{Action, Expect, Rule, Transfer};
 
 impl Dialog {
     pub(super) fn asked_for_human(&mut self, scene: &mut Scene<'_>) -> Rule {
@@ -38,64 +38,72 @@ impl Dialog {
         rule: Rule,
         scene: &mut Scene<'_>,
     ) -> Rule {
-        let Some(open) = self.first_open(Some(route), scene.situation) else {
-            return self.closed(&mut scene.actions);
+        let plan = Arc::clone(&self.plan);
+        let Some(open) = plan.first_open(route, scene.situation.now) else {
+            return self.closed(rule, &mut scene.actions);
         };
-        self.hand_over(&open, intent, &mut scene.actions);
+        self.hand_over(open, intent, &mut scene.actions);
         rule
     }
 
-    /// The first open route from `route` on along the overflows.
-    pub(super) fn first_open(&self, route: Option<&str>, situation: &Situation<'_>) -> Option<String> {
-        let mut seen = BTreeSet::new();
-        let mut next = route;
-        while let Some(id) = next.filter(|id| seen.insert(*id)) {
-            let plan = self.plan.routes.get(id)?;
-            if plan.hours.is_open(situation.now) {
-                return Some(id.to_owned());
-            }
-            next = plan.overflow.as_deref();
-        }
-        None
-    }
-
-    pub(super) fn hand_over(&mut self, route: &str, intent: Option<&str>, actions: &mut Actions) {
-        let plan = Arc::clone(&self.plan);
-        let Some(target) = plan.routes.get(route) else { return };
-        let team = plan.in_language(&target.label, self.language).map_or("", String::as_str);
-        self.say(Message::Transfer, &[("team", team)], actions);
+    fn hand_over(&mut self, route: &str, intent: Option<&str>, actions: &mut Actions) {
         let task = self.state.task();
-        let slots = task.map(Task::values).unwrap_or_default();
-        let task_intent = task.map(Task::intent);
-        actions.push(Action::Transfer(Box::new(Transfer {
+        let transfer = Transfer {
             route: route.to_owned(),
-            queue: target.queue.clone(),
-            patience: target.patience,
-            intent: intent.or(task_intent).map(str::to_owned),
+            queue: String::new(),
+            patience: Duration::ZERO,
+            intent: intent.or(task.map(Task::intent)).map(str::to_owned),
             confidence: self.confidence,
             second_intent: self.second.clone(),
             words: self.words.clone(),
-            slots,
-        })));
-        self.state = State::Transferred { route: route.to_owned() };
+            slots: task.map(Task::values).unwrap_or_default(),
+        };
+        self.put_through(transfer, actions);
     }
 
-    pub(super) fn closed(&mut self, actions: &mut Actions) -> Rule {
+    /// Hands over to the route of `transfer`, whose team is told what is in it.
+    fn put_through(&mut self, transfer: Transfer, actions: &mut Actions) {
+        let plan = Arc::clone(&self.plan);
+        let Some(target) = plan.routes.get(&transfer.route) else { return };
+        let team = plan.in_language(&target.label, self.language).map_or("", String::as_str);
+        self.say(Message::Transfer, &[("team", team)], actions);
+        let transfer =
+            Box::new(Transfer { queue: target.queue.clone(), patience: target.patience, ..transfer });
+        actions.push(Action::Transfer(transfer.clone()));
+        self.state = State::Transferred(transfer);
+    }
+
+    /// All are closed. The caller is heard once more, since something else may be answered at this hour; where nobody would
+    /// be heard, or was heard already, the call ends.
+    fn closed(&mut self, rule: Rule, actions: &mut Actions) -> Rule {
         let closed = self.plan.in_language(&self.plan.closed, self.language).cloned();
         actions.extend(closed.map(|text| Action::Say(text.into())));
-        self.goodbye(Rule::Closed, Message::Goodbye, actions)
+        let is_last = matches!(rule, Rule::Failed | Rule::TurnLimit | Rule::Insult | Rule::OtherLanguage);
+        if std::mem::replace(&mut self.closed_told, true) || is_last {
+            return self.goodbye(Rule::Closed, Message::Goodbye, actions);
+        }
+        self.say(Message::More, &[], actions);
+        self.state = State::More;
+        self.listen(Expect::Wish, actions);
+        Rule::Closed
     }
 
-    pub(super) fn overflow(&mut self, route: &str, scene: &mut Scene<'_>) -> Rule {
-        let next = self.plan.routes.get(route).and_then(|plan| plan.overflow.clone());
-        match self.first_open(next.as_deref(), scene.situation).filter(|next| next != route) {
+    /// Nobody took the call: it goes on to whoever takes the calls of that team, with all that is known.
+    pub(super) fn overflow(&mut self, transfer: Transfer, scene: &mut Scene<'_>) -> Rule {
+        let plan = Arc::clone(&self.plan);
+        let next = plan.routes.get(&transfer.route).and_then(|route| route.overflow.as_deref());
+        let next = next.and_then(|next| plan.first_open(next, scene.situation.now));
+        match next.filter(|next| *next != transfer.route) {
             // Each overflow counts as a turn, so that two teams cannot pass a caller back and forth for ever.
-            Some(next) if self.turns < self.plan.limits.turns_max => {
+            Some(next) if self.turns < plan.limits.turns_max => {
                 self.turns += 1;
-                self.hand_over(&next, None, &mut scene.actions);
+                self.put_through(Transfer { route: next.to_owned(), ..transfer }, &mut scene.actions);
                 Rule::Overflow
             }
-            Some(_) | None => self.closed(&mut scene.actions),
+            Some(_) | None => {
+                self.say(Message::NobodyFree, &[], &mut scene.actions);
+                self.goodbye(Rule::NobodyFree, Message::Goodbye, &mut scene.actions)
+            }
         }
     }
 }

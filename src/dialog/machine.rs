@@ -5,16 +5,21 @@ use std::sync::Arc;
 
 use super::attitude::{Attitude, attitude};
 use super::filling::Task;
+use super::means::INSULTS_MAX;
 use super::messages::Message;
 use super::plan::Plan;
-use super::turn::{Action, Expect, Input, Listen, Rule, Sentence, Situation, Turn};
+use super::turn::{Action, Expect, Input, Listen, Rule, Sentence, Situation, Transfer, Turn};
 use crate::call::Language;
 use crate::intent::Band;
 use crate::redact::Redacted;
-use crate::slots::{Context, Kind, Value, find};
+use crate::slots::{Context, Found, Kind, Value, find};
 
 /// A "no" with this many words or fewer says nothing but no.
 pub(super) const BARE_ANSWER_WORDS_MAX: usize = 3;
+/// From this score on, yes and no count wherever they stand: at the start, or as a phrase (see `slots`).
+const ANSWER: f32 = 0.75;
+/// The same where they end a sentence or are most of it. What scores less is the `si` of `savoir si`, or politeness.
+const ANSWER_WORD: f32 = 0.6;
 
 /// The dialogue of one call.
 #[derive(Debug, Clone)]
@@ -37,6 +42,10 @@ pub struct Dialog {
     pub(super) words: Option<Redacted<String>>,
     pub(super) confidence: Option<f32>,
     pub(super) recording_agreed: Option<bool>,
+    /// The last digit that a number can have was keyed in: the hash key that callers are told to press says nothing more.
+    pub(super) is_number_done: bool,
+    /// The caller was told once that the team is closed.
+    pub(super) closed_told: bool,
     /// What was said last, for those who did not hear it.
     pub(super) last_said: Vec<Redacted<String>>,
     pub(super) last_listen: Listen,
@@ -55,7 +64,7 @@ pub(super) enum State {
     ConfirmingValue { task: Task, value: Value },
     LookingUp(Task),
     More,
-    Transferred { route: String },
+    Transferred(Box<Transfer>),
     Ended,
 }
 
@@ -100,6 +109,8 @@ impl Dialog {
             words: None,
             confidence: None,
             recording_agreed: None,
+            is_number_done: false,
+            closed_told: false,
             last_said: Vec::new(),
             last_listen,
         }
@@ -112,10 +123,11 @@ impl Dialog {
 
     /// Whether nothing more will happen, but for a transfer that nobody takes.
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Ended | State::Transferred { .. })
+        matches!(self.state, State::Ended | State::Transferred(_))
     }
 
-    /// Whether the caller agreed to the recording; `None` while not asked, or where the scenario does not ask.
+    /// Whether the caller agreed to the recording; `None` while not asked, or where the scenario does not ask. Who was asked
+    /// and gave no answer did not agree.
     pub fn recording_agreed(&self) -> Option<bool> {
         self.recording_agreed
     }
@@ -133,7 +145,7 @@ impl Dialog {
             State::ConfirmingValue { .. } => "confirming_value",
             State::LookingUp(_) => "looking_up",
             State::More => "more",
-            State::Transferred { .. } => "transferred",
+            State::Transferred(_) => "transferred",
             State::Ended => "ended",
         }
     }
@@ -141,7 +153,11 @@ impl Dialog {
     /// What follows from `input`.
     pub fn step(&mut self, input: Input, situation: &Situation<'_>) -> Turn {
         let mut scene = Scene { situation, actions: Vec::new() };
+        let was_asked = self.state == State::Consent;
         let rule = self.decide(input, &mut scene);
+        if was_asked && self.state != State::Consent {
+            self.recording_agreed.get_or_insert(false);
+        }
         let actions = scene.actions;
         let said: Vec<_> = actions
             .iter()
@@ -159,15 +175,15 @@ impl Dialog {
     fn decide(&mut self, input: Input, scene: &mut Scene<'_>) -> Rule {
         match (&self.state, &input) {
             (State::Ended, _) => return Rule::Ignored,
-            (State::Transferred { route }, Input::NotAnswered) => {
-                let route = route.clone();
-                return self.overflow(&route, scene);
+            (State::Transferred(transfer), Input::NotAnswered) => {
+                let transfer = transfer.clone();
+                return self.overflow(*transfer, scene);
             }
             (_, Input::HungUp) => {
                 self.state = State::Ended;
                 return Rule::HungUp;
             }
-            (State::Transferred { .. }, _) | (_, Input::NotAnswered) => return Rule::Ignored,
+            (State::Transferred(_), _) | (_, Input::NotAnswered) => return Rule::Ignored,
             (_, Input::Failed) => {
                 self.say(Message::Trouble, &[], &mut scene.actions);
                 return self.reach_human(Rule::Failed, scene);
@@ -179,10 +195,13 @@ impl Dialog {
         if let Input::LookedUp(result) = input {
             return self.looked_up(result, scene);
         }
-        if let Input::Key(key) = &input
-            && self.collects_keys()
-        {
-            return self.keyed(*key.reveal(), scene);
+        let is_number_done = std::mem::take(&mut self.is_number_done);
+        if let Input::Key(key) = &input {
+            match key.reveal() {
+                '#' if is_number_done => return Rule::Ignored,
+                key if self.collects(*key) => return self.keyed(*key, scene),
+                _ => {}
+            }
         }
         self.turns += 1;
         if self.turns > self.plan.limits.turns_max {
@@ -191,11 +210,12 @@ impl Dialog {
         match input {
             Input::Sentence(sentence) => self.heard(&sentence, scene),
             Input::Silence => self.silent(scene),
-            Input::Noise => self.missed(Rule::Noise, Message::AskAfterNoise, scene),
+            Input::Noise => self.noise(scene),
             Input::OtherLanguage => {
                 self.say(Message::OtherLanguage, &[], &mut scene.actions);
                 self.reach_human(Rule::OtherLanguage, scene)
             }
+            Input::Key(key) if self.is_keyable() => self.keyed(*key.reveal(), scene),
             Input::Key(key) => self.key(*key.reveal(), scene),
             Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::Failed | Input::HungUp => {
                 Rule::Ignored
@@ -240,6 +260,10 @@ impl Dialog {
             self.language = sentence.language;
         }
         match attitude(sentence.text.reveal(), self.language) {
+            // Who says what he wants gets it, in whatever words; the next time somebody takes over.
+            Some(Attitude::Insult) if is_clear(sentence) && self.insults + 1 < INSULTS_MAX => {
+                self.insults += 1
+            }
             Some(Attitude::Insult) => return self.insulted(scene),
             Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(&mut scene.actions),
             Some(Attitude::Goodbye)
@@ -257,18 +281,23 @@ impl Dialog {
             State::Asking(task) => self.told(task, sentence, scene),
             State::ConfirmingValue { task, value } => self.value_confirmed((task, value), sentence, scene),
             State::More => self.more(sentence, scene),
-            State::LookingUp(_) | State::New | State::Transferred { .. } | State::Ended => Rule::Ignored,
+            State::LookingUp(_) | State::New | State::Transferred(_) | State::Ended => Rule::Ignored,
         }
     }
 
     fn consented(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         self.recording_agreed = Some(self.yes_or_no(sentence, scene.situation).unwrap_or(false));
-        if is_clear(sentence) && sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX {
+        if is_clear(sentence) && words(sentence) > BARE_ANSWER_WORDS_MAX {
             return self.wish(sentence, scene);
         }
+        self.greet(&mut scene.actions)
+    }
+
+    /// The greeting that had to wait for the question about recording.
+    pub(super) fn greet(&mut self, actions: &mut Actions) -> Rule {
         let greeting = self.plan.in_language(&self.plan.greeting, self.language).cloned();
-        scene.actions.extend(greeting.map(|text| Action::Say(text.into())));
-        self.open(&mut scene.actions);
+        actions.extend(greeting.map(|text| Action::Say(text.into())));
+        self.open(actions);
         Rule::Consent
     }
 
@@ -286,22 +315,25 @@ impl Dialog {
         let Some(plan) = self.plan.intents.get(intent).cloned() else {
             return self.reach_human(Rule::Human, scene);
         };
-        match plan.answer {
-            Some(answer) => {
-                let mut task = Task::new(intent.to_owned(), answer);
-                let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
-                if let Some(words) = words {
-                    self.fill_from(&mut task, words.reveal(), scene.situation);
-                }
-                self.go_on(task, scene);
-                rule
-            }
-            None => self.transfer((&plan.route, Some(intent)), rule, scene),
+        let Some(answer) = plan.answer else {
+            return self.transfer((&plan.route, Some(intent)), rule, scene);
+        };
+        let mut task = Task::new(intent.to_owned(), answer);
+        let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
+        if let Some(words) = words {
+            self.fill_from(&mut task, words.reveal(), scene.situation);
         }
+        // Who was promised a person gets one where there is one, with what is known by now.
+        if self.wants_human && self.plan.first_open(&plan.route, scene.situation.now).is_some() {
+            self.state = State::Asking(task);
+            return self.transfer((&plan.route, Some(intent)), rule, scene);
+        }
+        self.go_on(task, scene);
+        rule
     }
 
     fn more(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
-        let words = sentence.text.reveal().split_whitespace().count();
+        let words = words(sentence);
         match self.yes_or_no(sentence, scene.situation) {
             Some(false) if words <= BARE_ANSWER_WORDS_MAX || !is_clear(sentence) => {
                 self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions)
@@ -327,11 +359,33 @@ impl Dialog {
         self.listen(Expect::Wish, &mut scene.actions);
     }
 
+    /// Yes or no, where the sentence is an answer; `s'il vous plaît` and `savoir si` inside of another sentence are none.
     pub(super) fn yes_or_no(&self, sentence: &Sentence, situation: &Situation<'_>) -> Option<bool> {
         let context = Context::on(situation.now.date());
-        let found = find(sentence.text.reveal(), self.language, &context, &[Kind::YesNo]);
-        found.into_iter().find_map(|found| if let Value::YesNo(yes) = found.value { Some(yes) } else { None })
+        let text = sentence.text.reveal();
+        let is_short = words(sentence) <= BARE_ANSWER_WORDS_MAX;
+        let is_answer = |found: &Found| {
+            let is_last = !text[found.span.end..].contains(char::is_alphanumeric);
+            found.score >= ANSWER || found.score >= ANSWER_WORD && (is_short || is_last)
+        };
+        let found = find(text, self.language, &context, &[Kind::YesNo]);
+        found
+            .into_iter()
+            .filter(is_answer)
+            .find_map(|found| if let Value::YesNo(yes) = found.value { Some(yes) } else { None })
     }
+
+    /// Whether a sentence that answers a question about `intent` wants something else, a person among it: that goes before
+    /// a yes, which may be politeness.
+    pub(super) fn changes_mind(&self, sentence: &Sentence, intent: &str) -> bool {
+        let is_human = self.plan.human_intent.as_deref() == best(sentence);
+        self.names_another(sentence, intent) && (is_human || words(sentence) > BARE_ANSWER_WORDS_MAX)
+    }
+}
+
+/// Number of words of a sentence.
+pub(super) fn words(sentence: &Sentence) -> usize {
+    sentence.text.reveal().split_whitespace().count()
 }
 
 pub(super) fn best(sentence: &Sentence) -> Option<&str> {

@@ -6,9 +6,10 @@ use super::machine::{Actions, Dialog, Scene, State};
 use super::messages::Message;
 use super::plan::KeypadTarget;
 use super::turn::{Action, Expect, Rule};
+use crate::say;
 
 /// Insults before a person takes over.
-const INSULTS_MAX: u32 = 2;
+pub(super) const INSULTS_MAX: u32 = 2;
 
 impl Dialog {
     /// A question led nowhere: the next means is tried.
@@ -47,7 +48,9 @@ impl Dialog {
         self.silences = 0;
         let pressed = key.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
         match (self.state.clone(), pressed) {
-            (State::LookingUp(_), _) => Rule::Ignored,
+            // The signs that belong to a number mean nothing where none is keyed in.
+            (State::LookingUp(_), _) | (_, None) => Rule::Ignored,
+            (_, Some(0)) => self.reach_human(Rule::WantsHuman, scene),
             (State::Confirming { intent }, Some(1)) => {
                 self.confidence = Some(1.0);
                 self.act(&intent, (None, Rule::Confirmed), scene)
@@ -63,14 +66,19 @@ impl Dialog {
             (State::ConfirmingValue { task, value }, Some(digit @ (1 | 2))) => {
                 self.value_answered((task, value), digit == 1, scene)
             }
-            (State::Consent, Some(digit)) => {
+            (State::Consent, Some(digit @ (1 | 2))) => {
                 self.recording_agreed = Some(digit == 1);
-                let greeting = self.plan.in_language(&self.plan.greeting, self.language).cloned();
-                scene.actions.extend(greeting.map(|text| Action::Say(text.into())));
-                self.open(&mut scene.actions);
-                Rule::Consent
+                self.greet(&mut scene.actions)
             }
-            (_, Some(0)) => self.reach_human(Rule::WantsHuman, scene),
+            // A key that is no answer is no choice either: the choices were not offered.
+            (State::Asking(task), Some(_)) => self.not_told(task, scene),
+            (
+                State::Consent
+                | State::Confirming { .. }
+                | State::Choosing { .. }
+                | State::ConfirmingValue { .. },
+                Some(_),
+            ) => self.unanswered((Rule::AskAgain, Message::ValueAgain, Message::AskAgain), scene),
             (_, Some(digit)) => match self.plan.keypad.get(&digit).map(|choice| choice.target.clone()) {
                 Some(KeypadTarget::Intent(intent)) => {
                     self.confidence = Some(1.0);
@@ -80,7 +88,88 @@ impl Dialog {
                 Some(KeypadTarget::Route(route)) => self.transfer((&route, None), Rule::Key, scene),
                 None => self.missed(Rule::AskAgain, Message::AskAgain, scene),
             },
-            (_, None) => self.missed(Rule::AskAgain, Message::AskAgain, scene),
+        }
+    }
+
+    /// Sound without words: what was asked is asked again, and nothing that is known is lost.
+    pub(super) fn noise(&mut self, scene: &mut Scene<'_>) -> Rule {
+        match self.state.clone() {
+            State::LookingUp(_) => Rule::Ignored,
+            State::Asking(task) if task.is_being_keyed() => {
+                self.listen(self.last_listen.expect, &mut scene.actions);
+                Rule::Noise
+            }
+            State::Asking(task) => self.not_told(task, scene),
+            _ => self.unanswered((Rule::Noise, Message::Noisy, Message::AskAfterNoise), scene),
+        }
+    }
+
+    /// What came is no answer. A question that waits for one is asked again behind `before`; where there is none, or it was
+    /// asked often enough, the next means is tried.
+    fn unanswered(
+        &mut self,
+        (rule, before, open_question): (Rule, Message, Message),
+        scene: &mut Scene<'_>,
+    ) -> Rule {
+        if !self.is_question_pending() {
+            return self.missed(rule, open_question, scene);
+        }
+        self.misses += 1;
+        if self.misses <= self.plan.limits.asks_max {
+            self.say(before, &[], &mut scene.actions);
+            self.ask_pending(scene);
+            return rule;
+        }
+        match self.state.clone() {
+            State::Consent => self.greet(&mut scene.actions),
+            State::ConfirmingValue { task, value } => self.value_answered((task, value), false, scene),
+            _ => self.missed(rule, open_question, scene),
+        }
+    }
+
+    /// Whether an answer is waited for that is no free sentence.
+    fn is_question_pending(&self) -> bool {
+        matches!(
+            self.state,
+            State::Consent
+                | State::Confirming { .. }
+                | State::Choosing { .. }
+                | State::ConfirmingValue { .. }
+        )
+    }
+
+    /// Asks the question whose answer the state waits for.
+    pub(super) fn ask_pending(&mut self, scene: &mut Scene<'_>) {
+        let actions = &mut scene.actions;
+        match self.state.clone() {
+            State::Consent => {
+                let plan = Arc::clone(&self.plan);
+                let notice = plan.consent.as_ref().and_then(|one| plan.in_language(&one.say, self.language));
+                actions.extend(notice.map(|text| Action::Say(text.as_str().into())));
+                self.listen(Expect::YesNo, actions);
+            }
+            State::Confirming { intent } => {
+                self.say(Message::Confirm, &[("label", &self.name_of(&intent))], actions);
+                self.listen(Expect::YesNo, actions);
+            }
+            State::Choosing { intents: [first, second] } => {
+                let names = [self.name_of(&first), self.name_of(&second)];
+                self.say(Message::Choose, &[("first", &names[0]), ("second", &names[1])], actions);
+                self.listen(Expect::Choice, actions);
+            }
+            State::ConfirmingValue { value, .. } => {
+                let said = say::value(&value, self.language, scene.situation.now.date());
+                self.say(Message::ConfirmValue, &[("value", &said)], actions);
+                self.listen(Expect::YesNo, actions);
+            }
+            State::New
+            | State::Open
+            | State::Keypad
+            | State::Asking(_)
+            | State::LookingUp(_)
+            | State::More
+            | State::Transferred(_)
+            | State::Ended => self.listen(Expect::Wish, actions),
         }
     }
 
@@ -92,6 +181,13 @@ impl Dialog {
         if matches!(self.state, State::LookingUp(_)) {
             return self.looked_up(Err(super::LookUpFailed), scene);
         }
+        if let State::Asking(task) = self.state.clone()
+            && task.is_being_keyed()
+        {
+            // Not everybody presses the hash key.
+            self.silences = 0;
+            return self.keys_done(task, scene);
+        }
         // Nobody there: a person in a team would hear nothing either.
         let asked_enough = self.silences > self.plan.limits.asks_max + 1;
         if asked_enough || self.silences > self.plan.limits.asks_max && self.keypad_offered {
@@ -99,6 +195,14 @@ impl Dialog {
         }
         if let State::Asking(task) = self.state.clone() {
             return self.not_told(task, scene);
+        }
+        if self.is_question_pending() && self.silences <= self.plan.limits.asks_max {
+            self.say(Message::NotHeard, &[], &mut scene.actions);
+            self.ask_pending(scene);
+            return Rule::Silence;
+        }
+        if self.state == State::Consent {
+            return self.greet(&mut scene.actions);
         }
         if self.silences > self.plan.limits.asks_max && !self.keypad_offered && !self.plan.keypad.is_empty() {
             return self.offer_keypad(&mut scene.actions);

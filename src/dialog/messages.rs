@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::plan::Said;
 use crate::call::Language;
+use crate::text::markup;
 
 /// One thing that is said. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +15,10 @@ pub enum Message {
     AskAfterSilence,
     /// As `AskAgain`, after noise.
     AskAfterNoise,
+    /// After silence, before the question that waits for an answer.
+    NotHeard,
+    /// The same after noise.
+    Noisy,
     /// "Your call is about {label}, is that right?"
     Confirm,
     /// "Is it {first}, or {second}?"
@@ -40,6 +45,14 @@ pub enum Message {
     ValueAgain,
     /// A value may be keyed in: "… then press the hash key".
     ValueByKeypad,
+    /// The same for a day.
+    DateByKeypad,
+    /// The same for a month.
+    MonthByKeypad,
+    /// The same for a time of day.
+    TimeByKeypad,
+    /// The same for a sum of money.
+    AmountByKeypad,
     /// "One moment, I am looking."
     LookingUp,
     /// "Anything else?"
@@ -56,6 +69,8 @@ pub enum Message {
     NotFound,
     /// A sentence that nothing here is for.
     OutOfScope,
+    /// Nobody of the teams that are open takes the call.
+    NobodyFree,
     /// The end.
     Goodbye,
     /// The end of a call on which nobody speaks.
@@ -63,7 +78,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 26] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 33] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -89,6 +104,20 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 26] = [
             "Je vous entends mal à cause du bruit. Pouvez-vous répéter en quelques mots ?",
             "It is hard to hear you over the noise. Could you repeat that in a few words?",
             "Ik versta u slecht door het geluid. Kunt u het in een paar woorden herhalen?",
+        ],
+    ),
+    (
+        Message::NotHeard,
+        "not_heard",
+        ["Je ne vous ai pas entendu.", "I did not hear you.", "Ik heb u niet gehoord."],
+    ),
+    (
+        Message::Noisy,
+        "noisy",
+        [
+            "Je vous entends mal à cause du bruit.",
+            "It is hard to hear you over the noise.",
+            "Ik versta u slecht door het geluid.",
         ],
     ),
     (
@@ -205,6 +234,42 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 26] = [
         ],
     ),
     (
+        Message::DateByKeypad,
+        "date_by_keypad",
+        [
+            "Vous pouvez aussi taper le jour, le mois et l'année sur votre clavier, suivis de la touche dièse.",
+            "You can also key in the day, the month and the year, followed by the hash key.",
+            "U kunt ook de dag, de maand en het jaar intoetsen, gevolgd door het hekje.",
+        ],
+    ),
+    (
+        Message::MonthByKeypad,
+        "month_by_keypad",
+        [
+            "Vous pouvez aussi taper le numéro du mois et l'année sur votre clavier, suivis de la touche dièse.",
+            "You can also key in the number of the month and the year, followed by the hash key.",
+            "U kunt ook het nummer van de maand en het jaar intoetsen, gevolgd door het hekje.",
+        ],
+    ),
+    (
+        Message::TimeByKeypad,
+        "time_by_keypad",
+        [
+            "Vous pouvez aussi taper l'heure et les minutes sur votre clavier, suivies de la touche dièse.",
+            "You can also key in the hours and the minutes, followed by the hash key.",
+            "U kunt ook de uren en de minuten intoetsen, gevolgd door het hekje.",
+        ],
+    ),
+    (
+        Message::AmountByKeypad,
+        "amount_by_keypad",
+        [
+            "Vous pouvez aussi taper le montant sur votre clavier, l'étoile pour la virgule, puis la touche dièse.",
+            "You can also key in the amount, with the star as the decimal point, followed by the hash key.",
+            "U kunt ook het bedrag intoetsen, met het sterretje als komma, gevolgd door het hekje.",
+        ],
+    ),
+    (
         Message::LookingUp,
         "looking_up",
         ["Un instant, je regarde.", "One moment, I am looking.", "Een ogenblik, ik kijk het na."],
@@ -265,6 +330,15 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 26] = [
         ],
     ),
     (
+        Message::NobodyFree,
+        "nobody_free",
+        [
+            "Personne n'est libre pour vous répondre en ce moment. Merci de rappeler un peu plus tard.",
+            "Nobody is free to take your call at the moment. Please call again a little later.",
+            "Er is op dit moment niemand vrij om u te woord te staan. Belt u later nog eens.",
+        ],
+    ),
+    (
         Message::Goodbye,
         "goodbye",
         [
@@ -303,10 +377,16 @@ impl Messages {
         self.0.entry(message).or_default().insert(language, text);
     }
 
-    /// `message` in `language` with each `{name}` of `values` filled in.
+    /// `message` in `language` with each `{name}` of `values` filled in; as text where the message is markup.
     pub fn say(&self, message: Message, language: Language, values: &[(&str, &str)]) -> String {
         let text = self.0.get(&message).and_then(|said| said.get(&language)).cloned().unwrap_or_default();
-        fill(&text, values)
+        if !markup::is_markup(&text) {
+            return fill(&text, values);
+        }
+        let escaped: Vec<(&str, String)> =
+            values.iter().map(|(name, value)| (*name, markup::escaped(value))).collect();
+        let values: Vec<(&str, &str)> = escaped.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        fill(&text, &values)
     }
 }
 
@@ -359,6 +439,16 @@ mod tests {
             assert_eq!(places(texts[0]), places(texts[2]), "{name}");
             assert_eq!(by_name(name).map(|found| found.0), Some(message));
         }
+    }
+
+    #[test]
+    fn a_value_in_markup_is_text() {
+        let mut messages = Messages::default();
+        let text = "<speak>{value} ?</speak>".to_owned();
+        messages.set(Message::ConfirmValue, Language::Fr, text);
+        let said = messages.say(Message::ConfirmValue, Language::Fr, &[("value", "Dupont & Fils")]);
+        assert_eq!(said, "<speak>Dupont &amp; Fils ?</speak>");
+        assert!(markup::parse(&said).is_ok());
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod attitude;
 pub mod condition;
 mod filling;
 pub mod hours;
+mod keys;
 mod leaving;
 mod machine;
 mod means;

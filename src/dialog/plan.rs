@@ -1,8 +1,10 @@
 //! What a dialogue knows: the scenario as it is acted on, checked, without files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::civil::DateTime;
 
 use super::condition::Condition;
 use super::hours::Hours;
@@ -280,6 +282,20 @@ impl Plan {
     /// The label of `intent`; `None` when it has none in that language.
     pub fn label(&self, intent: &str, language: Language) -> Option<&str> {
         self.intents.get(intent)?.label.get(&language).map(String::as_str)
+    }
+
+    /// The route that takes the calls of `route` at `now`: itself, or the first open one along the overflows.
+    pub fn first_open(&self, route: &str, now: DateTime) -> Option<&str> {
+        let mut seen = BTreeSet::new();
+        let mut next = Some(route);
+        while let Some(id) = next.filter(|id| seen.insert(*id)) {
+            let (id, plan) = self.routes.get_key_value(id)?;
+            if plan.hours.is_open(now) {
+                return Some(id);
+            }
+            next = plan.overflow.as_deref();
+        }
+        None
     }
 
     /// What a wrong transfer of `intent` costs against one question; 1 for an unknown intent.

@@ -4,13 +4,13 @@
 //! nothing but the words of the scenario and values of the row or of the caller.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
 use crate::call::Language;
 use crate::say::{self, Gender};
-use crate::slots::{Amount, Currency};
+use crate::slots::{Amount, Currency, Period};
+use crate::text::markup;
 
 /// Bytes of one template: longer is a text, not something that is said.
 const TEMPLATE_BYTES_MAX: usize = 2_000;
@@ -24,6 +24,8 @@ pub enum Cell {
     Whole(i64),
     /// A number with a fraction.
     Real(f64),
+    /// A sum of money that a caller named, in its currency.
+    Sum(Amount),
     /// Anything else, dates (`2026-12-31`) and times (`14:30`) among them.
     Text(String),
 }
@@ -38,6 +40,7 @@ impl Cell {
             Self::Null => String::new(),
             Self::Whole(number) => number.to_string(),
             Self::Real(number) => number.to_string(),
+            Self::Sum(sum) => units(*sum).to_string(),
             Self::Text(text) => text.clone(),
         }
     }
@@ -48,6 +51,7 @@ impl Cell {
             Self::Null => None,
             Self::Whole(number) => Some(*number as f64),
             Self::Real(number) => Some(*number),
+            Self::Sum(sum) => Some(units(*sum)),
             Self::Text(text) => text.trim().parse().ok(),
         }
     }
@@ -63,10 +67,18 @@ enum Format {
     Count { gender: Gender, one: String, many: String },
     /// A day, from `2026-12-31`.
     Date,
-    /// Euros, from a number of them.
-    Amount,
-    /// Euros, from a whole number of hundredths.
-    Cents,
+    /// Days, from `2026-03-01/2026-03-31`.
+    Period,
+    /// Money, from a number of units of the currency; a sum that a caller named keeps its own.
+    Amount(Currency),
+    /// Money, from a whole number of hundredths of the currency.
+    Cents(Currency),
+    /// A telephone number, by the groups of the language.
+    Phone,
+    /// A postcode.
+    Postcode,
+    /// An e-mail address.
+    Email,
     /// One digit or letter after the other.
     Digits,
     /// A time of day, from `14:30`.
@@ -81,7 +93,11 @@ enum Piece {
 
 /// A sentence with places for values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct Template {
+    pieces: Vec<Piece>,
+    /// Values are text in it, whatever signs they hold.
+    is_markup: bool,
+}
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,12 +144,12 @@ impl Template {
         if !rest.is_empty() {
             pieces.push(Piece::Words(rest.to_owned()));
         }
-        Ok(Self(pieces))
+        Ok(Self { pieces, is_markup: markup::is_markup(text) })
     }
 
     /// The names of the values it needs, in order, repeated ones repeated.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.pieces.iter().filter_map(|piece| match piece {
             Piece::Words(_) => None,
             Piece::Value { name, .. } => Some(name.as_str()),
         })
@@ -143,13 +159,13 @@ impl Template {
     /// there, is null, or is not of the kind that its format says: then nothing is said rather than something wrong.
     pub fn render(&self, values: &Row, language: Language, today: Date) -> Option<String> {
         let mut text = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Words(words) => text.push_str(words),
                 Piece::Value { name, format } => {
                     let cell = values.get(name).filter(|cell| **cell != Cell::Null)?;
-                    // Writing into a String cannot fail.
-                    let _ = write!(text, "{}", spoken(cell, format, language, today)?);
+                    let said = spoken(cell, format, language, today)?;
+                    text.push_str(&if self.is_markup { markup::escaped(&said) } else { said });
                 }
             }
         }
@@ -167,8 +183,12 @@ fn place(inside: &str) -> Result<Piece, Error> {
     let format = match format.split_once(' ').unwrap_or((format, "")) {
         ("", "") => Format::Plain,
         ("date", "") => Format::Date,
-        ("amount", "") => Format::Amount,
-        ("cents", "") => Format::Cents,
+        ("period", "") => Format::Period,
+        ("amount", code) => Format::Amount(currency(code).ok_or_else(unknown)?),
+        ("cents", code) => Format::Cents(currency(code).ok_or_else(unknown)?),
+        ("phone", "") => Format::Phone,
+        ("postcode", "") => Format::Postcode,
+        ("email", "") => Format::Email,
         ("digits", "") => Format::Digits,
         ("time", "") => Format::Time,
         ("count", words) => {
@@ -187,6 +207,9 @@ fn place(inside: &str) -> Result<Piece, Error> {
 }
 
 fn spoken(cell: &Cell, format: &Format, language: Language, today: Date) -> Option<String> {
+    if let (Format::Amount(_) | Format::Cents(_), Cell::Sum(sum)) = (format, cell) {
+        return Some(say::amount(*sum, language));
+    }
     match format {
         Format::Plain => Some(cell.plain()),
         Format::Count { gender, one, many } => {
@@ -200,11 +223,28 @@ fn spoken(cell: &Cell, format: &Format, language: Language, today: Date) -> Opti
             let date: Date = text.get(..10).unwrap_or(&text).parse().ok()?;
             Some(say::date(date, language, today))
         }
-        Format::Amount => {
-            let cents = (cell.number()? * 100.0).round();
-            (cents.abs() < 1e15).then(|| euros(cents as i64, language))
+        Format::Period => {
+            let text = cell.plain();
+            let (first, last) = text.split_once('/')?;
+            let period = Period { first: first.parse().ok()?, last: last.parse().ok()? };
+            (period.first <= period.last).then(|| say::period(&period, language, today))
         }
-        Format::Cents => Some(euros(whole(cell)?, language)),
+        Format::Amount(currency) => {
+            let cents = (cell.number()? * 100.0).round();
+            let sum = || Amount { cents: cents as i64, currency: *currency };
+            (cents.abs() < 1e15).then(|| say::amount(sum(), language))
+        }
+        Format::Cents(currency) => {
+            Some(say::amount(Amount { cents: whole(cell)?, currency: *currency }, language))
+        }
+        Format::Phone => {
+            let text = cell.plain();
+            let is_part = |sign: char| sign.is_ascii_digit() || matches!(sign, '+' | ' ' | '.' | '-' | '/');
+            let is_number = text.contains(|sign: char| sign.is_ascii_digit()) && text.chars().all(is_part);
+            is_number.then(|| say::phone(&text, language))
+        }
+        Format::Postcode => Some(say::postcode(&cell.plain(), language)),
+        Format::Email => Some(say::email(&cell.plain(), language)),
         Format::Digits => Some(say::characters(&cell.plain(), language)),
         Format::Time => {
             let text = cell.plain();
@@ -214,8 +254,15 @@ fn spoken(cell: &Cell, format: &Format, language: Language, today: Date) -> Opti
     }
 }
 
-fn euros(cents: i64, language: Language) -> String {
-    say::amount(Amount { cents, currency: Currency::Eur }, language)
+/// The currency of a format: `amount gbp`; euros where none is named.
+fn currency(code: &str) -> Option<Currency> {
+    let named = || Currency::ALL.into_iter().find(|currency| currency.code().eq_ignore_ascii_case(code));
+    if code.is_empty() { Some(Currency::Eur) } else { named() }
+}
+
+/// A sum in units of its currency.
+fn units(sum: Amount) -> f64 {
+    sum.cents as f64 / 100.0
 }
 
 fn whole(cell: &Cell) -> Option<i64> {
@@ -223,7 +270,8 @@ fn whole(cell: &Cell) -> Option<i64> {
         Cell::Whole(number) => Some(*number),
         Cell::Text(text) => text.trim().parse().ok(),
         Cell::Real(number) if number.fract() == 0.0 && number.abs() < 1e15 => Some(*number as i64),
-        Cell::Real(_) | Cell::Null => None,
+        Cell::Sum(sum) if sum.cents % 100 == 0 => Some(sum.cents / 100),
+        Cell::Real(_) | Cell::Sum(_) | Cell::Null => None,
     }
 }
 
@@ -264,6 +312,51 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_keeps_its_currency() {
+        let template = Template::parse("{sum:amount}").unwrap();
+        let said = |cell| template.render(&row(&[("sum", cell)]), Language::En, day());
+        let pounds = Cell::Sum(Amount { cents: 5_000, currency: Currency::Gbp });
+        assert_eq!(said(pounds.clone()).as_deref(), Some("fifty pounds"));
+        assert_eq!(said(Cell::Real(50.0)).as_deref(), Some("fifty euros"));
+        assert_eq!((pounds.plain().as_str(), pounds.number()), ("50", Some(50.0)));
+        let british = Template::parse("{price:cents gbp}").unwrap();
+        let said = british.render(&row(&[("price", Cell::Whole(250))]), Language::En, day());
+        assert_eq!(said.as_deref(), Some("two pounds and fifty pence"));
+    }
+
+    #[test]
+    fn periods_numbers_and_addresses_are_said_as_people_say_them() {
+        for (template, value, expected) in [
+            ("{x:period}", "2026-03-01/2026-03-31", "mars"),
+            ("{x:phone}", "+33612345678", "zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit"),
+            ("{x:phone}", "01 99 00 12 37", "zéro un, quatre-vingt-dix-neuf, zéro zéro, douze, trente-sept"),
+            ("{x:postcode}", "75011", "soixante-quinze, zéro un un"),
+            ("{x:email}", "jean@exemple.fr", "jean arobase exemple point fr"),
+        ] {
+            let template = Template::parse(template).unwrap();
+            let said = template.render(&row(&[("x", Cell::Text(value.into()))]), Language::Fr, day());
+            assert_eq!(said.as_deref(), Some(expected));
+        }
+        for (template, value) in [("{x:period}", "mars"), ("{x:phone}", "inconnu")] {
+            let template = Template::parse(template).unwrap();
+            let said = template.render(&row(&[("x", Cell::Text(value.into()))]), Language::Fr, day());
+            assert_eq!(said, None, "{value}");
+        }
+    }
+
+    #[test]
+    fn values_in_markup_are_text() {
+        let template = Template::parse("<speak>{name} <break time='1s'/></speak>").unwrap();
+        let said = template.render(&row(&[("name", Cell::Text("A<B> & \"C\"".into()))]), Language::Fr, day());
+        let said = said.unwrap();
+        assert_eq!(said, "<speak>A&lt;B&gt; &amp; &quot;C&quot; <break time='1s'/></speak>");
+        assert!(markup::parse(&said).is_ok());
+        let plain = Template::parse("{name}").unwrap();
+        let said = plain.render(&row(&[("name", Cell::Text("Dupont & Fils".into()))]), Language::Fr, day());
+        assert_eq!(said.as_deref(), Some("Dupont & Fils"));
+    }
+
+    #[test]
     fn wrong_templates_are_refused() {
         for (text, error) in [
             ("{", Error::Braces),
@@ -272,6 +365,7 @@ mod tests {
             ("{}", Error::Nameless),
             ("{:date}", Error::Nameless),
             ("{a:shout}", Error::Format { format: "shout".into() }),
+            ("{a:amount sou}", Error::Format { format: "amount sou".into() }),
             ("{a:count boîte}", Error::Format { format: "count boîte".into() }),
         ] {
             assert_eq!(Template::parse(text), Err(error), "{text}");

@@ -205,6 +205,8 @@ pub enum Rule {
     Closed,
     /// Nobody took the call: it goes on to the overflow.
     Overflow,
+    /// Nobody took the call, and nobody else takes it.
+    NobodyFree,
     /// Something on this side broke.
     Failed,
     /// The caller is done.
@@ -248,6 +250,7 @@ impl Rule {
             Self::SecondWish => "second_wish",
             Self::Closed => "closed",
             Self::Overflow => "overflow",
+            Self::NobodyFree => "nobody_free",
             Self::Failed => "failed",
             Self::Goodbye => "goodbye",
             Self::HungUp => "hung_up",

@@ -1,13 +1,15 @@
 //! What the caller wants: acting on a wish, confirming it, offering two.
 
 use super::attitude::{is_neither, ordinal};
-use super::machine::{Actions, BARE_ANSWER_WORDS_MAX, Dialog, Scene, State, best, is_clear};
+use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, State, best, is_clear, words};
 use super::messages::Message;
-use super::turn::{Expect, Rule, Sentence};
-use crate::intent::{Band, Ranking};
+use super::turn::{Rule, Sentence, Wish};
+use crate::intent::Band;
 
 /// Of two that were offered, the one that a sentence speaks for must be this many times as likely as the other.
 const CLEARLY_MORE: f32 = 1.5;
+/// The same for a sentence that would be understood as neither if nothing had been offered.
+const CLEARLY_MORE_WHEN_LOST: f32 = 3.0;
 /// A candidate below this probability is not worth a question.
 const WORTH_ASKING: f32 = 0.2;
 
@@ -45,12 +47,12 @@ impl Dialog {
             }
             (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
                 let intents = [(*first).to_owned(), (*second).to_owned()];
-                self.offer(intents, &mut scene.actions)
+                self.offer(intents, scene)
             }
             (Band::Nearly | Band::TwoCandidates, [(intent, _), ..]) => {
                 self.note_second(sentence);
                 let intent = (*intent).to_owned();
-                self.ask_confirmation(intent, &mut scene.actions)
+                self.ask_confirmation(intent, scene)
             }
             (Band::OutOfScope, _) => self.missed(Rule::OutOfScope, Message::OutOfScope, scene),
             _ => self.missed(Rule::AskAgain, Message::AskAgain, scene),
@@ -74,27 +76,24 @@ impl Dialog {
         self.plan.in_language(&route.label, self.language).cloned()
     }
 
-    pub(super) fn ask_confirmation(&mut self, intent: String, actions: &mut Actions) -> Rule {
-        self.say(Message::Confirm, &[("label", &self.name_of(&intent))], actions);
+    pub(super) fn ask_confirmation(&mut self, intent: String, scene: &mut Scene<'_>) -> Rule {
         self.state = State::Confirming { intent };
-        self.listen(Expect::YesNo, actions);
+        self.ask_pending(scene);
         Rule::Confirm
     }
 
-    pub(super) fn offer(&mut self, intents: [String; 2], actions: &mut Actions) -> Rule {
-        let [first, second] = &intents;
-        self.say(
-            Message::Choose,
-            &[("first", &self.name_of(first)), ("second", &self.name_of(second))],
-            actions,
-        );
+    pub(super) fn offer(&mut self, intents: [String; 2], scene: &mut Scene<'_>) -> Rule {
         self.state = State::Choosing { intents };
-        self.listen(Expect::Choice, actions);
+        self.ask_pending(scene);
         Rule::Offer
     }
 
     pub(super) fn confirmed(&mut self, intent: &str, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
-        match self.yes_or_no(sentence, scene.situation) {
+        let answer = self.yes_or_no(sentence, scene.situation);
+        if answer != Some(false) && self.changes_mind(sentence, intent) {
+            return self.wish(sentence, scene);
+        }
+        match answer {
             Some(true) => {
                 self.confidence = Some(1.0);
                 self.act(intent, (None, Rule::Confirmed), scene)
@@ -113,7 +112,7 @@ impl Dialog {
 
     /// After a "no": what else the sentence says, or the open question again.
     pub(super) fn denied_with(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
-        let says_more = sentence.text.reveal().split_whitespace().count() > BARE_ANSWER_WORDS_MAX;
+        let says_more = words(sentence) > BARE_ANSWER_WORDS_MAX;
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
             return self.wish(sentence, scene);
         }
@@ -132,8 +131,7 @@ impl Dialog {
     ) -> Rule {
         let text = sentence.text.reveal();
         let by_place = ordinal(text, self.language);
-        let ranking = sentence.wishes.first().map(|wish| &wish.ranking);
-        let by_words = ranking.and_then(|ranking| spoken_for(ranking, intents));
+        let by_words = sentence.wishes.first().and_then(|wish| spoken_for(wish, intents));
         if let Some(place) = by_place.or(by_words) {
             self.confidence = Some(1.0);
             return self.act(&intents[place], (None, Rule::Chosen), scene);
@@ -150,17 +148,21 @@ impl Dialog {
 }
 
 /// Which of two offered intents a sentence speaks for, if for one clearly more than for the other.
-fn spoken_for(ranking: &Ranking, intents: &[String; 2]) -> Option<usize> {
+fn spoken_for(wish: &Wish, intents: &[String; 2]) -> Option<usize> {
+    let clearly = match wish.band {
+        Band::Sure | Band::Nearly | Band::TwoCandidates => CLEARLY_MORE,
+        Band::Lost | Band::OutOfScope => CLEARLY_MORE_WHEN_LOST,
+    };
     let probability = |intent: &str| {
-        ranking.candidates.iter().find(|one| one.intent == intent).map_or(0.0, |one| one.probability)
+        wish.ranking.candidates.iter().find(|one| one.intent == intent).map_or(0.0, |one| one.probability)
     };
     let [first, second] = [probability(&intents[0]), probability(&intents[1])];
     if first.max(second) < WORTH_ASKING {
         return None;
     }
-    if first >= CLEARLY_MORE * second {
+    if first >= clearly * second {
         Some(0)
-    } else if second >= CLEARLY_MORE * first {
+    } else if second >= clearly * first {
         Some(1)
     } else {
         None

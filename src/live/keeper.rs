@@ -15,7 +15,7 @@ use crate::call::event::CallEndReason;
 use crate::call::{CallId, CallRecord, Language};
 use crate::pipeline::analyse::{self, Circumstances};
 use crate::queue::{LaneRule, Lanes, WhenFull};
-use crate::store::{LiveCall, LiveFinal, Store};
+use crate::store::{DecisionQuery, LiveCall, LiveFinal, Store};
 
 /// Finals and ends of all calls that may wait. Many seconds of a very busy machine; a store that is further behind has
 /// failed, and the calls concerned end.
@@ -140,6 +140,10 @@ async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(
     transcript.end = transcript.end.max(ending.end);
     let spoken = transcript.utterances.first().map(|utterance| utterance.language);
     transcript.language = spoken.map(|first| ending.language.unwrap_or(first));
+    if refused_recording(store, ending.id).await? {
+        // The bot's words go too: it reads back what callers say.
+        transcript.utterances.clear();
+    }
     let circumstances = Circumstances {
         source: kept.source,
         content_hash: None,
@@ -153,6 +157,13 @@ async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(
         ..analyse::record(transcript, machine.understanding.as_deref(), circumstances)
     };
     store.complete_live_call(&record, ending.reason).await
+}
+
+/// Whether the caller told the bot not to record the call.
+async fn refused_recording(store: &Store, call: CallId) -> Result<bool, crate::store::Error> {
+    let last = DecisionQuery { call: Some(call), limit: 1, ..DecisionQuery::default() };
+    let decisions = store.decisions(&last).await?;
+    Ok(decisions.last().is_some_and(|decision| decision.recording_agreed == Some(false)))
 }
 
 /// Completes calls that a process left behind when it ended without a word.

@@ -49,7 +49,7 @@ pub(super) fn bounded(name: &str, row: Row) -> Result<Row, Error> {
             column.len()
                 + match cell {
                     Cell::Text(text) => text.len(),
-                    Cell::Null | Cell::Whole(_) | Cell::Real(_) => 8,
+                    Cell::Null | Cell::Whole(_) | Cell::Real(_) | Cell::Sum(_) => 8,
                 }
         })
         .sum();

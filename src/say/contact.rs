@@ -4,10 +4,13 @@ use super::numbers::cardinal;
 use crate::call::Language;
 
 /// A number in E.164 form as the language says it: French and Dutch by pairs, English digit by digit in groups.
-/// Numbers of other countries begin with `plus`.
+/// Numbers of other countries begin with `plus`; one that is written as it is dialled at home is said so.
 pub fn phone(number: &str, language: Language) -> String {
     const CODES: [&str; 4] = ["33", "32", "31", "44"];
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    if !number.starts_with('+') && digits.starts_with('0') {
+        return groups(&digits, language);
+    }
     let code = CODES.into_iter().find(|code| digits.starts_with(code)).unwrap_or_default();
     let rest = &digits[code.len()..];
     let is_home = match language {

@@ -239,8 +239,8 @@ impl AnswerReader<'_, '_> {
                     templates.insert(*language, template);
                 }
                 Err(error) => {
-                    let remedy =
-                        "write {name} or {name:count one|many}, :date, :amount, :cents, :digits, :time";
+                    let remedy = "write {name} or {name:count one|many}, :date, :period, :time, :amount, :cents, \
+                                  :digits, :phone, :postcode, :email";
                     self.writing.at(say, format!("in `{language}`: {error}"), remedy);
                 }
             }

@@ -39,7 +39,7 @@ use crate::intent::{Example, OutOfScope, TrainOptions};
 use config::{RouteFile, ScenarioFile};
 pub use mistakes::Mistake;
 use mistakes::{Mistakes, Place, line_of};
-use planning::Tongues;
+use planning::{MARKUP_REMEDY, Tongues, markup_problem};
 use sentences::SentenceReader;
 pub use sentences::{MISHEARD_COLUMNS, MISHEARD_FILE};
 
@@ -250,6 +250,11 @@ impl Reader<'_> {
         for language in languages.iter().filter(|language| !greeting.contains_key(language)) {
             let problem = format!("no greeting in `{language}`");
             self.at(&written.greeting, problem, format!("add `{language} = \"…\"` under [greeting]"));
+        }
+        for text in written.greeting.get_ref().values() {
+            if let Some(problem) = markup_problem(text.get_ref()) {
+                self.at(text, problem, MARKUP_REMEDY);
+            }
         }
         greeting
     }

@@ -17,7 +17,7 @@ use crate::dialog::plan::{
     Consent, CustomersPlan, IntentPlan, KeypadChoice, KeypadTarget, Limits, Plan, RoutePlan, Said,
     SourceKind, SourcePlan,
 };
-use crate::text::duration;
+use crate::text::{duration, markup};
 
 /// How long a caller waits in a queue whose route does not say.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -44,6 +44,11 @@ impl Writing<'_> {
             if !code.parse().is_ok_and(|language: Language| scenario.languages.contains(&language)) {
                 let problem = format!("language `{code}` is not one of the scenario's");
                 self.at(written, problem, "add it to languages in scenario.toml, or remove the text");
+            }
+        }
+        for (code, text) in written.get_ref() {
+            if let Some(problem) = markup_problem(text.get_ref()) {
+                self.at(text, format!("in `{code}`: {problem}"), MARKUP_REMEDY);
             }
         }
         if !said.contains_key(&scenario.default) {
@@ -80,6 +85,25 @@ impl Writing<'_> {
         }
         found
     }
+}
+
+/// What to do about a [`markup_problem`].
+pub(super) const MARKUP_REMEDY: &str = "docs/voice.md lists the elements that a text may hold";
+
+/// Why a sentence that is written in markup could not be said, with whatever value in its places.
+pub(super) fn markup_problem(text: &str) -> Option<String> {
+    if !markup::is_markup(text) {
+        return None;
+    }
+    let mut sample = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((words, from)) = rest.split_once('{') {
+        sample.push_str(words);
+        sample.push('1');
+        rest = from.split_once('}').map_or("", |(_, behind)| behind);
+    }
+    sample.push_str(rest);
+    markup::parse(&sample).err().map(|refused| refused.problem.to_string())
 }
 
 /// The languages of a scenario.
@@ -208,6 +232,9 @@ impl Reader<'_> {
             for (code, text) in said.get_ref() {
                 let language = code.parse().ok().filter(|language| tongues.languages.contains(language));
                 let missing = places.iter().find(|place| !text.get_ref().contains(&format!("{{{place}}}")));
+                if let Some(problem) = markup_problem(text.get_ref()) {
+                    writing.at(text, problem, MARKUP_REMEDY);
+                }
                 match (language, missing) {
                     (None, _) => {
                         let problem = format!("language `{code}` is not one of the scenario's");

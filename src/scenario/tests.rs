@@ -134,6 +134,40 @@ fn every_mistake_in_the_scenario_file_is_named_with_its_line() {
 }
 
 #[test]
+fn markup_that_cannot_be_said_is_a_mistake() {
+    let answer = "[[cases]]\nsay = { fr = \"<speak>Oui {sum:cents}<pause/></speak>\" }\n\
+        [lookup]\nsource = \"rien\"\nquery = \"select sum from t\"\n";
+    check(
+        |path| {
+            let greeting = SCENARIO.replace("\"Bonjour\"", "\"<speak>Bonjour</speak\"");
+            fs::write(path.join("scenario.toml"), greeting).unwrap();
+            fs::create_dir(path.join("answers")).unwrap();
+            fs::write(path.join("answers/facture.toml"), answer).unwrap();
+            let messages = "confirm = { fr = \"<speak>{label} & autre</speak>\" }\n";
+            fs::write(path.join("messages.toml"), messages).unwrap();
+        },
+        &[
+            "answers/facture.toml:2: in `fr`: element <pause> is not supported",
+            "answers/facture.toml:4: source `rien` is not known",
+            "messages.toml:1: `&` that starts no known entity; write &amp;",
+            "scenario.toml:6: a tag that is not finished",
+        ],
+    );
+}
+
+#[test]
+fn a_conversation_that_cannot_be_read_is_a_mistake_of_its_file() {
+    let folder = folder(|path| {
+        fs::create_dir(path.join("tests")).unwrap();
+        fs::write(path.join("tests/fr.toml"), "[[conversation]]\nname = 3\n").unwrap();
+    });
+    let Err(Error::Mistakes { mistakes, .. }) = rehearsals::conversations(folder.path()) else {
+        panic!("accepted")
+    };
+    assert_eq!((mistakes[0].file.as_path(), mistakes[0].line), (Path::new("tests/fr.toml"), Some(2)));
+}
+
+#[test]
 fn a_misspelt_key_is_refused_with_its_line() {
     let wrong = SCENARIO.replace("queue =", "file =");
     let folder = folder(|path| fs::write(path.join("scenario.toml"), wrong).unwrap());

@@ -123,6 +123,8 @@ fn number(words: &Words<'_>, at: usize, limit: u32) -> Option<(usize, u32)> {
 
 fn french(words: &Words<'_>, at: usize) -> Option<Clock> {
     let (mut end, hour) = match words.folded(at) {
+        // `cet après-midi` is no noon.
+        "midi" if at > 0 && words.folded(at - 1) == "apres" => return None,
         "midi" => (at + 1, 12),
         "minuit" => (at + 1, 0),
         _ => {
@@ -321,6 +323,8 @@ mod tests {
                 ("trois heures de l'après-midi", "15:00"),
                 ("vingt-quatre heures", "00:00"),
                 ("j'en ai huit", ""),
+                ("je serai là cet après-midi", ""),
+                ("avant midi", "12:00"),
             ],
         );
         check(

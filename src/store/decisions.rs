@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::{call_id, get};
 use super::{Error, Store};
-use crate::call::decision::{DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord};
+use crate::call::decision::{
+    CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
+};
 use crate::call::{CallId, IntentScore};
 
 const UNREADABLE: Error = Error::Unreadable { what: "decision" };
@@ -87,6 +89,9 @@ struct Written {
     input: String,
     sentence: Option<String>,
     alternatives: Vec<(String, f32)>,
+    /// Not there in records of before names were put right in the open.
+    #[serde(default)]
+    corrections: Vec<WrittenCorrection>,
     wishes: Vec<WrittenWish>,
     in_scope_from: f32,
     sure_from: f32,
@@ -98,9 +103,20 @@ struct Written {
     outcome: String,
     route: Option<String>,
     intent: Option<String>,
+    #[serde(default)]
+    recording_agreed: Option<bool>,
     scenario: String,
     scenario_version: String,
     model: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WrittenCorrection {
+    said: String,
+    id: String,
+    name: String,
+    score: f32,
+    runner_up: Option<(String, f32)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -117,6 +133,23 @@ struct WrittenLookUp {
     took_us: u64,
     outcome: String,
     cached: bool,
+}
+
+impl WrittenCorrection {
+    fn of(record: &CorrectionRecord) -> Self {
+        Self {
+            said: record.said.reveal().clone(),
+            id: record.id.clone(),
+            name: record.name.reveal().clone(),
+            score: record.score,
+            runner_up: record.runner_up.clone(),
+        }
+    }
+
+    fn record(self) -> CorrectionRecord {
+        let (said, name) = (self.said.into(), self.name.into());
+        CorrectionRecord { said, id: self.id, name, score: self.score, runner_up: self.runner_up }
+    }
 }
 
 impl Written {
@@ -143,6 +176,7 @@ impl Written {
                 .iter()
                 .map(|(text, weight)| (text.reveal().clone(), *weight))
                 .collect(),
+            corrections: record.corrections.iter().map(WrittenCorrection::of).collect(),
             wishes: record.wishes.iter().map(wish).collect(),
             in_scope_from: record.thresholds.in_scope,
             sure_from: record.thresholds.sure,
@@ -153,6 +187,7 @@ impl Written {
             outcome: record.outcome.clone(),
             route: record.route.clone(),
             intent: record.intent.clone(),
+            recording_agreed: record.recording_agreed,
             scenario: record.scenario.clone(),
             scenario_version: record.scenario_version.clone(),
             model: record.model.clone(),
@@ -187,6 +222,7 @@ impl Written {
             input: self.input,
             sentence: self.sentence.map(Into::into),
             alternatives: self.alternatives.into_iter().map(|(text, weight)| (text.into(), weight)).collect(),
+            corrections: self.corrections.into_iter().map(WrittenCorrection::record).collect(),
             wishes: self.wishes.into_iter().map(wish).collect(),
             thresholds: ThresholdRecord { in_scope: self.in_scope_from, sure: self.sure_from },
             state: self.state,
@@ -196,6 +232,7 @@ impl Written {
             outcome: self.outcome,
             route: self.route,
             intent: self.intent,
+            recording_agreed: self.recording_agreed,
             scenario: self.scenario,
             scenario_version: self.scenario_version,
             model: self.model,

@@ -1,4 +1,4 @@
-//! Written language: folding for matching, words, sentences, durations as text.
+//! Written language: folding for matching, words, sentences, durations as text, the markup of what is said.
 //!
 //! Used wherever text is compared or cut: search, intents, notes, guard, word error rate, exports. Works on French,
 //! English and Dutch without being told which. Positions are byte offsets into the given text, always on character
@@ -6,6 +6,7 @@
 
 pub mod duration;
 mod fold;
+pub mod markup;
 mod sentences;
 mod tokens;
 

@@ -20,7 +20,6 @@
 pub mod cache;
 pub mod config;
 mod engines;
-pub mod markup;
 pub mod plan;
 pub mod prompts;
 pub mod reading;
@@ -34,7 +33,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::cache::{Bounds, Cache, Counts, Key};
 use self::config::{Config, EngineName, WrongValue};
 use self::engines::Engines;
-use self::markup::Prosody;
 use self::plan::Step;
 use self::prompts::Prompts;
 use self::sound::Finish;
@@ -43,6 +41,7 @@ use crate::call::Language;
 use crate::home::Home;
 use crate::models::ModelFolder;
 use crate::redact::Redacted;
+use crate::text::markup::{self, Prosody};
 use crate::tts::Delivery;
 
 pub use self::engines::Error as EngineError;

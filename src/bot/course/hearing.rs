@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::ear::{Said, Sentence};
-use super::parts::{Output, Stage, Then};
+use super::parts::{Output, Stage, Then, is_sign};
 use super::{Course, POLITE_MAX};
 use crate::assistant::Event;
 use crate::call::event::EventBody;
@@ -111,11 +111,16 @@ impl Course {
     }
 
     fn key(&mut self, digit: Redacted<char>) {
-        if self.is_open() {
+        if !self.is_open() {
+            return;
+        }
+        let event = Event::Key(digit);
+        // A sign often means nothing, as behind a number that is whole already: its answer tells whether to stop for it.
+        if !is_sign(&event) {
             self.stop_speaking();
             self.held = None;
-            self.ask(Event::Key(digit));
         }
+        self.ask(event);
     }
 
     /// What is played was stopped, since the caller speaks. More may have been given to the connection since.
@@ -124,7 +129,7 @@ impl Course {
         self.polite_until = Some(now + POLITE_MAX);
     }
 
-    fn stop_speaking(&mut self) {
+    pub(super) fn stop_speaking(&mut self) {
         if self.mouth.is_speaking() {
             let unfinished = self.mouth.stop();
             self.outputs.push_back(Output::Stop { unfinished });
@@ -133,6 +138,7 @@ impl Course {
 
     fn call_ended(&mut self) {
         self.mouth.stop();
+        self.overtaken = None;
         (self.early, self.held, self.instead, self.then, self.silence) = (None, None, None, None, None);
         self.queue.clear();
         let was_talking = self.stage == Stage::Talking;

@@ -118,6 +118,11 @@ pub(super) struct Early {
     pub(super) due: Instant,
 }
 
+/// Whether a key was pressed that is no digit.
+pub(super) fn is_sign(event: &Event) -> bool {
+    matches!(event, Event::Key(key) if !key.reveal().is_ascii_digit())
+}
+
 /// The texts among actions.
 pub(super) fn texts<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<Redacted<String>> {
     actions

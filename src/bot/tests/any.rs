@@ -12,6 +12,7 @@ enum Step {
     Says,
     Coughs,
     Presses,
+    PressesHash,
     Listens,
     Transfers,
     HangsUp,
@@ -29,12 +30,13 @@ enum Step {
     Passes,
 }
 
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     Step::Speaks,
     Step::Interrupts,
     Step::Says,
     Step::Coughs,
     Step::Presses,
+    Step::PressesHash,
     Step::Listens,
     Step::Transfers,
     Step::HangsUp,
@@ -71,6 +73,7 @@ impl World {
             Step::Says => line.says("ma facture"),
             Step::Coughs => line.coughs(),
             Step::Presses => line.presses('1'),
+            Step::PressesHash => line.presses('#'),
             Step::Listens if self.is_asked => line.answers(&[say("Voici."), say("Autre chose ?"), listen()]),
             Step::Transfers if self.is_asked => line.answers(&[say("Je vous passe."), transfer()]),
             Step::HangsUp if self.is_asked => line.answers(&[say("Au revoir."), Action::HangUp]),

@@ -158,6 +158,42 @@ fn keys_stop_what_is_said_and_are_taken_one_after_the_other() {
 }
 
 #[test]
+fn a_hash_behind_a_whole_number_takes_no_answer_away() {
+    let mut line = Line::greeted();
+    line.presses('6');
+    assert_eq!(line.done(), ["ask key 6"]);
+    line.presses('#');
+    assert_eq!(line.done(), [""; 0]);
+    line.answers(&[say("Votre commande est partie."), listen()]);
+    assert_eq!(line.done(), ["expect Open", "ask key #"]);
+    line.answers(&[]);
+    assert_eq!(line.done(), ["make Votre commande est partie."]);
+    line.is_made(2_000);
+    line.presses('#');
+    assert_eq!(line.done(), ["ask key #"], "it goes on being said");
+    line.answers(&[]);
+    assert_eq!(line.done(), [""; 0]);
+    line.passes(2_000);
+    line.is_heard("bot-2");
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.waits(), WAIT);
+}
+
+#[test]
+fn a_sign_that_means_something_stops_what_is_said() {
+    let mut line = Line::greeted();
+    line.says("ma commande");
+    line.done();
+    line.answers(&[say("Quel numéro ?"), listen()]);
+    line.done();
+    line.is_made(3_000);
+    line.presses('#');
+    assert_eq!(line.done(), ["ask key #"]);
+    line.answers(&[say("Excusez-moi."), listen()]);
+    assert_eq!(line.done(), ["expect Open", "stop playing", "make Excusez-moi."]);
+}
+
+#[test]
 fn an_answer_that_changes_nothing_goes_on_listening() {
     let mut line = Line::greeted();
     line.presses('d');

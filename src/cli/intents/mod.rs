@@ -15,6 +15,7 @@ use super::terminal::{say_error, write_stdout};
 use crate::call::{IntentOutcome, Language};
 use crate::intent::{Classifier, Heard, Ranking, decide};
 use crate::pipeline::learning;
+use crate::scenario::rehearsals::conversations;
 use crate::scenario::{Error, Scenario};
 
 /// Arguments of `allo intents`.
@@ -94,7 +95,10 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Replay { scenario, which } => return review::replay_stored(context, scenario, which),
         Command::Mine { which } => return review::mine_stored(context, which),
     };
-    let scenario = match Scenario::load(path) {
+    let is_check = matches!(args.command, Command::Check { .. });
+    // A conversation that cannot be read is a mistake for whoever asks for mistakes; nothing else needs it.
+    let rehearsed = if is_check { conversations(path).map(drop) } else { Ok(()) };
+    let scenario = match Scenario::load(path).and_then(|scenario| rehearsed.map(|()| scenario)) {
         Ok(scenario) => scenario,
         Err(error @ (Error::Mistakes { .. } | Error::Unreadable { .. })) => {
             say_error(&error);

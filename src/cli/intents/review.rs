@@ -93,8 +93,10 @@ pub(super) fn replay_stored(
         for ((then, now), count) in &found.routes {
             let _ = writeln!(text, "{count:>6}  {then} → {now}");
         }
-        let reading =
-            |reading: &Reading| format!("{} {}", reading.band, reading.intent.as_deref().unwrap_or("-"));
+        let reading = |reading: &Reading| {
+            let intent = reading.intent.as_deref().unwrap_or("-");
+            format!("{} {intent} ({})", reading.band, reading.led_to)
+        };
         for changed in &found.changed {
             let _ = writeln!(
                 text,

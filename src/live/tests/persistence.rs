@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command as Process, Stdio};
 
 use super::*;
+use crate::call::decision::{self, DecisionRecord};
 use crate::store::CallFilter;
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -43,6 +44,24 @@ fn a_final_is_in_the_store_when_it_is_announced_and_the_record_when_the_call_has
     assert_eq!(ended.as_deref(), Some("hung_up"));
     assert!(runtime.block_on(store.incomplete_live_calls()).unwrap().is_empty());
     assert_eq!(runtime.block_on(store.check()).unwrap(), []);
+}
+
+#[test]
+fn nothing_that_was_said_is_kept_of_a_caller_who_refused() {
+    let runtime = runtime();
+    for (agreed, expected) in [(Some(true), "mot1 mot2"), (Some(false), ""), (None, "mot1 mot2")] {
+        let store = runtime.block_on(Store::in_memory()).unwrap();
+        let live = keeping(&store);
+        let call = open(&live);
+        let id = call.id();
+        let decision = DecisionRecord { call: id, recording_agreed: agreed, ..decision::sample() };
+        runtime.block_on(store.put_decision(&decision)).unwrap();
+        say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+        end(call);
+        let kept = runtime.block_on(store.call(id)).unwrap().unwrap();
+        assert_eq!(kept.transcript.text_of(None, "|").reveal(), expected, "{agreed:?}");
+        assert_eq!(runtime.block_on(store.check()).unwrap(), []);
+    }
 }
 
 #[test]

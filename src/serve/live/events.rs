@@ -152,36 +152,6 @@ mod tests {
     use crate::call::event::{CallEndReason, GapReason, TurnEndReason};
     use crate::call::{CallId, Channel, Language, Word};
 
-    fn decision() -> DecisionRecord {
-        let handover = crate::call::handover::sample();
-        DecisionRecord {
-            call: handover.call,
-            number: 1,
-            at: handover.at,
-            language: Language::Fr,
-            input: "sentence".to_owned(),
-            sentence: handover.words,
-            alternatives: Vec::new(),
-            wishes: vec![WishRecord {
-                candidates: vec![IntentScore { intent: "contester_facture".to_owned(), probability: 0.75 }],
-                in_scope: 0.9375,
-                band: "nearly".to_owned(),
-                wrong_transfer_cost: 1.0,
-            }],
-            thresholds: Default::default(),
-            state: "open".to_owned(),
-            rule: "confirm".to_owned(),
-            slots: handover.slots,
-            look_ups: Vec::new(),
-            outcome: "listen".to_owned(),
-            route: None,
-            intent: None,
-            scenario: handover.scenario,
-            scenario_version: handover.scenario_version,
-            model: "lexical".to_owned(),
-        }
-    }
-
     #[test]
     fn every_event_has_its_fields() {
         let span = SampleSpan::new(SamplePos::from_seconds(1.0), SamplePos::from_seconds(1.5));
@@ -225,7 +195,7 @@ mod tests {
             EventBody::Interrupted { channel, at: span.start },
             EventBody::Dtmf { channel, digit: '5'.into() },
             EventBody::PlaybackFinished { mark: "hello".into(), completed: true },
-            EventBody::TurnDecided { decision: Box::new(decision()) },
+            EventBody::TurnDecided { decision: Box::new(crate::call::decision::sample()) },
             EventBody::BotSaid {
                 text: "Votre appel concerne une facture, c'est bien cela ?".into(),
                 mark: "bot-2".into(),

@@ -184,6 +184,10 @@ fn look(words: &Words<'_>, context: &Context<'_>, at: usize) -> Looked {
         (Some(spot), None) => Looked::Found(spot),
         (Some(spot), Some((_, end, _))) if spot.words.end >= end => Looked::Found(spot),
         (_, Some((rule, end, captures))) => {
+            if let Some(spot) = year_first(words, context, at) {
+                return Looked::Found(spot);
+            }
+            let (end, captures) = with_year_behind(words, context, (rule.meaning, end, captures));
             if is_other_word(words, rule.meaning, &(at..end)) {
                 return Looked::Nothing;
             }
@@ -194,6 +198,83 @@ fn look(words: &Words<'_>, context: &Context<'_>, at: usize) -> Looked {
         }
         (None, None) => Looked::Nothing,
     }
+}
+
+/// `mars de l'année dernière`, `March last year`: the year of a phrase that says none itself.
+fn with_year_behind(
+    words: &Words<'_>,
+    context: &Context<'_>,
+    (meaning, end, mut captures): (Meaning, usize, Captures),
+) -> (usize, Captures) {
+    if !lacks_year(meaning, &captures) || words.gap(end) == Gap::Stop {
+        return (end, captures);
+    }
+    match year_at(words, context, end) {
+        Some((behind, year)) => {
+            captures.years.push(year);
+            (behind, captures)
+        }
+        None => (end, captures),
+    }
+}
+
+/// `l'année dernière en mars`, `vorig jaar maart`: the year stands before what it belongs to.
+fn year_first(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<Spot> {
+    let (start, year) = year_at(words, context, at)?;
+    if words.gap(start) == Gap::Stop {
+        return None;
+    }
+    let leads = ["en", "in", "au mois de", "au mois d", "le", "on", "op"];
+    let start = start + words.phrase_at(start, &leads).unwrap_or(0);
+    let (rule, end, mut captures) = longest(of(&phrases::TABLES, words.language), words, start)?;
+    if !lacks_year(rule.meaning, &captures) {
+        return None;
+    }
+    captures.years.push(year);
+    let (days, score) = resolve::resolve(rule.meaning, &captures, context, words.language)?;
+    Some(Spot { days, words: at..end, score })
+}
+
+/// Whether a phrase names a part of a year and not the year.
+fn lacks_year(meaning: Meaning, captures: &Captures) -> bool {
+    let is_part = !captures.months.is_empty()
+        || matches!(meaning, Meaning::Several(PeriodMeaning::Quarter | PeriodMeaning::Half));
+    let is_open = !matches!(
+        meaning,
+        Meaning::One(DayMeaning::DayMonth(Toward::Next | Toward::Last))
+            | Meaning::Several(PeriodMeaning::Month(Toward::Next | Toward::Last) | PeriodMeaning::WeekOf)
+    );
+    is_part && is_open && captures.years.is_empty()
+}
+
+/// A year that is said by its distance from this one: the word behind it, and the year.
+fn year_at(words: &Words<'_>, context: &Context<'_>, at: usize) -> Option<(usize, i16)> {
+    let said: [(&str, i16); 3] = match words.language {
+        Language::Fr => [
+            (
+                "de l annee derniere|de l annee passee|de l annee precedente|de l an dernier|de l an passe|\
+                 l annee derniere|l annee passee|l an dernier|l an passe",
+                -1,
+            ),
+            ("de cette annee|cette annee|de l annee en cours", 0),
+            ("de l annee prochaine|de l an prochain|l annee prochaine|l an prochain", 1),
+        ],
+        Language::En => [
+            ("of last year|last year|of the previous year|of the last year", -1),
+            ("of this year|this year", 0),
+            ("of next year|next year", 1),
+        ],
+        Language::Nl => [
+            (
+                "van vorig jaar|vorig jaar|van afgelopen jaar|afgelopen jaar|van verleden jaar|verleden jaar",
+                -1,
+            ),
+            ("van dit jaar|dit jaar", 0),
+            ("van volgend jaar|volgend jaar|van komend jaar|komend jaar", 1),
+        ],
+    };
+    said.into_iter()
+        .find_map(|(phrases, years)| Some((at + words.phrase_in(at, phrases)?, context.today.year() + years)))
 }
 
 /// Phrases that are something else in this place: `may` and `march` are verbs, `le deux` may go on with anything.
@@ -211,6 +292,12 @@ fn is_other_word(words: &Words<'_>, meaning: Meaning, range: &Range<usize>) -> b
             let is_verb = matches!(word, "may" | "march");
             let leads = range.start > 0 && LEADS.contains(&words.folded(range.start - 1));
             is_verb && !leads && words.len() > 1
+        }
+        // `goede morgen`, `elke morgen`: the morning, not the day that comes.
+        Meaning::One(DayMeaning::Days(1)) if words.language == Language::Nl => {
+            const LEADS: [&str; 7] = ["goede", "goeie", "elke", "iedere", "de", "fijne", "hele"];
+            let is_morning = words.folded(range.start) == "morgen";
+            is_morning && range.start > 0 && LEADS.contains(&words.folded(range.start - 1))
         }
         // A number between 1900 and 2099 that nothing calls a year.
         Meaning::Several(PeriodMeaning::Year) => {

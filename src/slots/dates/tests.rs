@@ -26,6 +26,10 @@ fn french_days() {
             ("je vous ai appelé hier", "2026-11-25"),
             ("Après-demain matin.", "2026-11-28"),
             ("le quinze septembre prochain", "2027-09-15"),
+            ("le 15 mars de l'année dernière", "2025-03-15"),
+            ("le quinze mars de l'année 2024", "2024-03-15"),
+            ("l'an dernier, le quinze mars", "2025-03-15"),
+            ("le 3 février de l'an prochain", "2027-02-03"),
             ("le quinze septembre", "2026-09-15"),
             ("le 15 septembre dernier", "2026-09-15"),
             ("le quinze septembre deux mille vingt-sept", "2027-09-15"),
@@ -66,6 +70,12 @@ fn french_periods() {
         &[
             ("ma facture de mars", "2026-03-01/2026-03-31"),
             ("ma facture de décembre", "2025-12-01/2025-12-31"),
+            ("ma facture de mars de l'année dernière", "2025-03-01/2025-03-31"),
+            ("mars de cette année", "2026-03-01/2026-03-31"),
+            ("l'année dernière en mars", "2025-03-01/2025-03-31"),
+            ("le premier trimestre de l'année dernière", "2025-01-01/2025-03-31"),
+            ("du 3 au 5 mars de l'année dernière", "2025-03-03/2025-03-05"),
+            ("mars dernier", "2026-03-01/2026-03-31"),
             ("ma facture d'avril 2025", "2025-04-01/2025-04-30"),
             ("le mois dernier", "2026-10-01/2026-10-31"),
             ("ce mois-ci", "2026-11-01/2026-11-30"),
@@ -107,6 +117,7 @@ fn english_days_and_periods() {
             ("on Monday the fifth of October", "2026-10-05"),
             ("in a week", "2026-12-03"),
             ("the 3rd of next month", "2026-12-03"),
+            ("the 15th of March last year", "2025-03-15"),
             ("on the twelfth, no sorry, the thirteenth of March", "2027-03-13"),
         ],
     );
@@ -115,6 +126,9 @@ fn english_days_and_periods() {
         Kind::Period,
         &[
             ("my March bill", "2026-03-01/2026-03-31"),
+            ("March last year", "2025-03-01/2025-03-31"),
+            ("my bill of May of last year", "2025-05-01/2025-05-31"),
+            ("December next year", "2027-12-01/2027-12-31"),
             ("last month", "2026-10-01/2026-10-31"),
             ("from the third to the fifth of March", "2027-03-03/2027-03-05"),
             ("since October", "2026-10-01/2026-11-26"),
@@ -139,6 +153,10 @@ fn dutch_days_and_periods() {
             ("drie dagen geleden", "2026-11-23"),
             ("over een week", "2026-12-03"),
             ("1 januari 2027", "2027-01-01"),
+            ("15 maart vorig jaar", "2025-03-15"),
+            ("Goede morgen, met Jansen", ""),
+            ("dinsdag morgen", "2026-12-01"),
+            ("morgen", "2026-11-27"),
         ],
     );
     check(
@@ -147,6 +165,8 @@ fn dutch_days_and_periods() {
         &[
             ("mijn factuur van maart", "2026-03-01/2026-03-31"),
             ("vorige maand", "2026-10-01/2026-10-31"),
+            ("maart vorig jaar", "2025-03-01/2025-03-31"),
+            ("de factuur van december volgend jaar", "2027-12-01/2027-12-31"),
             ("van 3 tot 5 augustus", "2026-08-03/2026-08-05"),
             ("van drie tot en met vijf maart", "2027-03-03/2027-03-05"),
         ],

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::call::decision::{DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord};
+use crate::call::decision::{
+    CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
+};
 use crate::store::DecisionQuery;
 
 fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRecord {
@@ -15,6 +17,13 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
         input: "sentence".into(),
         sentence: Some("où est ma commande ?".into()),
         alternatives: vec![("ou est ma commande".into(), 0.5)],
+        corrections: vec![CorrectionRecord {
+            said: "vel moxine".into(),
+            id: "17".into(),
+            name: "Velmoxine".into(),
+            score: 0.875,
+            runner_up: Some(("18".into(), 0.5)),
+        }],
         wishes: vec![WishRecord {
             candidates: vec![IntentScore { intent: "suivi_commande".into(), probability: 0.75 }],
             in_scope: 0.5,
@@ -34,6 +43,7 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
         outcome: "transfer".into(),
         route: Some("commandes".into()),
         intent: Some("suivi_commande".into()),
+        recording_agreed: Some(true),
         scenario: scenario.into(),
         scenario_version: "v1".into(),
         model: "lexical".into(),

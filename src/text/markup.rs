@@ -255,6 +255,22 @@ pub fn parse(text: &str) -> Result<Vec<Part>, Refused> {
     Reader::default().read(&mut scanner).map_err(|problem| Refused { place: scanner.place(), problem })
 }
 
+/// `text` as it stands inside of markup, in an element or in a value in quotes: no sign of it is read as markup.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            _ => escaped.push(sign),
+        }
+    }
+    escaped
+}
+
 /// Whether a text is meant to be read as markup.
 pub fn is_markup(text: &str) -> bool {
     let behind = text.trim_start().strip_prefix("<speak");

@@ -1,0 +1,165 @@
+//! Questions that wait for an answer: what counts as one, and what repeats them.
+
+use super::*;
+
+#[test]
+fn politeness_and_the_word_si_are_no_yes() {
+    let near = || says("c'est à propos d'un montant", Band::Nearly, &[("facture", 0.6), ("commande", 0.2)]);
+    let mut call = Call::begin(plan());
+    call.on(near());
+    let person = says("Un conseiller, s'il vous plaît", Band::Sure, &[("humain", 0.95)]);
+    assert_eq!(call.on(person).1, Rule::WantsHuman);
+    let mut call = Call::begin(plan());
+    call.on(near());
+    let (line, rule) = call.on(mumbles("je voudrais savoir si vous pouvez m'aider"));
+    assert_eq!(rule, Rule::AskAgain, "{line}");
+    let mut call = Call::begin(plan());
+    call.on(near());
+    let other = says("oui enfin c'est plutôt une panne", Band::Sure, &[("panne", 0.95)]);
+    assert!(call.on(other).0.ends_with("to technique"));
+    for yes in
+        ["oui", "Oui, s'il vous plaît.", "ben oui", "s'il vous plaît", "ma facture de mars, oui", "voilà"]
+    {
+        let mut call = Call::begin(plan());
+        call.on(near());
+        assert_eq!(call.on(mumbles(yes)).1, Rule::Confirmed, "{yes}");
+    }
+}
+
+/// A plan that asks for a date and reads it back.
+fn dated(kind: Kind) -> Plan {
+    let mut plan = plan();
+    let answer = Answer {
+        slots: vec![slot("jour", kind, Confirm::Always)],
+        look_up: None,
+        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::More) }],
+        not_found: reply("Je ne trouve pas.", Then::More),
+        down: reply("Un instant.", Then::End),
+    };
+    plan.intents.get_mut("commande").unwrap().answer = Some(Arc::new(answer));
+    plan
+}
+
+pub(super) fn asked_for(kind: Kind) -> Call {
+    let mut call = Call::begin(dated(kind));
+    let (line, rule) = call.on(says("un rendez-vous", Band::Sure, &[("commande", 0.95)]));
+    assert!(line.contains("Quel est votre jour ?"), "{line}");
+    assert_eq!(rule, Rule::Sure);
+    call
+}
+
+#[test]
+fn a_correction_and_a_changed_mind_go_before_a_polite_yes() {
+    let noted = |line: &str| line.contains("J'ai noté le quatorze septembre");
+    let read_back = || {
+        let mut call = asked_for(Kind::Date);
+        let (line, _) = call.on(mumbles("le quinze septembre"));
+        assert!(line.contains("J'ai noté le quinze septembre"), "{line}");
+        call
+    };
+    let mut call = read_back();
+    assert!(noted(&call.on(mumbles("C'est le quatorze septembre, s'il vous plaît")).0));
+    let mut call = read_back();
+    assert!(noted(&call.on(mumbles("non, le quatorze septembre")).0));
+    let mut call = read_back();
+    assert!(call.on(mumbles("oui c'est bien le quinze septembre")).0.starts_with("C'est noté."));
+    let mut call = read_back();
+    let other = says("en fait j'ai plutôt une panne", Band::Sure, &[("panne", 0.95)]);
+    assert!(call.on(other).0.ends_with("to technique"));
+    let mut call = read_back();
+    assert_eq!(call.on(says("un conseiller", Band::Sure, &[("humain", 0.95)])).1, Rule::WantsHuman);
+}
+
+#[test]
+fn recording_needs_a_yes() {
+    let asking = || {
+        let mut plan = plan();
+        plan.consent = Some(super::plan::Consent { asked: true, say: said("Pouvons-nous enregistrer ?") });
+        Call::begin(plan)
+    };
+    for (answer, agreed) in [
+        (mumbles("oui"), true),
+        (mumbles("oui d'accord"), true),
+        (mumbles("non"), false),
+        (mumbles("je voudrais savoir si ma box est en panne"), false),
+        (Input::Key('1'.into()), true),
+        (Input::Key('2'.into()), false),
+        (Input::Key('0'.into()), false),
+        (Input::HungUp, false),
+    ] {
+        let mut call = asking();
+        assert_eq!(call.dialog.recording_agreed(), None);
+        call.on(answer.clone());
+        assert_eq!(call.dialog.recording_agreed(), Some(agreed), "{answer:?}");
+    }
+    let mut call = asking();
+    let (line, rule) = call.on(Input::Noise);
+    assert_eq!(line, "Je vous entends mal à cause du bruit. | Pouvons-nous enregistrer ? > listen");
+    assert_eq!((rule, call.dialog.recording_agreed()), (Rule::Noise, None));
+    assert_eq!(call.on(mumbles("oui")).0, "Bonjour, dites-moi pourquoi vous appelez. > listen");
+    let mut call = asking();
+    assert!(call.on(Input::Silence).0.contains("Pouvons-nous enregistrer"));
+    let (line, rule) = call.on(Input::Silence);
+    assert_eq!((line.as_str(), rule), ("Bonjour, dites-moi pourquoi vous appelez. > listen", Rule::Consent));
+    assert_eq!(call.dialog.recording_agreed(), Some(false));
+}
+
+#[test]
+fn noise_and_silence_repeat_the_question_and_lose_nothing() {
+    for (input, before) in [
+        (Input::Noise, "Je vous entends mal à cause du bruit."),
+        (Input::Silence, "Je ne vous ai pas entendu."),
+    ] {
+        let mut call = Call::begin(plan());
+        call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+        let (line, _) = call.on(input.clone());
+        assert_eq!(line, format!("{before} | Votre appel concerne une facture, c'est bien cela ? > listen"));
+        assert_eq!(call.on(mumbles("oui")).1, Rule::Confirmed);
+
+        let mut call = Call::begin(plan());
+        call.on(says("un souci", Band::TwoCandidates, &[("facture", 0.45), ("panne", 0.42)]));
+        let (line, _) = call.on(input.clone());
+        assert!(line.starts_with(before) && line.contains("une facture, ou une panne"), "{line}");
+        assert_eq!(call.on(mumbles("le deuxième")).1, Rule::Chosen);
+
+        let mut call = asked_for(Kind::Date);
+        let (line, _) = call.on(input.clone());
+        assert!(line.contains("Quel est votre jour ?"), "{line}");
+        assert!(call.on(mumbles("le quinze septembre")).0.contains("J'ai noté le quinze septembre"));
+        let (line, _) = call.on(input.clone());
+        assert!(line.starts_with(before) && line.contains("J'ai noté le quinze septembre"), "{line}");
+        assert!(call.on(mumbles("oui")).0.starts_with("C'est noté."));
+    }
+    // What was keyed in so far is not lost by a cough.
+    let mut call = asked_for(Kind::Reference(Shape::digits(4, 4)));
+    call.on(Input::Key('1'.into()));
+    assert_eq!(call.on(Input::Noise), (" > listen".to_owned(), Rule::Noise));
+    for key in "234".chars() {
+        call.step(Input::Key(key.into()));
+    }
+    assert_eq!(call.dialog.state_name(), "confirming_value");
+}
+
+#[test]
+fn of_two_candidates_words_go_before_places() {
+    let two = || says("j'ai un souci", Band::TwoCandidates, &[("panne", 0.45), ("facture", 0.42)]);
+    let mut call = Call::begin(plan());
+    call.on(two());
+    let bill = says("c'est pour ma première facture", Band::Nearly, &[("facture", 0.7), ("panne", 0.1)]);
+    assert!(call.on(bill).0.ends_with("to compta"));
+    for neither in ["une seconde", "pas le premier"] {
+        let mut call = Call::begin(plan());
+        call.on(two());
+        assert_eq!(call.on(mumbles(neither)).1, Rule::AskAgain, "{neither}");
+    }
+}
+
+#[test]
+fn an_insult_beside_a_clear_wish_does_not_hide_it() {
+    let mut call = Call::begin(plan());
+    let wish = || says("bande d'incapables ma box est en panne", Band::Sure, &[("disponibilite", 0.95)]);
+    let (line, rule) = call.on(wish());
+    assert!(line.contains("Quel est votre produit ?"), "{line}");
+    assert_eq!(rule, Rule::Sure);
+    assert!(call.on(wish()).0.ends_with("to accueil"), "the second one goes to a person");
+}
