@@ -236,6 +236,9 @@ impl Machine {
         if calls.open.remove(&link.id).is_none() {
             return;
         }
+        if calls.open.is_empty() {
+            self.pool.keep_free(false);
+        }
         count(&self.metrics.calls_ended);
         self.admission().calls_went_on(self.clock.monotonic(), open);
         calls.ended.push_back(Arc::clone(&link.log));
@@ -363,9 +366,13 @@ impl Live {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Draining);
         }
+        if !self.is_listening() {
+            count(&machine.metrics.calls_refused);
+            return Err(Refused::Deaf);
+        }
         let mut admission = machine.admission();
         admission.calls_went_on(now, calls.open.len());
-        let service = admission.service(now, calls.open.len());
+        let service = admission.service(now, calls.open.len(), machine.pool.busy_with_batch());
         if service == Service::None {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Busy { retry_after: machine.config.retry_after });
@@ -378,6 +385,9 @@ impl Live {
         let machine = &self.machine;
         let mut calls = machine.calls();
         let service = self.service(&calls)?;
+        if calls.open.is_empty() {
+            machine.pool.keep_free(true);
+        }
         calls.open.insert(link.id, Arc::clone(link));
         machine.open.send_replace(calls.open.len());
         Ok(service)
