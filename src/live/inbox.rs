@@ -68,6 +68,9 @@ pub(super) enum Control {
     },
     #[cfg(test)]
     Panic,
+    /// Panics here, and once more when that is to be mended.
+    #[cfg(test)]
+    PanicTwice,
 }
 
 /// Which question of which chain an answer belongs to.

@@ -63,6 +63,8 @@ pub(super) struct Session {
     failures: u32,
     /// Channels that the detector has to begin anew with.
     restarted: Vec<VoiceId>,
+    #[cfg(test)]
+    panics_when_mended: bool,
 }
 
 impl Session {
@@ -93,6 +95,8 @@ impl Session {
             playing: 0,
             failures: 0,
             restarted: Vec::new(),
+            #[cfg(test)]
+            panics_when_mended: false,
         })
     }
 
@@ -212,6 +216,11 @@ impl Session {
             Control::End { reason } => self.end(reason),
             #[cfg(test)]
             Control::Panic => panic!("a test says so"),
+            #[cfg(test)]
+            Control::PanicTwice => {
+                self.panics_when_mended = true;
+                panic!("a test says so")
+            }
         }
     }
 
@@ -419,6 +428,11 @@ impl Session {
         self.over(machine, reason);
     }
 
+    /// Nothing of the call is worked on any more, in whatever state it is.
+    pub(super) fn forget(&mut self) {
+        self.stage = Stage::Over;
+    }
+
     /// Starts the chains anew that stand still although audio waits, or whose text does not come.
     pub(super) fn watch(&mut self, machine: &Machine, now: Instant) {
         for index in 0..self.tracks.len() {
@@ -439,6 +453,8 @@ impl Session {
     pub(super) fn failed(&mut self, machine: &Machine) {
         count(&machine.metrics.panics);
         self.failures += 1;
+        #[cfg(test)]
+        assert!(!self.panics_when_mended, "a test says so");
         tracing::error!(call = %self.link.id, failures = self.failures, "the processing of a call panicked");
         if self.failures > FAILURES_MAX {
             self.give_up(machine, CallEndReason::Failed);

@@ -46,7 +46,9 @@ impl Service {
         Err(match refused {
             Refused::Busy { retry_after } => ApiError::Busy { retry_after },
             Refused::Draining => ApiError::Stopping,
-            other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => ApiError::internal(other),
+            other @ (Refused::Deaf | Refused::Tracks { .. } | Refused::Invalid(_)) => {
+                ApiError::internal(other)
+            }
         })
     }
 }
