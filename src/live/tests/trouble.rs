@@ -34,13 +34,14 @@ fn lost_sound_is_marked_and_what_comes_after_it_keeps_its_time() {
 
 #[test]
 fn a_flood_of_sound_becomes_a_gap_of_its_own_length() {
-    let live = live(reader());
+    let narrow = Config { waiting_audio: Duration::from_secs(1), ..config() };
+    let live = Live::start(parts(reader(), 1), &narrow).unwrap();
     let call = open(&live);
     call.audio(0, &silence(160_000));
     call.wait_until_idle();
     let events = end(call);
-    assert_eq!(gaps(&events), [(GapReason::Dropped, 0, 144_000)]);
-    assert_eq!(live.snapshot().samples_dropped, 144_000);
+    assert_eq!(gaps(&events), [(GapReason::Dropped, 0, 96_000)]);
+    assert_eq!(live.snapshot().samples_dropped, 96_000);
     let EventBody::CallEnded { duration, .. } = &events.last().unwrap().body else { panic!() };
     assert!(duration.as_millis().abs_diff(10_000) <= 32, "{duration:?}");
 }
