@@ -63,7 +63,7 @@ impl Session {
         );
         match asked {
             Ok(cancel) => {
-                let partial = Partial { request, turn, span, cancel };
+                let partial = Partial { request, turn, span, asked: now, cancel };
                 self.tracks[index].decoding.partial = Some(partial);
             }
             Err(_) => count(&machine.metrics.partials_dropped),
@@ -177,7 +177,7 @@ impl Session {
             cancel: cancel.clone(),
         };
         if machine.has_judge {
-            self.tracks[index].decoding.asks(request, cancel);
+            self.tracks[index].decoding.asks(request, question.asked, cancel);
             judge::ask(machine, question);
         }
     }
