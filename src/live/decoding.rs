@@ -221,6 +221,15 @@ impl Decoding {
         std::mem::take(&mut self.stable)
     }
 
+    /// The text that stands for the stretch of a turn in which nothing is believed to have been said, although words of it
+    /// were told for good: what was told is not taken back.
+    pub(super) fn told_for_good(&self, turn: u64) -> Option<LastText> {
+        self.stable.told()?;
+        let of_turn = self.speculations.iter().filter(|speculation| speculation.turn == turn);
+        let last = of_turn.max_by_key(|speculation| speculation.request)?;
+        Some(LastText { speculation: last.request, audio: last.span })
+    }
+
     /// The stretch of speech in progress was none.
     pub(super) fn forget_stretch(&mut self) {
         self.end_stretch();
@@ -267,9 +276,7 @@ impl Decoding {
     /// of its audio, so that they need not be decoded again.
     pub(super) fn continue_final(&mut self, joins: Option<u64>) {
         let Some(last) = self.last_final.take().filter(|last| Some(last.turn) == joins) else { return };
-        // Two decodings that agree.
-        self.stable.hear(&last.words, last.length);
-        self.stable.hear(&last.words, last.length);
+        self.stable.continue_from(&last.words, last.length);
     }
 
     /// Numbers of the finals of a turn.

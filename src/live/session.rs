@@ -20,7 +20,7 @@ use super::{CallSetup, Error, Machine, is_internal_mark};
 use crate::asr::vote::LanguageVote;
 use crate::audio::{SamplePos, SampleSpan, samples_duration};
 use crate::call::Channel;
-use crate::call::event::{CallEndReason, EventBody, GapReason};
+use crate::call::event::{CallEndReason, EventBody, GapReason, TurnEndReason};
 use crate::turn::{Input, Output};
 
 /// Failures of one call, each survived by starting its chains anew, after which the call is given up.
@@ -321,9 +321,18 @@ impl Session {
             }
             Output::Discarded { turn } => {
                 self.tracks[index].open_turn = None;
-                self.tracks[index].decoding.forget_stretch();
-                count(&machine.metrics.turns_discarded);
-                self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+                if let Some(last) = self.tracks[index].decoding.told_for_good(turn) {
+                    let (speech, reason) = (last.audio, Some(TurnEndReason::Silence));
+                    self.close(
+                        machine,
+                        index,
+                        Closed { turn, last: Some(last), speech, joins: None, reason },
+                    );
+                } else {
+                    self.tracks[index].decoding.forget_stretch();
+                    count(&machine.metrics.turns_discarded);
+                    self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+                }
                 self.tell_others(machine, index, Input::OtherEnded);
             }
             Output::Interrupt { at } => {
