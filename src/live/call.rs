@@ -196,8 +196,11 @@ impl Controls {
         }
         // Its end has to be known in any case: speech into it is an interruption only while it plays.
         let mark = mark.unwrap_or_else(|| format!("{INTERNAL_MARK}{}", uuid::Uuid::new_v4()));
-        self.send(Command::Play { samples, rate, mark })?;
+        let place = self.link.commands.try_reserve().map_err(|_| NotTaken)?;
+        // Before it is sent: the connection may report its end at once, and what ends before it began would count as played
+        // for the rest of the call.
         put_control(&self.link, &self.machine, Control::PlaybackStarted);
+        place.send(Command::Play { samples, rate, mark });
         Ok(())
     }
 

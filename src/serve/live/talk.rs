@@ -194,8 +194,13 @@ impl Talk {
         match side {
             CallSide::Command(command) => {
                 let is_hang_up = command == Command::HangUp;
-                if let Err(error) = self.bridge.send(&outgoing(command), &mut self.exchange) {
+                let command = outgoing(command);
+                if let Err(error) = self.bridge.send(&command, &mut self.exchange) {
                     tracing::warn!(protocol = self.protocol.name(), %error, "a command could not be carried out");
+                    // Whoever plays it waits for its end, and the call takes the caller's speech for an interruption.
+                    if let Outgoing::Play { mark: Some(mark), .. } = command {
+                        self.exchange.facts.push(Incoming::PlaybackFinished { mark, completed: false });
+                    }
                 }
                 if is_hang_up && let Some(call) = self.call.take().and_then(Arc::into_inner) {
                     call.end(CallEndReason::Stopped);
