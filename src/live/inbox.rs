@@ -68,6 +68,8 @@ pub(super) enum Control {
     SaysNoMore {
         mark: String,
     },
+    /// What is being said is over, whatever the silence behind it; sound may follow.
+    EndTurns,
     End {
         reason: CallEndReason,
     },
@@ -113,6 +115,7 @@ pub(super) struct Inbox {
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     samples: usize,
+    /// What may wait however late it is taken up.
     capacity: usize,
 }
 
@@ -273,6 +276,21 @@ mod tests {
         assert_eq!(items[..2], [(false, 160), (true, 160)]);
         assert_eq!(items.iter().map(|(_, samples)| samples).sum::<u64>(), (BURST as u64 * 50 + 1) * 160);
         assert_eq!(inbox.room(0), 8_000);
+    }
+
+    #[test]
+    fn a_burst_after_a_stall_is_kept_and_sound_that_waits_too_long_makes_room() {
+        let (mut inbox, start) = (inbox(), SystemClock.monotonic());
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        // Three seconds of speech in one moment, then as it is spoken, and nobody takes any of it up.
+        (0..150).for_each(|_| assert_eq!(inbox.push_audio(0, &[0.1; 160], start), 0));
+        assert_eq!(inbox.push_audio(0, &[0.1; 160], after(999)), 0);
+        assert_eq!(
+            inbox.push_audio(0, &[0.1; 160], after(1_000)),
+            102 * 160,
+            "all but the second that may wait"
+        );
+        assert_eq!(contents(&mut inbox, 0)[..103].iter().filter(|(is_sound, _)| *is_sound).count(), 1);
     }
 
     #[test]

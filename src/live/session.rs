@@ -130,7 +130,7 @@ impl Session {
         }
         while let Some(item) = self.items.pop_front() {
             if let Item::Audio { track, .. } | Item::Missing { track, .. } = &item
-                && self.tracks[*track].chain.has_hole()
+                && (self.tracks[*track].chain.has_hole() || self.tracks[*track].chain.is_settling())
             {
                 self.items.push_front(item);
                 return true;
@@ -213,6 +213,10 @@ impl Session {
             Control::Tell(body) => self.outbox.push(*body),
             Control::Says { mark, text, language } => self.says(mark, text, language),
             Control::SaysNoMore { mark } => self.says_no_more(machine, mark),
+            Control::EndTurns if self.stage == Stage::Listening => {
+                self.tracks.iter_mut().for_each(|track| track.chain.begin_settling());
+            }
+            Control::EndTurns => {}
             Control::End { reason } => self.end(reason),
             #[cfg(test)]
             Control::Panic => panic!("a test says so"),
@@ -237,7 +241,12 @@ impl Session {
     fn end(&mut self, reason: CallEndReason) {
         if self.stage == Stage::Listening {
             self.stage = Stage::Ending(reason);
-            self.tracks.iter_mut().for_each(|track| track.chain.end_audio());
+            for track in &mut self.tracks {
+                // What is being settled has had its end; there is no sound behind it.
+                if !track.chain.is_settling() {
+                    track.chain.end_audio();
+                }
+            }
         }
     }
 
@@ -363,6 +372,7 @@ impl Session {
         let now = machine.clock.monotonic();
         for index in 0..self.tracks.len() {
             self.resend(machine, index);
+            self.settle_turns(machine, index);
             if let Stage::Ending(_) = self.stage
                 && !self.tracks[index].chain.has_window()
             {
@@ -382,10 +392,26 @@ impl Session {
         self.link.set_idle(self.is_quiet(), self.is_over());
     }
 
+    /// Ends the turns of a channel whose speaker is said to be done, once all of the sound before that was heard.
+    fn settle_turns(&mut self, machine: &Machine, index: usize) {
+        if !self.tracks[index].chain.is_settling() || self.tracks[index].chain.has_window() {
+            return;
+        }
+        self.tracks[index].chain.end_turns();
+        self.follow(machine, index);
+        if let Err(error) = self.tracks[index].chain.renew() {
+            // It was built with the same settings before.
+            tracing::error!(call = %self.link.id, %error, "a channel could not go on after its turns had ended");
+            self.give_up(machine, CallEndReason::Failed);
+        }
+    }
+
     /// Nothing is being decoded, asked, kept or announced.
     fn is_quiet(&self) -> bool {
-        let is_quiet =
-            |track: &Track| track.decoding.is_quiet() && !track.chain.has_window() && !track.chain.has_hole();
+        let is_quiet = |track: &Track| {
+            let is_heard = !track.chain.has_window() && !track.chain.has_hole();
+            is_heard && !track.chain.is_settling() && track.decoding.is_quiet()
+        };
         self.items.is_empty() && self.outbox.is_empty() && self.tracks.iter().all(is_quiet)
     }
 

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use self::settings::{Allowed, Detection, Settings, Shape};
 use crate::audio::{SamplePos, SampleRate};
-use crate::call::event::{CallEndReason, Event, EventBody};
+use crate::call::event::{CallEndReason, Event, EventBody, GapReason};
 use crate::serve::error::ApiError;
-use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal, Timeline};
+use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal};
 
 /// Most audio that waits for a commit.
 const UNCOMMITTED_SECONDS_MAX: usize = 300;
@@ -39,7 +39,6 @@ pub struct Realtime {
     buffer: Vec<u8>,
     /// Client audio given to the call, at its own rate.
     given_samples: u64,
-    timeline: Timeline,
     /// Turns under way, by number, when the service ends turns.
     turns: BTreeMap<u64, Item>,
     /// Commits under way, when the client ends turns.
@@ -75,7 +74,6 @@ impl Realtime {
             opened: None,
             buffer: Vec::new(),
             given_samples: 0,
-            timeline: Timeline::default(),
             turns: BTreeMap::new(),
             commits: VecDeque::new(),
             last_item: None,
@@ -225,7 +223,6 @@ impl Realtime {
             self.tell_committed(&item.id, effects);
             self.commits.push_back(item);
         }
-        self.timeline.settle(at_pipeline_rate(self.given_samples, format.rate()));
         effects.demands.push(Demand::Settle);
         Ok(())
     }
@@ -275,15 +272,11 @@ impl Realtime {
         self.tell(event, effects);
     }
 
-    fn milliseconds(&self, position: SamplePos) -> u64 {
-        self.timeline.client(position).0 / 16
-    }
-
     fn turn_event(&mut self, body: &EventBody, effects: &mut Effects) {
         match body {
             EventBody::SpeechStarted { turn, at, .. } => {
                 let item = self.new_item();
-                let audio_start_ms = self.milliseconds(*at);
+                let audio_start_ms = milliseconds(*at);
                 let event = json!({
                     "type": "input_audio_buffer.speech_started",
                     "audio_start_ms": audio_start_ms, "item_id": item.id,
@@ -324,7 +317,7 @@ impl Realtime {
 
     fn end_turn(&mut self, turn: u64, end: Option<SamplePos>, effects: &mut Effects) {
         let Some(item) = self.turns.remove(&turn).filter(|item| !item.is_cleared) else { return };
-        let end = end.map(|end| self.milliseconds(end));
+        let end = end.map(milliseconds);
         let given = at_pipeline_rate(self.given_samples, self.settings.format.rate()) / 16;
         let event = json!({
             "type": "input_audio_buffer.speech_stopped",
@@ -409,6 +402,19 @@ impl Face for Realtime {
     fn next_deadline(&self) -> Option<Instant> {
         None
     }
+}
+
+/// Whether sound was here and was not recognised. What was lost on the way is the client's to know.
+const fn is_failure(reason: GapReason) -> bool {
+    match reason {
+        GapReason::Failed | GapReason::Restarted | GapReason::Dropped => true,
+        GapReason::Lost => false,
+    }
+}
+
+/// A position of the call, which has the client's time.
+const fn milliseconds(position: SamplePos) -> u64 {
+    position.0 / 16
 }
 
 /// A number of samples at another rate as one at 16 kHz.
