@@ -517,11 +517,9 @@ impl Session {
         let channel = self.tracks[index].chain.channel;
         self.restarted.push(self.tracks[index].chain.voice);
         self.abandon(machine, index);
-        if let Some(turn) = self.tracks[index].open_turn.take() {
-            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
-            self.tell_others(machine, index, Input::OtherEnded);
-        }
+        let open_turn = self.tracks[index].open_turn.take();
         match self.tracks[index].chain.restart(machine.clock.monotonic()) {
+            // The gap first: it says why the turn has no text.
             Ok(span) => {
                 self.outbox.push(EventBody::Gap { channel, span, reason: GapReason::Restarted });
             }
@@ -531,6 +529,10 @@ impl Session {
                 self.give_up(machine, CallEndReason::Failed);
                 return;
             }
+        }
+        if let Some(turn) = open_turn {
+            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+            self.tell_others(machine, index, Input::OtherEnded);
         }
         if let Stage::Ending(_) = self.stage {
             self.tracks[index].chain.end_audio();

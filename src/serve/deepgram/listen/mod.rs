@@ -340,6 +340,9 @@ impl Face for Listen {
                 let track = self.track_of(*channel);
                 self.tracks[track].is_speaking = false;
             }
+            EventBody::Gap { channel, span, reason } => {
+                self.tell_gap(self.track_of(*channel), (*span, *reason), effects)
+            }
             EventBody::CallEnded { reason, .. } => self.call_ended(*reason, effects),
             EventBody::CallStarted { .. }
             | EventBody::Interrupted { .. }
@@ -347,8 +350,7 @@ impl Face for Listen {
             | EventBody::PlaybackFinished { .. }
             | EventBody::TurnDecided { .. }
             | EventBody::BotSaid { .. }
-            | EventBody::HandedOver { .. }
-            | EventBody::Gap { .. } => {}
+            | EventBody::HandedOver { .. } => {}
         }
     }
 

@@ -192,6 +192,22 @@ fn who_finalizes_gets_an_answer_also_when_nothing_is_left() {
 }
 
 #[test]
+fn audio_that_has_no_result_is_told_as_an_error_with_its_place() {
+    let mut script = Script::new(BASIC);
+    let span = SampleSpan::new(SamplePos::from_seconds(0.5), SamplePos::from_seconds(2.0));
+    let gap = |reason| EventBody::Gap { channel: Channel::Mixed, span, reason };
+    script.happens(started(Channel::Mixed, 1, 0.5));
+    script.told.clear();
+    script.happens(gap(GapReason::Lost));
+    assert!(script.told.is_empty(), "the client's own network");
+    script.happens(gap(GapReason::Failed));
+    script.happens(EventBody::SpeechDiscarded { channel: Channel::Mixed, turn: 1 });
+    let [error] = script.told.as_slice() else { panic!("{:?}", script.told) };
+    let told = (&error["type"], &error["err_code"], &error["start"], &error["duration"]);
+    assert_eq!(told, (&json!("Error"), &json!("NOT_RECOGNISED"), &json!(0.5), &json!(1.5)));
+}
+
+#[test]
 fn a_client_that_is_silent_for_ten_seconds_is_let_go() {
     let mut script = Script::new(BASIC);
     let begun = script.now;

@@ -61,7 +61,12 @@ struct Item {
     seconds: f64,
     /// The client cleared the buffer meanwhile: nothing more is told.
     is_cleared: bool,
+    /// Some of it could not be recognised: what is there is not what was said.
+    has_failed: bool,
 }
+
+/// Why an item has no transcript that could be relied on.
+const NOT_RECOGNISED: &str = "the recogniser failed on this audio; send it again";
 
 impl Realtime {
     /// A new session; its first message is among `effects`.
@@ -249,6 +254,15 @@ impl Realtime {
         }
     }
 
+    /// Tells what became of an item.
+    fn conclude(&mut self, item: &Item, effects: &mut Effects) {
+        if item.has_failed {
+            self.fail(&item.id, NOT_RECOGNISED, effects);
+        } else {
+            self.complete(item, effects);
+        }
+    }
+
     fn complete(&mut self, item: &Item, effects: &mut Effects) {
         let transcript = item.finals.join(" ");
         // Deltas joined are the transcript, unless the final differs from what was shown as stable.
@@ -303,6 +317,12 @@ impl Realtime {
                 self.end_turn(*turn, Some(*end_of_speech), effects)
             }
             EventBody::SpeechDiscarded { turn, .. } => self.end_turn(*turn, None, effects),
+            // It comes before the end of its turn, and turns get their texts in order.
+            EventBody::Gap { reason, .. } if is_failure(*reason) => {
+                if let Some(item) = self.turns.values_mut().next() {
+                    item.has_failed = true;
+                }
+            }
             EventBody::CallStarted { .. }
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
@@ -325,7 +345,7 @@ impl Realtime {
         });
         self.tell(event, effects);
         self.tell_committed(&item.id, effects);
-        self.complete(&item, effects);
+        self.conclude(&item, effects);
     }
 
     fn call_ended(&mut self, reason: CallEndReason, effects: &mut Effects) {
@@ -373,16 +393,18 @@ impl Face for Realtime {
         if !by_client {
             return self.turn_event(&event.body, effects);
         }
-        if let EventBody::TranscriptFinal { utterance, .. } = &event.body
-            && let Some(item) = self.commits.front_mut()
-        {
+        let Some(item) = self.commits.front_mut() else { return };
+        if let EventBody::TranscriptFinal { utterance, .. } = &event.body {
             item.finals.push(utterance.text.reveal().clone());
+        }
+        if let EventBody::Gap { reason, .. } = &event.body {
+            item.has_failed |= is_failure(*reason);
         }
     }
 
     fn settled(&mut self, effects: &mut Effects) {
         if let Some(item) = self.commits.pop_front() {
-            self.complete(&item, effects);
+            self.conclude(&item, effects);
         }
     }
 
