@@ -255,6 +255,22 @@ fn what_asks_for_nothing_special_is_taken() {
     assert_eq!(query.endpointing, Endpointing::Own);
 }
 
+#[test]
+fn smart_formatting_keeps_what_the_recogniser_wrote_also_where_punctuation_was_declined() {
+    for (asked, expected) in [
+        ("punctuate=false", "merci à 10 h 30"),
+        ("punctuate=false&smart_format=false", "merci à 10 h 30"),
+        ("smart_format=true", "Merci, à 10 h 30."),
+        ("punctuate=false&smart_format=true", "Merci, à 10 h 30."),
+        ("smart_format=true&punctuate=false", "Merci, à 10 h 30."),
+    ] {
+        let mut script = Script::new(&format!("encoding=linear16&sample_rate=8000&{asked}"));
+        script.happens(said(Channel::Mixed, 0.2, "Merci, à 10 h 30.")).happens(ended(Channel::Mixed, 0.7));
+        let [result] = script.told.as_slice() else { panic!("{:?}", script.told) };
+        assert_eq!(result["channel"]["alternatives"][0]["transcript"], *expected, "{asked}");
+    }
+}
+
 proptest! {
     #[test]
     fn audio_is_the_same_however_it_is_cut(
