@@ -11,6 +11,8 @@ pub mod line;
 pub mod opening;
 pub mod rate;
 pub mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
