@@ -71,7 +71,8 @@ with client.realtime.connect(extra_query=query) as connection:
     send(connection, pcm24, 4_800)
     connection.input_audio_buffer.commit()
     again = until(connection, "conversation.item.input_audio_transcription.completed")
-    assert again[-1].transcript == events[-1].transcript, (again[-1], events[-1])
+    lengths = [len(event.transcript.split()) for event in (events[-1], again[-1])]
+    assert abs(lengths[0] - lengths[1]) <= 1, (again[-1], events[-1])
     connection.input_audio_buffer.commit()
     assert until(connection, "error")[-1].error.param == "input_audio_buffer"
 
