@@ -141,9 +141,10 @@ fn a_question_to_smart_turn_that_is_never_answered_keeps_no_call_from_its_end() 
         Parts { turn_judges: vec![judge], clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
     let live = Live::start(hung, &config()).unwrap();
     let call = open(&live);
-    // It is heard in one go, before any text is there: the turn waits its longest.
-    call.hand_over(0, &[spoken(&[1, 2]), silence(5 * PAUSE)].concat());
-    was_asked.recv().unwrap();
+    // The pause is long enough to ask and too short to end the turn.
+    call.hand_over(0, &[spoken(&[1, 2]), silence(8_000)].concat());
+    was_asked.recv_timeout(Duration::from_secs(60)).unwrap();
+    call.hand_over(0, &silence(2 * PAUSE));
     let mut reader = call.events().subscribe(1);
     while reader.next_blocking().unwrap().unwrap().body.name() != "turn.ended" {}
     clock.advance(Duration::from_secs(62));
