@@ -21,6 +21,8 @@ pub enum WhenFull {
     Refuse,
     /// The oldest item of the lane makes room and goes to the pusher.
     DropOldest,
+    /// The item that would leave last makes room and goes to the pusher; in a sorted lane that may be the pushed one itself.
+    DropLast,
 }
 
 /// Bound and rule of one lane.
@@ -164,23 +166,37 @@ impl<T> Lanes<T> {
 
     /// Waits for the oldest item of the most urgent lane that has one; `None` when the queue is closed and empty.
     pub fn pop(&self) -> Option<T> {
+        self.pop_allowed(|_| true)
+    }
+
+    /// As [`Lanes::pop`], but only from lanes that `may_take` allows. It is asked about a lane that has an item, and that
+    /// item is taken when it says yes, before anybody else is asked. Call [`Lanes::ask_again`] when it would say yes to what
+    /// it refused.
+    pub fn pop_allowed(&self, may_take: impl Fn(usize) -> bool) -> Option<T> {
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.take() {
+            if let Some(item) = state.take(&may_take) {
                 drop(state);
                 self.has_room.notify_all();
                 return Some(item);
             }
-            if state.is_closed {
+            if state.is_closed && state.lanes.iter().all(|lane| lane.items.is_empty()) {
                 return None;
             }
             state = self.not_empty.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    /// Has everybody who waits for an item ask again what may be taken.
+    pub fn ask_again(&self) {
+        // Whoever was told no and does not wait yet holds the lock.
+        drop(self.lock());
+        self.not_empty.notify_all();
+    }
+
     /// As [`Lanes::pop`], but `None` at once when nothing waits.
     pub fn try_pop(&self) -> Option<T> {
-        let item = self.lock().take();
+        let item = self.lock().take(&|_| true);
         if item.is_some() {
             self.has_room.notify_all();
         }
@@ -198,7 +214,7 @@ impl<T> Lanes<T> {
     pub fn close_and_drain(&self) -> Vec<T> {
         let mut state = self.lock();
         state.is_closed = true;
-        let items = std::iter::from_fn(|| state.take()).collect();
+        let items = std::iter::from_fn(|| state.take(&|_| true)).collect();
         drop(state);
         self.not_empty.notify_all();
         self.has_room.notify_all();
@@ -240,6 +256,13 @@ impl<T> Lanes<T> {
                         lane.counters.dropped += 1;
                         evicted = lane.items.pop_front();
                     }
+                    WhenFull::DropLast => {
+                        lane.counters.dropped += 1;
+                        if lane.items.back().is_none_or(|last| !goes_before(&item, last)) {
+                            return Ok(Some(item));
+                        }
+                        evicted = lane.items.pop_back();
+                    }
                 }
             }
             let place = lane.items.partition_point(|queued| !goes_before(&item, queued));
@@ -267,8 +290,9 @@ fn at_the_end<T>(_: &T, _: &T) -> bool {
 }
 
 impl<T> State<T> {
-    fn take(&mut self) -> Option<T> {
-        let lane = self.lanes.iter_mut().find(|lane| !lane.items.is_empty())?;
+    fn take(&mut self, may_take: &impl Fn(usize) -> bool) -> Option<T> {
+        let mut lanes = self.lanes.iter_mut().enumerate();
+        let (_, lane) = lanes.find(|(number, lane)| !lane.items.is_empty() && may_take(*number))?;
         lane.counters.popped += 1;
         lane.items.pop_front()
     }

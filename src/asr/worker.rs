@@ -6,7 +6,7 @@
 //! | lane | when it is full |
 //! |---|---|
 //! | live final | the request is refused with [`Error::Busy`]: whoever takes calls must degrade or refuse calls |
-//! | live partial | the oldest partial makes room (its ticket gets [`Error::Busy`]): a newer one says more |
+//! | live partial | the one due last makes room, perhaps the new one ([`Error::Busy`]): its call was shown a text most lately |
 //! | batch | the submitter waits: a recording has time |
 //!
 //! Within a lane the request that is due first goes first ([`Pool::submit_to`]), so that many calls are served fairly;
@@ -14,10 +14,11 @@
 //! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are.
 //!
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
-//! recognition in progress. A panic in an engine fails that one request; the worker goes on with a new recogniser.
+//! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one worker to them where there are
+//! several. A panic in an engine fails that one request; the worker goes on with a new recogniser.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -66,6 +67,10 @@ struct Shared {
     stopping: CancelFlag,
     /// The request that each worker has in hand.
     running: Vec<Mutex<Option<InHand>>>,
+    /// Batch requests in progress.
+    batch: AtomicUsize,
+    /// One worker is to be left to live requests.
+    keeps_free: AtomicBool,
 }
 
 struct InHand {
@@ -150,13 +155,15 @@ impl Pool {
     /// [`Error::State`] when a recogniser cannot be made, [`Error::Thread`] when a thread cannot be started.
     pub fn start(engine: Arc<dyn Engine>, config: PoolConfig) -> Result<Self, Error> {
         let rule = |when_full| LaneRule { capacity: config.queue_capacity, when_full };
-        let rules = [rule(WhenFull::Refuse), rule(WhenFull::DropOldest), rule(WhenFull::Block)];
+        let rules = [rule(WhenFull::Refuse), rule(WhenFull::DropLast), rule(WhenFull::Block)];
         let workers = config.workers.max(1);
         let shared = Arc::new(Shared {
             lanes: Lanes::new("asr", &rules),
             counters: Counters::default(),
             stopping: CancelFlag::new(),
             running: (0..workers).map(|_| Mutex::default()).collect(),
+            batch: AtomicUsize::new(0),
+            keeps_free: AtomicBool::new(false),
         });
         let mut pool = Self { shared, threads: Vec::with_capacity(workers) };
         for index in 0..workers {
@@ -198,6 +205,17 @@ impl Pool {
         listener: Box<dyn Listener>,
     ) -> Result<CancelFlag, Error> {
         self.push(request, Some(due), listener)
+    }
+
+    /// Whether calls go on, so that batch work has to leave a worker free. What is in progress is finished.
+    pub fn keep_free(&self, keeps_free: bool) {
+        self.shared.keeps_free.store(keeps_free, Ordering::Release);
+        self.shared.lanes.ask_again();
+    }
+
+    /// Workers that are busy with batch work.
+    pub fn busy_with_batch(&self) -> usize {
+        self.shared.batch.load(Ordering::Acquire)
     }
 
     /// Requests of a priority that wait.
@@ -300,6 +318,27 @@ impl Job {
 }
 
 impl Shared {
+    /// Whether a worker may begin with a request of `lane`; one of the batch lane is begun by that. One at a time: it is
+    /// asked under the lock of the lanes.
+    fn may_begin(&self, lane: usize) -> bool {
+        if lane != lane_of(Priority::Batch) {
+            return true;
+        }
+        // A single worker has to do both.
+        let most = if self.keeps_free.load(Ordering::Acquire) { self.running.len() - 1 } else { usize::MAX };
+        let may_begin = self.batch.load(Ordering::Acquire) < most.max(1);
+        if may_begin {
+            self.batch.fetch_add(1, Ordering::AcqRel);
+        }
+        may_begin
+    }
+
+    /// A batch request has ended; another may begin.
+    fn batch_ended(&self) {
+        self.batch.fetch_sub(1, Ordering::AcqRel);
+        self.lanes.ask_again();
+    }
+
     /// Frees a worker for a live final, when none is free and one recognises a partial.
     fn stop_a_partial(&self) {
         let mut partial = None;
@@ -342,13 +381,16 @@ impl Worker {
             counter.fetch_add(1, Ordering::Relaxed);
             counters.running.fetch_sub(1, Ordering::Relaxed);
             *self.slot() = None;
+            if job.request.priority == Priority::Batch {
+                self.shared.batch_ended();
+            }
             job.listener.ends(result);
         }
     }
 
     /// The next request; from here on dropping the pool cancels it.
     fn take(&self) -> Option<Job> {
-        let job = self.shared.lanes.pop()?;
+        let job = self.shared.lanes.pop_allowed(|lane| self.shared.may_begin(lane))?;
         *self.slot() = Some(InHand { priority: job.request.priority, cancel: job.cancel.clone() });
         Some(job)
     }

@@ -212,7 +212,7 @@ pub enum TurnEndReason {
     Dtmf,
     /// The turn was longer than any is let run.
     TooLong,
-    /// The audio of the channel ended.
+    /// The audio of the channel ended, or whoever brings it said that the turn is over.
     EndOfAudio,
 }
 

@@ -19,7 +19,7 @@ use crate::pipeline::machinery;
 use crate::redact::Redacted;
 use crate::serve::keys::KEY_VARIABLE;
 use crate::serve::{Offer, Parts, Server};
-use crate::store::Store;
+use crate::store::{Claim, Store};
 use crate::voice::Voice;
 use crate::webhook::{self, Webhooks};
 
@@ -140,6 +140,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     for webhook in &config.handover.webhook {
         webhook::poster(webhook, |name| std::env::var(name).ok())?;
     }
+    // Held to the end of the process, whatever way it ends.
+    let _claim = Claim::take(&context.home.store_file())?;
     let live = live_parts(&config, context)?;
     let transcriber = machinery::beside(Arc::clone(&live.pool), &config, &context.home)?;
     let turn = live.turn.clone();

@@ -5,7 +5,9 @@
 //! frame only when nothing follows.
 //!
 //! The end of a playback is what the peer reports where it can, and otherwise the time at which the last frame
-//! will have been heard if the peer plays it as it comes.
+//! will have been heard if the peer plays it as it comes. A peer that should report it and does not is waited for a while
+//! beyond that time: whoever asked for the playback waits for its end, and the caller's speech would be an interruption of it
+//! for the rest of the call.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,6 +24,9 @@ const QUEUE_SECONDS_MAX: u64 = 120;
 const QUEUE_PLAYS_MAX: usize = 256;
 /// Most prompts whose end is not known yet; a peer that never confirms one must not fill the memory.
 const UNHEARD_MAX: usize = 512;
+/// How long a report may come after the moment at which the playback should have been heard: what a peer on a bad network
+/// keeps in its buffers, and more. Earlier, a bot could go on while its last sentence is still heard.
+const REPORT_WITHIN: Duration = Duration::from_secs(10);
 /// How many late frames leave at once: 100 ms of 20 ms frames, what a busy machine may lose without a listener noticing.
 const BURST_FRAMES_MAX: u32 = 5;
 /// One frame of telephony: 20 ms, in frames a second.
@@ -103,6 +108,8 @@ pub(super) struct Player {
     /// Sent and not known to be heard.
     unheard: VecDeque<Unheard>,
     due: VecDeque<Due>,
+    /// Reports without a name that were not waited for any longer; they may still come.
+    overdue: usize,
     is_held: bool,
     is_sending: bool,
 }
@@ -140,6 +147,7 @@ impl Player {
             queue: VecDeque::new(),
             unheard: VecDeque::new(),
             due: VecDeque::new(),
+            overdue: 0,
             is_held: false,
             is_sending: false,
         }
@@ -181,6 +189,7 @@ impl Player {
 
     /// Forgets everything; gives the marks that were not heard to their end, in order.
     pub(super) fn flush(&mut self) -> Vec<String> {
+        self.overdue = 0;
         let mut marks: Vec<String> = self.unheard.drain(..).filter_map(|unheard| unheard.mark).collect();
         for due in self.due.drain(..) {
             match due {
@@ -208,6 +217,10 @@ impl Player {
 
     /// The peer reports the end of the next prompt; gives its mark.
     pub(super) fn heard_next(&mut self) -> Option<String> {
+        if let Some(left) = self.overdue.checked_sub(1) {
+            self.overdue = left;
+            return None;
+        }
         self.unheard.pop_front().and_then(|unheard| unheard.mark)
     }
 
@@ -226,10 +239,7 @@ impl Player {
 
     /// When [`Player::poll`] has something to do.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let end = match self.manner.end {
-            End::Computed => self.unheard.front().map(|unheard| unheard.at),
-            End::Named | End::InOrder => None,
-        };
+        let end = self.unheard.front().map(|unheard| self.ends_at(unheard));
         let frame = if self.is_held { None } else { self.pacer.next_deadline() };
         match (end, frame) {
             (Some(end), Some(frame)) => Some(end.min(frame)),
@@ -237,11 +247,21 @@ impl Player {
         }
     }
 
-    /// Ends the oldest prompt when its end is computed and has come; false when it has not.
+    /// When a prompt that was sent has ended without a word of the peer.
+    fn ends_at(&self, unheard: &Unheard) -> Instant {
+        match self.manner.end {
+            End::Computed => unheard.at,
+            End::Named | End::InOrder => unheard.at + REPORT_WITHIN,
+        }
+    }
+
+    /// Ends the oldest prompt when its end has come without a report; false when it has not.
     fn end(&mut self, now: Instant) -> bool {
-        let is_over = |unheard: &Unheard| self.manner.end == End::Computed && unheard.at <= now;
-        if !self.unheard.front().is_some_and(is_over) {
+        if !self.unheard.front().is_some_and(|unheard| self.ends_at(unheard) <= now) {
             return false;
+        }
+        if self.manner.end == End::InOrder {
+            self.overdue += 1;
         }
         let mark = self.unheard.pop_front().and_then(|unheard| unheard.mark);
         self.due.extend(mark.map(Due::Finished));
@@ -340,5 +360,29 @@ impl Prompt {
 
     fn is_exhausted(&self) -> bool {
         self.is_finished && self.ready.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_without_a_name_that_comes_too_late_is_not_taken_for_the_next() {
+        let (rate, second) = (SampleRate::TELEPHONE, Duration::from_secs(1));
+        let pieces = Pieces::Whole { unheard_max: 1 };
+        let mut player = Player::new("test", Manner { rate, pieces, end: End::InOrder });
+        let start = crate::clock::Clock::monotonic(&crate::clock::SystemClock);
+        for mark in ["one", "two"] {
+            player.play(&vec![0.1; 8_000].into(), rate, Some(mark.to_owned())).unwrap();
+        }
+        assert!(matches!(player.poll(start), Some(Due::Piece(_))));
+        assert_eq!(player.poll(start + second + REPORT_WITHIN - second / 10), None);
+        let late = start + second + REPORT_WITHIN;
+        assert_eq!(player.next_deadline(), Some(late));
+        assert_eq!(player.poll(late), Some(Due::Finished("one".to_owned())));
+        assert!(matches!(player.poll(late), Some(Due::Piece(_))), "the next one waits no longer");
+        assert_eq!(player.heard_next(), None);
+        assert_eq!(player.heard_next().as_deref(), Some("two"));
     }
 }

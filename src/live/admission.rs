@@ -4,7 +4,8 @@
 //! what a call costs on the average, which starts from an assumption and is learnt over minutes. A call is admitted when
 //! what goes on plus one average call fits below the limit, counted in two ways: from the load as measured now, and from
 //! the number of calls times their average cost, since calls that have just begun have not yet spoken. Beyond that, and
-//! whenever finals come late, it is refused, so that those who are admitted keep their delay.
+//! whenever finals come late, it is refused, so that those who are admitted keep their delay. Workers that recordings keep busy
+//! are none for calls.
 //!
 //! Pure: time is an argument.
 
@@ -104,8 +105,8 @@ impl Admission {
         }
     }
 
-    /// What one more call gets when `open` go on.
-    pub(super) fn service(&mut self, now: Instant, open: usize) -> Service {
+    /// What one more call gets when `open` go on and recordings keep `batch` workers busy.
+    pub(super) fn service(&mut self, now: Instant, open: usize, batch: usize) -> Service {
         self.forget(now);
         if open >= self.config.max_calls {
             return Service::None;
@@ -118,7 +119,9 @@ impl Admission {
         }
         let (finals, partials) = self.load(now);
         let (a_final, a_partial) = self.average_load();
-        let room = self.workers * f64::from(self.config.load_limit) + ROUNDING;
+        // Recordings leave one worker to calls; what they have in hand they keep for seconds.
+        let workers = (self.workers - batch as f64).max(1.0);
+        let room = workers * f64::from(self.config.load_limit) + ROUNDING;
         let calls = open as f64 + 1.0;
         let fits = |present: f64, average: f64| present + average <= room && calls * average <= room;
         if fits(finals + partials, a_final + a_partial) {
@@ -171,7 +174,7 @@ mod tests {
 
     /// Opens calls until one is refused full service.
     fn admitted(admission: &mut Admission, now: Instant, service: Service) -> usize {
-        (0..1_000).find(|open| admission.service(now, *open) != service).unwrap()
+        (0..1_000).find(|open| admission.service(now, *open, 0) != service).unwrap()
     }
 
     #[test]
@@ -180,8 +183,20 @@ mod tests {
         // Two workers, 70 % of them, a fifth of one for each call: 7.
         assert_eq!(admitted(&mut Admission::new(2, &config(Overload::Refuse)), now, Service::Full), 7);
         let mut admission = Admission::new(2, &config(Overload::FinalsOnly));
-        assert_eq!(admission.service(now, 7), Service::FinalsOnly);
-        assert_eq!(admission.service(now, 14), Service::None);
+        assert_eq!(admission.service(now, 7, 0), Service::FinalsOnly);
+        assert_eq!(admission.service(now, 14, 0), Service::None);
+    }
+
+    #[test]
+    fn workers_that_recognise_recordings_are_no_room_for_calls() {
+        let now = SystemClock.monotonic();
+        let mut admission = Admission::new(2, &config(Overload::Refuse));
+        // One worker, 70 % of it, a fifth of one for each call: 3. A single one does both.
+        assert_eq!(
+            [0, 1, 2].map(|batch| admission.service(now, 3, batch)),
+            [Service::Full, Service::None, Service::None]
+        );
+        assert_eq!(admission.service(now, 2, 2), Service::Full);
     }
 
     #[test]
@@ -205,10 +220,10 @@ mod tests {
         let now = SystemClock.monotonic();
         let mut admission = Admission::new(2, &config(Overload::FinalsOnly));
         (0..20).for_each(|_| admission.announced(now, Duration::from_millis(300)));
-        assert_eq!(admission.service(now, 0), Service::Full);
+        assert_eq!(admission.service(now, 0, 0), Service::Full);
         (0..4).for_each(|_| admission.announced(now, Duration::from_secs(3)));
-        assert_eq!(admission.service(now, 0), Service::None);
-        assert_eq!(admission.service(now + LOAD_WINDOW * 2, 0), Service::Full);
+        assert_eq!(admission.service(now, 0, 0), Service::None);
+        assert_eq!(admission.service(now + LOAD_WINDOW * 2, 0, 0), Service::Full);
     }
 
     #[test]

@@ -101,14 +101,34 @@ impl Call {
         self.finals_only
     }
 
-    /// Takes sound of a track, in [-1, 1] at the track's rate. When more than `live.waiting_audio` waits the oldest makes
-    /// room, is counted and marked as a gap.
+    /// Takes sound of a track, in [-1, 1] at the track's rate. Sound that waits for longer than `live.waiting_audio` makes
+    /// room for newer, is counted and marked as a gap.
     pub fn audio(&self, track: usize, samples: &[f32]) {
         let now = self.machine.clock.monotonic();
         let dropped = self.link.put(Urgency::Sound, |inbox| inbox.push_audio(track, samples, now));
         if dropped > 0 {
             add(&self.machine.metrics.samples_dropped, dropped);
         }
+    }
+
+    /// Whether so much sound of a track fits, however late it is taken up.
+    pub fn has_room(&self, track: usize, samples: usize) -> bool {
+        self.link.has_room(track, samples)
+    }
+
+    /// Takes sound as [`Call::audio`] and drops none: blocks until there is room for each part of it, or the call is over.
+    pub fn hand_over(&self, track: usize, samples: &[f32]) {
+        // Half of what fits: the next part is made while the one before it is worked on.
+        for part in samples.chunks(self.link.most(track).div_ceil(2).max(1)) {
+            self.link.wait_for_room(track, part.len());
+            self.audio(track, part);
+        }
+    }
+
+    /// What is being said is over: its turns end with the sound that came so far, and no silence is heard for it. Sound may
+    /// follow.
+    pub fn end_turns(&self) {
+        self.control(Control::EndTurns);
     }
 
     /// Notes that sound of a track is missing, in samples at the track's rate.
@@ -196,8 +216,11 @@ impl Controls {
         }
         // Its end has to be known in any case: speech into it is an interruption only while it plays.
         let mark = mark.unwrap_or_else(|| format!("{INTERNAL_MARK}{}", uuid::Uuid::new_v4()));
-        self.send(Command::Play { samples, rate, mark })?;
+        let place = self.link.commands.try_reserve().map_err(|_| NotTaken)?;
+        // Before it is sent: the connection may report its end at once, and what ends before it began would count as played
+        // for the rest of the call.
         put_control(&self.link, &self.machine, Control::PlaybackStarted);
+        place.send(Command::Play { samples, rate, mark });
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::voices::{VoiceId, Window};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
-use crate::turn::{self, Expectation, Input, Output, TurnTaker};
+use crate::turn::{self, Expectation, Input, Output, RequestId, TurnTaker};
 use crate::vad::{QUIET_DBFS, SILENCE_DBFS, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
@@ -73,6 +73,9 @@ pub(super) struct Chain {
     origin: SamplePos,
     turns_before: u64,
     newest_turn: u64,
+    /// Requests of the takers before this one; ids of a chain are never used twice.
+    requests_before: u64,
+    newest_request: u64,
     resampler: ChannelResampler,
     resampled: Vec<f32>,
     /// Samples that came, holes included, at the rate of the track.
@@ -84,6 +87,10 @@ pub(super) struct Chain {
     ring: AudioRing,
     /// Start of the next window.
     heard: SamplePos,
+    /// How far it had been listened to, with the silence that filled the last window, when its turns were last ended.
+    settled: SamplePos,
+    /// The turns under way are being ended; sound that came later waits.
+    is_settling: bool,
     /// Probabilities of the last windows; the newest ends at `heard`.
     probabilities: VecDeque<f32>,
     silent_windows: u32,
@@ -114,6 +121,8 @@ impl Chain {
             origin: SamplePos::ZERO,
             turns_before: 0,
             newest_turn: 0,
+            requests_before: 0,
+            newest_request: 0,
             resampler: ChannelResampler::new(rate)?,
             resampled: Vec::new(),
             came: 0,
@@ -121,6 +130,8 @@ impl Chain {
             hole: 0,
             ring: AudioRing::default(),
             heard: SamplePos::ZERO,
+            settled: SamplePos::ZERO,
+            is_settling: false,
             probabilities: VecDeque::new(),
             silent_windows: 0,
             noise: SteadyNoise::default(),
@@ -130,9 +141,9 @@ impl Chain {
         })
     }
 
-    /// How far the channel was listened to.
+    /// How far the channel was listened to; never goes back.
     pub(super) fn heard(&self) -> SamplePos {
-        self.heard
+        self.heard.max(self.settled)
     }
 
     /// Takes sound; what is left of a hole must have been put in.
@@ -223,6 +234,29 @@ impl Chain {
         self.ring.push_silence(if open == 0 { 0 } else { (WINDOW - open) as usize });
     }
 
+    /// Ends what is being said with the sound that came so far, as the end of the track would, but sound may follow. The
+    /// driver calls [`Chain::end_turns`] when every window was judged, and then [`Chain::renew`].
+    pub(super) fn begin_settling(&mut self) {
+        if !self.is_settling {
+            self.is_settling = true;
+            self.end_audio();
+        }
+    }
+
+    /// Whether sound has to wait until the turns under way have ended.
+    pub(super) fn is_settling(&self) -> bool {
+        self.is_settling
+    }
+
+    /// Goes on behind the sound that came, with a taker that has heard nothing. The silence that filled the last window
+    /// takes no time of the call: what comes next begins where the sound ended.
+    pub(super) fn renew(&mut self) -> Result<(), Error> {
+        self.settled = self.settled.max(self.heard);
+        self.begin_at(self.position(self.came))?;
+        self.has_ended = false;
+        Ok(())
+    }
+
     /// Tells the turn taker that nothing follows; once, when every window was judged.
     pub(super) fn end_turns(&mut self) {
         if !self.has_ended {
@@ -282,6 +316,7 @@ impl Chain {
 
     /// Tells the turn taker something else.
     pub(super) fn tell(&mut self, input: Input) {
+        let Some(input) = self.to_taker(input) else { return };
         match input {
             Input::Expect(expectation) => self.expectation = Some(expectation),
             Input::PlaybackStarted => {
@@ -340,29 +375,59 @@ impl Chain {
         let lost = SampleSpan::new(self.heard, resume);
         self.came += self.hole;
         self.hole = 0;
+        self.begin_at(resume)?;
+        self.generation += 1;
+        self.progressed = now;
+        Ok(lost)
+    }
+
+    /// A taker, a resampler and a ring that begin at `position`.
+    fn begin_at(&mut self, position: SamplePos) -> Result<(), Error> {
         self.taker = TurnTaker::new(&self.turn)?;
         if let Some(expectation) = self.expectation {
             self.taker.push(Input::Expect(expectation));
         }
         self.resampler = ChannelResampler::new(self.rate)?;
         self.zeros = 0;
-        self.ring = AudioRing::starting_at(resume);
-        (self.origin, self.heard) = (resume, resume);
-        self.turns_before = self.newest_turn;
+        self.ring = AudioRing::starting_at(position);
+        (self.origin, self.heard) = (position, position);
+        (self.turns_before, self.requests_before) = (self.newest_turn, self.newest_request);
         self.probabilities.clear();
         self.silent_windows = 0;
         (self.noise, self.silent_from) = (SteadyNoise::default(), None);
-        self.generation += 1;
-        self.progressed = now;
-        Ok(lost)
+        self.is_settling = false;
+        Ok(())
+    }
+
+    /// An input as the taker knows it; `None` for the answer to a question of a taker before it.
+    fn to_taker(&self, input: Input) -> Option<Input> {
+        let own = |request: RequestId| {
+            request.0.checked_sub(self.requests_before).filter(|own| *own > 0).map(RequestId)
+        };
+        Some(match input {
+            Input::Judged { request, done_probability } => {
+                Input::Judged { request: own(request)?, done_probability }
+            }
+            Input::Heard { request, reading } => Input::Heard { request: own(request)?, reading },
+            Input::Window { .. }
+            | Input::Expect(_)
+            | Input::PlaybackStarted
+            | Input::PlaybackEnded
+            | Input::OtherStarted
+            | Input::OtherEnded
+            | Input::Dtmf
+            | Input::EndOfAudio => input,
+        })
     }
 
     fn in_call(&self, position: SamplePos) -> SamplePos {
         position.plus(self.origin.0)
     }
 
-    /// Moves an output from the time and turns of the taker to those of the call.
+    /// Moves an output from the time, turns and requests of the taker to those of the call.
     fn placed(&mut self, output: Output) -> Output {
+        let asked_before = self.requests_before;
+        let of_chain = |request: RequestId| RequestId(request.0 + asked_before);
         let origin = self.origin;
         let at = |position: SamplePos| position.plus(origin.0);
         let span = |span: SampleSpan| SampleSpan::new(at(span.start), at(span.end));
@@ -373,16 +438,18 @@ impl Chain {
                 Output::SpeechStarted { turn: of_call(turn), at: at(start), joins: joins.map(of_call) }
             }
             Output::Partial { request, turn, span: heard } => {
-                Output::Partial { request, turn: of_call(turn), span: span(heard) }
+                Output::Partial { request: of_chain(request), turn: of_call(turn), span: span(heard) }
             }
-            Output::Judge { request, span: heard } => Output::Judge { request, span: span(heard) },
+            Output::Judge { request, span: heard } => {
+                Output::Judge { request: of_chain(request), span: span(heard) }
+            }
             Output::Speculate { request, turn, span: heard } => {
-                Output::Speculate { request, turn: of_call(turn), span: span(heard) }
+                Output::Speculate { request: of_chain(request), turn: of_call(turn), span: span(heard) }
             }
-            Output::Cancel { request } => Output::Cancel { request },
+            Output::Cancel { request } => Output::Cancel { request: of_chain(request) },
             Output::Part { turn, speculation, speech, audio, joins } => Output::Part {
                 turn: of_call(turn),
-                speculation,
+                speculation: of_chain(speculation),
                 speech: span(speech),
                 audio: span(audio),
                 joins: joins.map(of_call),
@@ -392,7 +459,7 @@ impl Chain {
                     turn: of_call(turn),
                     speech: span(speech),
                     audio: span(audio),
-                    speculation,
+                    speculation: of_chain(speculation),
                     reason,
                     joins: joins.map(of_call),
                     is_back_channel,
@@ -406,6 +473,12 @@ impl Chain {
         };
         if let Output::SpeechStarted { turn, .. } = placed {
             self.newest_turn = turn;
+        }
+        if let Output::Partial { request, .. }
+        | Output::Judge { request, .. }
+        | Output::Speculate { request, .. } = placed
+        {
+            self.newest_request = request.0;
         }
         placed
     }

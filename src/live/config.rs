@@ -27,7 +27,8 @@ pub struct Config {
     /// How long a refused peer is asked to wait.
     #[serde(with = "as_text")]
     pub retry_after: Duration,
-    /// Audio of a track that may wait to be taken up; older audio makes room and is marked as a gap.
+    /// How long audio of a track may wait to be taken up; older audio makes room and is marked as a gap. What a network that
+    /// stood still delivers at once may be four times as long.
     #[serde(with = "as_text")]
     pub waiting_audio: Duration,
     /// Audio that arrives within this time is worked on together; adds as much to every delay.
@@ -72,7 +73,8 @@ impl Default for Config {
             // `base` on one core: 0.25 s of work a second of speech, 40 % speech.
             assumed_load: 0.1,
             retry_after: Duration::from_secs(10),
-            waiting_audio: Duration::from_secs(1),
+            // Longer than any stall that speech is worth waiting for; a machine that is so far behind has other troubles.
+            waiting_audio: Duration::from_secs(5),
             // Half a frame: a call alone loses 5 ms on the average, and 200 calls fill batches of 50 windows.
             batch_wait: Duration::from_millis(10),
             partial_patience: Duration::from_millis(800),

@@ -23,6 +23,7 @@ pub(super) struct Partial {
     pub(super) request: RequestId,
     pub(super) turn: u64,
     pub(super) span: SampleSpan,
+    pub(super) asked: Instant,
     pub(super) cancel: CancelFlag,
 }
 
@@ -113,7 +114,22 @@ pub(super) struct Decoding {
     finals: VecDeque<(u64, Vec<u64>)>,
     /// The last final of a whole turn.
     last_final: Option<LastFinal>,
-    judges: Vec<(RequestId, CancelFlag)>,
+    judges: Vec<Judge>,
+}
+
+/// A question to Smart Turn.
+#[derive(Debug)]
+struct Judge {
+    request: RequestId,
+    asked: Instant,
+    cancel: CancelFlag,
+}
+
+/// What was given up because nobody answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Overdue {
+    pub(super) partials: u64,
+    pub(super) judges: u64,
 }
 
 impl Decoding {
@@ -130,7 +146,23 @@ impl Decoding {
             && self.speculations.iter().all(is_quiet)
     }
 
-    /// Whether something that was asked for long ago has not come.
+    /// Gives up what was asked for long ago and can be done without: a newer partial says more, and a turn ends by silence
+    /// too. A call that waited for them would never be quiet, and so never end.
+    pub(super) fn give_up_overdue(&mut self, now: Instant) -> Overdue {
+        let is_overdue = |asked: Instant| now.saturating_duration_since(asked) > DECODING_LONGEST;
+        let mut overdue = Overdue::default();
+        if let Some(partial) = self.partial.take_if(|partial| is_overdue(partial.asked)) {
+            partial.cancel.cancel();
+            overdue.partials += 1;
+        }
+        for judge in self.judges.extract_if(.., |judge| is_overdue(judge.asked)) {
+            judge.cancel.cancel();
+            overdue.judges += 1;
+        }
+        overdue
+    }
+
+    /// Whether the text of a turn that was asked for long ago has not come.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
         self.speculations.iter().any(|speculation| {
             matches!(speculation.state, State::Waiting(_))
@@ -143,21 +175,21 @@ impl Decoding {
     }
 
     /// A question to Smart Turn is on its way.
-    pub(super) fn asks(&mut self, request: RequestId, cancel: CancelFlag) {
-        self.judges.push((request, cancel));
+    pub(super) fn asks(&mut self, request: RequestId, asked: Instant, cancel: CancelFlag) {
+        self.judges.push(Judge { request, asked, cancel });
     }
 
     /// Smart Turn answered; `false` when the answer is not wanted any more.
     pub(super) fn judged(&mut self, wanted: RequestId) -> bool {
-        let place = self.judges.iter().position(|(request, _)| *request == wanted);
-        place.is_some_and(|place| !self.judges.swap_remove(place).1.is_cancelled())
+        let place = self.judges.iter().position(|judge| judge.request == wanted);
+        place.is_some_and(|place| !self.judges.swap_remove(place).cancel.is_cancelled())
     }
 
     /// Forgets what is not wanted any more; `true` when it was a speculation. A question to Smart Turn is still
     /// answered, with nothing.
     pub(super) fn cancel(&mut self, request: RequestId) -> bool {
-        if let Some((_, cancel)) = self.judges.iter().find(|(judge, _)| *judge == request) {
-            cancel.cancel();
+        if let Some(judge) = self.judges.iter().find(|judge| judge.request == request) {
+            judge.cancel.cancel();
         }
         if self.partial.as_ref().is_some_and(|partial| partial.request == request) {
             self.cancel_partial();
@@ -189,6 +221,15 @@ impl Decoding {
         std::mem::take(&mut self.stable)
     }
 
+    /// The text that stands for the stretch of a turn in which nothing is believed to have been said, although words of it
+    /// were told for good: what was told is not taken back.
+    pub(super) fn told_for_good(&self, turn: u64) -> Option<LastText> {
+        self.stable.told()?;
+        let of_turn = self.speculations.iter().filter(|speculation| speculation.turn == turn);
+        let last = of_turn.max_by_key(|speculation| speculation.request)?;
+        Some(LastText { speculation: last.request, audio: last.span })
+    }
+
     /// The stretch of speech in progress was none.
     pub(super) fn forget_stretch(&mut self) {
         self.end_stretch();
@@ -211,7 +252,7 @@ impl Decoding {
                 cancel.cancel();
             }
         }
-        self.judges.drain(..).for_each(|(_, cancel)| cancel.cancel());
+        self.judges.drain(..).for_each(|judge| judge.cancel.cancel());
         self.closings.drain(..).map(|closing| closing.closed).collect()
     }
 
@@ -235,14 +276,35 @@ impl Decoding {
     /// of its audio, so that they need not be decoded again.
     pub(super) fn continue_final(&mut self, joins: Option<u64>) {
         let Some(last) = self.last_final.take().filter(|last| Some(last.turn) == joins) else { return };
-        // Two decodings that agree.
-        self.stable.hear(&last.words, last.length);
-        self.stable.hear(&last.words, last.length);
+        self.stable.continue_from(&last.words, last.length);
     }
 
     /// Numbers of the finals of a turn.
     pub(super) fn finals_of(&self, turn: u64) -> Vec<u64> {
         let found = self.finals.iter().find(|(of, _)| *of == turn);
         found.map(|(_, numbers)| numbers.clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    #[test]
+    fn a_partial_and_a_question_without_an_answer_are_given_up_after_a_minute() {
+        let asked = SystemClock.monotonic();
+        let (partial, judge) = (CancelFlag::new(), CancelFlag::new());
+        let (request, span) = (RequestId(1), SampleSpan::default());
+        let mut decoding = Decoding {
+            partial: Some(Partial { request, turn: 1, span, asked, cancel: partial.clone() }),
+            ..Decoding::default()
+        };
+        decoding.asks(RequestId(2), asked, judge.clone());
+        assert_eq!(decoding.give_up_overdue(asked + DECODING_LONGEST), Overdue::default());
+        let later = asked + DECODING_LONGEST + Duration::from_millis(1);
+        assert_eq!(decoding.give_up_overdue(later), Overdue { partials: 1, judges: 1 });
+        assert!(decoding.is_quiet() && partial.is_cancelled() && judge.is_cancelled());
+        assert!(!decoding.judged(RequestId(2)), "an answer that comes after all is nobody's");
     }
 }

@@ -63,7 +63,7 @@ impl Session {
         );
         match asked {
             Ok(cancel) => {
-                let partial = Partial { request, turn, span, cancel };
+                let partial = Partial { request, turn, span, asked: now, cancel };
                 self.tracks[index].decoding.partial = Some(partial);
             }
             Err(_) => count(&machine.metrics.partials_dropped),
@@ -177,7 +177,7 @@ impl Session {
             cancel: cancel.clone(),
         };
         if machine.has_judge {
-            self.tracks[index].decoding.asks(request, cancel);
+            self.tracks[index].decoding.asks(request, question.asked, cancel);
             judge::ask(machine, question);
         }
     }
@@ -322,27 +322,55 @@ impl Session {
             let speculation = decoding.speculations.swap_remove(place);
             let Some(closing) = decoding.closings.pop_front() else { return };
             let delay = delay(&closing, &speculation, machine.clock.monotonic());
+            let span = speculation.span;
             match speculation.state {
                 State::Heard(Some(believed)) => {
-                    let heard = Heard { span: speculation.span, delay, believed };
-                    self.announce_final(machine, index, (closing, heard));
+                    self.vote.count(&believed, closed.speech.duration());
+                    self.announce_final(machine, index, (closing, Heard { span, delay, believed }));
                 }
                 State::Heard(None) => {
                     self.rejected += 1;
-                    self.turn_is_over(machine, index, closed);
+                    self.announce_told(machine, index, (closing, span, delay));
                 }
-                State::Failed | State::Unsent | State::Waiting(_) => self.lost(machine, index, closed),
+                State::Failed | State::Unsent | State::Waiting(_) => {
+                    self.mark_lost(machine, index, closed);
+                    self.announce_told(machine, index, (closing, span, delay));
+                }
             }
         }
     }
 
+    /// There is no final text. What was told of it as stable is the final then, because it never changes; a turn of which
+    /// nothing was told ends without.
+    fn announce_told(
+        &mut self,
+        machine: &Machine,
+        index: usize,
+        (closing, span, delay): (Closing, SampleSpan, FinalDelay),
+    ) {
+        let Some(words) = closing.stable.told() else {
+            return self.turn_is_over(machine, index, closing.closed);
+        };
+        let likelihood: f32 = words.iter().map(|word| word.confidence.max(f32::MIN_POSITIVE).ln()).sum();
+        let believed = Recognition {
+            language: self.vote.leader(),
+            text: closing.stable.stable_text(),
+            words: words.to_vec(),
+            mean_log_probability: likelihood / words.len().max(1) as f32,
+            no_speech_probability: 0.0,
+            context_positions: 0,
+            decodings: 1,
+            alternatives: Vec::new(),
+        };
+        self.announce_final(machine, index, (closing, Heard { span, delay, believed }));
+    }
+
     fn announce_final(&mut self, machine: &Machine, index: usize, (closing, heard): (Closing, Heard)) {
         let (closed, Heard { span, delay, believed }) = (closing.closed, heard);
-        self.vote.count(&believed, closed.speech.duration());
         let words = closing.stable.complete(&believed.words);
         let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
-        let text =
-            if believed.words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
+        // An engine that gives no words gives a text all the same.
+        let text = if words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
         if closed.reason.is_some() {
             let length = crate::audio::SamplePos(span.samples());
             self.tracks[index].decoding.remember_words(closed.turn, &words, length);
@@ -408,20 +436,19 @@ impl Session {
     }
 
     /// The recogniser failed on a final: what was said is marked as not heard.
-    fn lost(&mut self, machine: &Machine, index: usize, closed: Closed) {
+    fn mark_lost(&mut self, machine: &Machine, index: usize, closed: Closed) {
         count(&machine.metrics.finals_failed);
         let channel = self.tracks[index].chain.channel;
         self.outbox.push(EventBody::Gap { channel, span: closed.speech, reason: GapReason::Failed });
-        self.turn_is_over(machine, index, closed);
     }
 
     /// Stops everything that is being decoded of a channel; the turns that wait for a text end without.
     pub(super) fn abandon(&mut self, machine: &Machine, index: usize) {
         for closed in self.tracks[index].decoding.cancel_all() {
-            match closed.last {
-                Some(_) => self.lost(machine, index, closed),
-                None => self.turn_is_over(machine, index, closed),
+            if closed.last.is_some() {
+                self.mark_lost(machine, index, closed);
             }
+            self.turn_is_over(machine, index, closed);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It owns the sessions, so nothing of a call is locked while it is worked on. Each round takes up what waits for the
 //! calls that rang, judges their windows in batches across all calls, and announces what follows. A panic while one call
-//! is worked on is caught there; the others do not notice.
+//! is worked on is caught there, and so is one while that is mended; the others do not notice. Should the thread end all
+//! the same, every call is told so and no further one is taken.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,13 +53,14 @@ impl Hearing {
 
     /// Listens until the bell is stopped; calls that go on then are given up.
     pub(super) fn run(mut self) {
+        // Whoever waits for a call must not wait for a thread that is gone, whatever ended it.
+        let _last = LastOut(Arc::clone(&self.machine));
         while let Some(ready) = self.machine.bell.wait(self.machine.config.batch_wait, WATCH_EVERY) {
             self.round(&ready);
         }
         for session in self.sessions.values_mut() {
             session.give_up(&self.machine, CallEndReason::Shutdown);
         }
-        self.machine.end_all();
     }
 
     fn round(&mut self, ready: &[Arc<Link>]) {
@@ -140,9 +142,14 @@ impl Hearing {
         // After a panic every chain of the session is built anew, so nothing half done is seen again.
         let worked = catch_unwind(AssertUnwindSafe(|| work(session, machine)));
         if worked.is_err() {
-            session.failed(machine);
+            mend(session, machine);
         }
-        session.take_restarted().into_iter().for_each(|voice| self.detector.reset(voice));
+        for voice in session.take_restarted() {
+            let (detector, session) = (&mut self.detector, &mut *session);
+            if catch_unwind(AssertUnwindSafe(|| detector.reset(voice))).is_err() {
+                abandon(session, machine);
+            }
+        }
         worked.ok()
     }
 
@@ -164,8 +171,42 @@ impl Hearing {
             if self.sessions.get(&link.id).is_some_and(|session| session.is_over())
                 && let Some(session) = self.sessions.remove(&link.id)
             {
-                session.voices().for_each(|voice| self.detector.close(voice));
+                // A voice that the detector cannot let go of costs memory, no call.
+                let closed = catch_unwind(AssertUnwindSafe(|| {
+                    session.voices().for_each(|voice| self.detector.close(voice));
+                }));
+                if closed.is_err() {
+                    self.machine.metrics.panics.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(call = %link.id, "the voice detector panicked at the end of a call");
+                }
             }
         }
+    }
+}
+
+/// Starts a call anew in which something panicked; a call that panics at that too is given up.
+fn mend(session: &mut Session, machine: &Machine) {
+    if catch_unwind(AssertUnwindSafe(|| session.failed(machine))).is_err() {
+        abandon(session, machine);
+    }
+}
+
+/// Gives a call up that cannot be mended, and, when even that panics, tells those who wait for it that it is over.
+fn abandon(session: &mut Session, machine: &Machine) {
+    machine.metrics.panics.fetch_add(1, Ordering::Relaxed);
+    tracing::error!(call = %session.link.id, "a call that panicked cannot be mended and is given up");
+    let given_up = catch_unwind(AssertUnwindSafe(|| session.give_up(machine, CallEndReason::Failed)));
+    if given_up.is_err() {
+        session.forget();
+        machine.end(&session.link, CallEndReason::Failed);
+    }
+}
+
+/// Tells everybody when the thread that listens has ended, by a panic too.
+struct LastOut(Arc<Machine>);
+
+impl Drop for LastOut {
+    fn drop(&mut self) {
+        self.0.nobody_listens();
     }
 }

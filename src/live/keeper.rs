@@ -1,14 +1,17 @@
 //! The threads that write to the store, so that nobody who listens waits for the disk.
 //!
 //! One keeps finals as they come; the other completes ended calls, which needs their analysis and may take a tenth of a
-//! second. Each has a runtime of its own for the store's futures.
+//! second. Each has a runtime of its own for the store's futures. A panic in one job ends that job alone, and whoever waits
+//! for it is answered all the same.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::inbox::Item;
 use super::link::Link;
+use super::metrics::count;
 use super::{Error, Machine};
 use crate::audio::SamplePos;
 use crate::call::event::CallEndReason;
@@ -96,22 +99,25 @@ fn keep_finals(machine: &Machine) {
     while let Some(job) = keeper.jobs.pop() {
         match job {
             Job::Begin { link, call } => {
-                if let Err(error) = runtime.block_on(keeper.store.begin_live_call(&call)) {
-                    // Its finals will fail too, and end the call.
-                    tracing::error!(call = %link.id, %error, "a call could not be begun in the store");
-                }
+                // Without it its finals will fail too, and end the call.
+                survive(machine, link.id, || {
+                    if let Err(error) = runtime.block_on(keeper.store.begin_live_call(&call)) {
+                        tracing::error!(call = %link.id, %error, "a call could not be begun in the store");
+                    }
+                });
             }
             Job::Append { link, spoken, asked } => {
-                let is_kept =
+                let is_kept = survive(machine, link.id, || {
                     (0..ATTEMPTS).any(|_| match runtime.block_on(keeper.store.append_live_final(&spoken)) {
                         Ok(()) => true,
                         Err(error) => {
                             tracing::error!(call = %link.id, %error, "a final could not be kept");
                             false
                         }
-                    });
+                    })
+                });
                 machine.metrics.keep.record(machine.clock.monotonic().duration_since(asked));
-                link.answer(Item::Kept { number: spoken.number, is_kept });
+                link.answer(Item::Kept { number: spoken.number, is_kept: is_kept.unwrap_or(false) });
             }
         }
     }
@@ -119,18 +125,35 @@ fn keep_finals(machine: &Machine) {
 
 fn complete_calls(machine: &Machine) {
     let (Some(keeper), Some(runtime)) = (&machine.keeper, runtime()) else { return };
-    if let Err(error) = runtime.block_on(recover(machine, &keeper.store)) {
-        tracing::error!(%error, "calls that were cut off could not be completed");
+    let complete = |ending: &Ending| {
+        survive(machine, ending.id, || {
+            if let Err(error) = runtime.block_on(complete(machine, &keeper.store, ending)) {
+                // Its finals are kept; it is completed when the service starts the next time.
+                tracing::error!(call = %ending.id, %error, "the record of a call could not be completed");
+            }
+        });
+    };
+    match runtime.block_on(keeper.store.incomplete_live_calls()) {
+        Ok(calls) => left_behind(machine, calls).for_each(|ending| complete(&ending)),
+        Err(error) => tracing::error!(%error, "calls that were cut off could not be looked for"),
     }
     while let Some(ending) = keeper.endings.pop() {
-        if let Err(error) = runtime.block_on(complete(machine, &keeper.store, &ending)) {
-            // Its finals are kept; it is completed when the service starts the next time.
-            tracing::error!(call = %ending.id, %error, "the record of a call could not be completed");
-        }
+        complete(&ending);
         if let Some(link) = ending.link {
             link.answer(Item::Finished);
         }
     }
+}
+
+/// Does one job; `None` when it panicked. What a panic says may hold what was said, so it is not logged here.
+fn survive<T>(machine: &Machine, call: CallId, job: impl FnOnce() -> T) -> Option<T> {
+    // Nothing that a job works on outlives it but the store, whose transactions end with their futures.
+    let done = catch_unwind(AssertUnwindSafe(job));
+    if done.is_err() {
+        count(&machine.metrics.panics);
+        tracing::error!(%call, "a panic while a call was being kept");
+    }
+    done.ok()
 }
 
 async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(), crate::store::Error> {
@@ -166,23 +189,18 @@ async fn refused_recording(store: &Store, call: CallId) -> Result<bool, crate::s
     Ok(decisions.last().is_some_and(|decision| decision.recording_agreed == Some(false)))
 }
 
-/// Completes calls that a process left behind when it ended without a word.
-async fn recover(machine: &Machine, store: &Store) -> Result<(), crate::store::Error> {
-    for id in store.incomplete_live_calls().await? {
-        // A call that began since this process started is its own.
-        if machine.is_known(id) {
-            continue;
-        }
+/// Calls that a process left behind when it ended without a word.
+fn left_behind(machine: &Machine, calls: Vec<CallId>) -> impl Iterator<Item = Ending> {
+    // A call that began since this process started is its own.
+    calls.into_iter().filter(|id| !machine.is_known(*id)).map(|id| {
         tracing::info!(call = %id, "a call that was cut off is completed with what was kept of it");
-        let ending = Ending {
+        Ending {
             link: None,
             id,
             reason: CallEndReason::Failed,
             end: SamplePos::ZERO,
             language: None,
             rejected_segments: 0,
-        };
-        complete(machine, store, &ending).await?;
-    }
-    Ok(())
+        }
+    })
 }

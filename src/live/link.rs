@@ -94,6 +94,16 @@ impl Link {
         self.moved.notify_all();
     }
 
+    /// Whether `samples` of a track fit into the inbox.
+    pub(super) fn has_room(&self, track: usize, samples: usize) -> bool {
+        samples <= self.lock().inbox.room(track)
+    }
+
+    /// Most samples of a track for which it makes sense to wait.
+    pub(super) fn most(&self, track: usize) -> usize {
+        self.lock().inbox.capacity(track)
+    }
+
     /// Waits until `samples` of a track fit into the inbox, or the call is over.
     pub(super) fn wait_for_room(self: &Arc<Self>, track: usize, samples: usize) {
         let mut state = self.lock();

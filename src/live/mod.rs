@@ -53,6 +53,7 @@ pub use metrics::{BUCKETS_MS, Histogram, HistogramSnapshot, Snapshot};
 pub use voices::{Batched, MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -146,6 +147,9 @@ pub enum Refused {
     /// The service is being stopped.
     #[error("the service is being stopped")]
     Draining,
+    /// The thread that listens has ended by a fault.
+    #[error("the part of the service that listens to calls has failed; hint: start the service again")]
+    Deaf,
     /// The call has no streams, or more than [`TRACKS_MAX`].
     #[error("a call has 1 to {TRACKS_MAX} streams of audio, not {found}")]
     Tracks {
@@ -184,6 +188,8 @@ struct Machine {
     on_open: RwLock<Vec<OnOpen>>,
     /// Number of calls that go on.
     open: watch::Sender<usize>,
+    /// The thread that listens has ended: no call can be taken.
+    is_deaf: AtomicBool,
 }
 
 #[derive(Default)]
@@ -218,15 +224,23 @@ impl Machine {
         calls.open.contains_key(&id) || calls.ended.iter().any(|log| log.call() == id)
     }
 
-    /// Ends calls that never reached the thread that listens.
-    fn end_all(&self) {
-        let links: Vec<Arc<Link>> = self.calls().open.values().cloned().collect();
-        for link in links {
-            let body = EventBody::CallEnded { reason: CallEndReason::Shutdown, duration: Duration::ZERO };
-            link.log.append(SamplePos::ZERO, body);
-            link.set_idle(true, true);
-            self.ended(&link);
-        }
+    /// The thread that listens has ended. Ends the calls that never reached it, or that it can say nothing about any more;
+    /// those that come are refused.
+    fn nobody_listens(&self) {
+        // Before the calls are looked at: one that is admitted meanwhile is among them, a later one sees this.
+        self.is_deaf.store(true, Ordering::Release);
+        let calls = self.calls();
+        let reason = if calls.is_draining { CallEndReason::Shutdown } else { CallEndReason::Failed };
+        let links: Vec<Arc<Link>> = calls.open.values().cloned().collect();
+        drop(calls);
+        links.iter().for_each(|link| self.end(link, reason));
+    }
+
+    /// Ends a call of whose audio nothing is known any more.
+    fn end(&self, link: &Arc<Link>, reason: CallEndReason) {
+        link.log.append(SamplePos::ZERO, EventBody::CallEnded { reason, duration: Duration::ZERO });
+        link.set_idle(true, true);
+        self.ended(link);
     }
 
     /// A call is over; its events are kept for a while.
@@ -235,6 +249,9 @@ impl Machine {
         let open = calls.open.len();
         if calls.open.remove(&link.id).is_none() {
             return;
+        }
+        if calls.open.is_empty() {
+            self.pool.keep_free(false);
         }
         count(&self.metrics.calls_ended);
         self.admission().calls_went_on(self.clock.monotonic(), open);
@@ -281,6 +298,7 @@ impl Live {
             calls: Mutex::default(),
             on_open: RwLock::default(),
             open,
+            is_deaf: AtomicBool::new(false),
         });
         let threads = keeper::start(&machine)?;
         let mut live = Self { machine: Arc::clone(&machine), hearing: None, threads };
@@ -349,7 +367,7 @@ impl Live {
     /// that comes may still be refused.
     ///
     /// # Errors
-    /// [`Refused::Busy`] or [`Refused::Draining`]; counted as a refused call.
+    /// [`Refused::Busy`], [`Refused::Draining`] or [`Refused::Deaf`]; counted as a refused call.
     pub fn has_room(&self) -> Result<(), Refused> {
         let machine = &self.machine;
         self.service(&machine.calls()).map(|_| ())
@@ -363,9 +381,13 @@ impl Live {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Draining);
         }
+        if !self.is_listening() {
+            count(&machine.metrics.calls_refused);
+            return Err(Refused::Deaf);
+        }
         let mut admission = machine.admission();
         admission.calls_went_on(now, calls.open.len());
-        let service = admission.service(now, calls.open.len());
+        let service = admission.service(now, calls.open.len(), machine.pool.busy_with_batch());
         if service == Service::None {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Busy { retry_after: machine.config.retry_after });
@@ -378,9 +400,17 @@ impl Live {
         let machine = &self.machine;
         let mut calls = machine.calls();
         let service = self.service(&calls)?;
+        if calls.open.is_empty() {
+            machine.pool.keep_free(true);
+        }
         calls.open.insert(link.id, Arc::clone(link));
         machine.open.send_replace(calls.open.len());
         Ok(service)
+    }
+
+    /// Whether calls can be taken at all; without, only a new start of the process helps.
+    pub fn is_listening(&self) -> bool {
+        !self.machine.is_deaf.load(Ordering::Acquire)
     }
 
     /// Has one more told of each call that begins from now on; he must not block, nor ask for this again.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::bell::Urgency;
 use super::chain::{Chain, Next};
 use super::command::Command;
-use super::decoding::{Closed, Decoding, LastText};
+use super::decoding::{Closed, Decoding, LastText, Overdue};
 use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
@@ -20,7 +20,7 @@ use super::{CallSetup, Error, Machine, is_internal_mark};
 use crate::asr::vote::LanguageVote;
 use crate::audio::{SamplePos, SampleSpan, samples_duration};
 use crate::call::Channel;
-use crate::call::event::{CallEndReason, EventBody, GapReason};
+use crate::call::event::{CallEndReason, EventBody, GapReason, TurnEndReason};
 use crate::turn::{Input, Output};
 
 /// Failures of one call, each survived by starting its chains anew, after which the call is given up.
@@ -63,6 +63,8 @@ pub(super) struct Session {
     failures: u32,
     /// Channels that the detector has to begin anew with.
     restarted: Vec<VoiceId>,
+    #[cfg(test)]
+    panics_when_mended: bool,
 }
 
 impl Session {
@@ -93,6 +95,8 @@ impl Session {
             playing: 0,
             failures: 0,
             restarted: Vec::new(),
+            #[cfg(test)]
+            panics_when_mended: false,
         })
     }
 
@@ -126,7 +130,7 @@ impl Session {
         }
         while let Some(item) = self.items.pop_front() {
             if let Item::Audio { track, .. } | Item::Missing { track, .. } = &item
-                && self.tracks[*track].chain.has_hole()
+                && (self.tracks[*track].chain.has_hole() || self.tracks[*track].chain.is_settling())
             {
                 self.items.push_front(item);
                 return true;
@@ -209,9 +213,18 @@ impl Session {
             Control::Tell(body) => self.outbox.push(*body),
             Control::Says { mark, text, language } => self.says(mark, text, language),
             Control::SaysNoMore { mark } => self.says_no_more(machine, mark),
+            Control::EndTurns if self.stage == Stage::Listening => {
+                self.tracks.iter_mut().for_each(|track| track.chain.begin_settling());
+            }
+            Control::EndTurns => {}
             Control::End { reason } => self.end(reason),
             #[cfg(test)]
             Control::Panic => panic!("a test says so"),
+            #[cfg(test)]
+            Control::PanicTwice => {
+                self.panics_when_mended = true;
+                panic!("a test says so")
+            }
         }
     }
 
@@ -228,7 +241,12 @@ impl Session {
     fn end(&mut self, reason: CallEndReason) {
         if self.stage == Stage::Listening {
             self.stage = Stage::Ending(reason);
-            self.tracks.iter_mut().for_each(|track| track.chain.end_audio());
+            for track in &mut self.tracks {
+                // What is being settled has had its end; there is no sound behind it.
+                if !track.chain.is_settling() {
+                    track.chain.end_audio();
+                }
+            }
         }
     }
 
@@ -312,9 +330,18 @@ impl Session {
             }
             Output::Discarded { turn } => {
                 self.tracks[index].open_turn = None;
-                self.tracks[index].decoding.forget_stretch();
-                count(&machine.metrics.turns_discarded);
-                self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+                if let Some(last) = self.tracks[index].decoding.told_for_good(turn) {
+                    let (speech, reason) = (last.audio, Some(TurnEndReason::Silence));
+                    self.close(
+                        machine,
+                        index,
+                        Closed { turn, last: Some(last), speech, joins: None, reason },
+                    );
+                } else {
+                    self.tracks[index].decoding.forget_stretch();
+                    count(&machine.metrics.turns_discarded);
+                    self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+                }
                 self.tell_others(machine, index, Input::OtherEnded);
             }
             Output::Interrupt { at } => {
@@ -345,6 +372,7 @@ impl Session {
         let now = machine.clock.monotonic();
         for index in 0..self.tracks.len() {
             self.resend(machine, index);
+            self.settle_turns(machine, index);
             if let Stage::Ending(_) = self.stage
                 && !self.tracks[index].chain.has_window()
             {
@@ -364,10 +392,28 @@ impl Session {
         self.link.set_idle(self.is_quiet(), self.is_over());
     }
 
+    /// Ends the turns of a channel whose speaker is said to be done, once all of the sound before that was heard.
+    fn settle_turns(&mut self, machine: &Machine, index: usize) {
+        if !self.tracks[index].chain.is_settling() || self.tracks[index].chain.has_window() {
+            return;
+        }
+        self.tracks[index].chain.end_turns();
+        self.follow(machine, index);
+        // What comes next is no continuation: the detector must not hear it as one.
+        self.restarted.push(self.tracks[index].chain.voice);
+        if let Err(error) = self.tracks[index].chain.renew() {
+            // It was built with the same settings before.
+            tracing::error!(call = %self.link.id, %error, "a channel could not go on after its turns had ended");
+            self.give_up(machine, CallEndReason::Failed);
+        }
+    }
+
     /// Nothing is being decoded, asked, kept or announced.
     fn is_quiet(&self) -> bool {
-        let is_quiet =
-            |track: &Track| track.decoding.is_quiet() && !track.chain.has_window() && !track.chain.has_hole();
+        let is_quiet = |track: &Track| {
+            let is_heard = !track.chain.has_window() && !track.chain.has_hole();
+            is_heard && !track.chain.is_settling() && track.decoding.is_quiet()
+        };
         self.items.is_empty() && self.outbox.is_empty() && self.tracks.iter().all(is_quiet)
     }
 
@@ -419,12 +465,28 @@ impl Session {
         self.over(machine, reason);
     }
 
+    /// Nothing of the call is worked on any more, in whatever state it is.
+    pub(super) fn forget(&mut self) {
+        self.stage = Stage::Over;
+    }
+
     /// Starts the chains anew that stand still although audio waits, or whose text does not come.
     pub(super) fn watch(&mut self, machine: &Machine, now: Instant) {
         for index in 0..self.tracks.len() {
             let track = &mut self.tracks[index];
             if !track.chain.has_window() {
                 track.chain.progressed = now;
+            }
+            let overdue = track.decoding.give_up_overdue(now);
+            if overdue != Overdue::default() {
+                machine.metrics.partials_dropped.fetch_add(overdue.partials, Ordering::Relaxed);
+                machine.metrics.judges_dropped.fetch_add(overdue.judges, Ordering::Relaxed);
+                tracing::warn!(
+                    call = %self.link.id, channel = %track.chain.channel, partials = overdue.partials,
+                    turn_ends = overdue.judges, "an engine gave no answer for a minute; the call goes on without"
+                );
+                // It may be quiet by that.
+                self.link.bell.ring(&self.link, Urgency::Now);
             }
             let stands_still =
                 now.saturating_duration_since(track.chain.progressed) > machine.config.watchdog;
@@ -439,6 +501,8 @@ impl Session {
     pub(super) fn failed(&mut self, machine: &Machine) {
         count(&machine.metrics.panics);
         self.failures += 1;
+        #[cfg(test)]
+        assert!(!self.panics_when_mended, "a test says so");
         tracing::error!(call = %self.link.id, failures = self.failures, "the processing of a call panicked");
         if self.failures > FAILURES_MAX {
             self.give_up(machine, CallEndReason::Failed);
@@ -455,11 +519,9 @@ impl Session {
         let channel = self.tracks[index].chain.channel;
         self.restarted.push(self.tracks[index].chain.voice);
         self.abandon(machine, index);
-        if let Some(turn) = self.tracks[index].open_turn.take() {
-            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
-            self.tell_others(machine, index, Input::OtherEnded);
-        }
+        let open_turn = self.tracks[index].open_turn.take();
         match self.tracks[index].chain.restart(machine.clock.monotonic()) {
+            // The gap first: it says why the turn has no text.
             Ok(span) => {
                 self.outbox.push(EventBody::Gap { channel, span, reason: GapReason::Restarted });
             }
@@ -469,6 +531,10 @@ impl Session {
                 self.give_up(machine, CallEndReason::Failed);
                 return;
             }
+        }
+        if let Some(turn) = open_turn {
+            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+            self.tell_others(machine, index, Input::OtherEnded);
         }
         if let Stage::Ending(_) = self.stage {
             self.tracks[index].chain.end_audio();

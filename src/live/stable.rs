@@ -21,6 +21,8 @@ pub(super) struct StablePrefix {
     stable: Vec<RecognizedWord>,
     /// The words behind the stable ones in the last decoding.
     unstable: Vec<RecognizedWord>,
+    /// Stable words that are those of a final before, which this stretch continues.
+    told_before: usize,
 }
 
 impl StablePrefix {
@@ -34,6 +36,19 @@ impl StablePrefix {
             .count();
         self.stable.extend_from_slice(&rest[..agreed]);
         self.unstable = rest[agreed..].to_vec();
+    }
+
+    /// Goes on with the words of a final, which lie in the first `end` of the audio.
+    pub(super) fn continue_from(&mut self, words: &[RecognizedWord], end: SamplePos) {
+        // Two decodings that agree.
+        self.hear(words, end);
+        self.hear(words, end);
+        self.told_before = self.stable.len();
+    }
+
+    /// The words that stay, where some of them were told of this stretch for the first time.
+    pub(super) fn told(&self) -> Option<&[RecognizedWord]> {
+        (self.stable.len() > self.told_before).then_some(&*self.stable)
     }
 
     /// The text that stays.

@@ -54,6 +54,20 @@ fn a_full_lane_does_not_take_the_room_of_another() {
 }
 
 #[test]
+fn what_would_leave_last_makes_room_also_when_it_is_the_new_item() {
+    let queue: Lanes<u32> = Lanes::new("test", &[LaneRule { capacity: 2, when_full: WhenFull::DropLast }]);
+    let push = |item| queue.push_sorted(0, item, |new, queued| new < queued);
+    assert_eq!((push(3), push(5)), (Ok(None), Ok(None)));
+    assert_eq!(push(4), Ok(Some(5)));
+    assert_eq!(push(9), Ok(Some(9)));
+    assert_eq!(push(4), Ok(Some(4)), "of equals the newer one");
+    assert_eq!(push(1), Ok(Some(4)));
+    let lane = queue.snapshot().lanes[0];
+    assert_eq!((lane.depth, lane.dropped, lane.pushed), (2, 4, 4));
+    assert_eq!(queue.close_and_drain(), [1, 3]);
+}
+
+#[test]
 fn a_blocked_pusher_goes_on_when_room_is_made_and_gets_its_item_back_on_close() {
     let queue = Arc::new(lanes(&[(1, BLOCK)]));
     queue.push(0, 1).unwrap();

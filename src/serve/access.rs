@@ -33,7 +33,8 @@ pub async fn gate(
 
 fn admit(service: &Service, route: &Route, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
     let Some(right) = route.right else { return Ok(()) };
-    if service.is_stopping() {
+    // Calls go on until the drain ends, and may be followed so long.
+    if service.is_stopping() && right != Right::Read {
         return Err(ApiError::Stopping);
     }
     if service.keys.is_empty() {

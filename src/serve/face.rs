@@ -15,10 +15,6 @@ use crate::asr::LanguageChoice;
 use crate::audio::SampleRate;
 use crate::call::event::Event;
 
-/// Silence that makes the end of a turn certain: longer than any pause that a turn may be set to wait for (20 s). It is
-/// not real time; the call hears digital silence as fast as it can.
-pub const SETTLING: Duration = Duration::from_secs(21);
-
 /// The machine of one connection.
 pub trait Face: Send {
     /// Takes one message of the client.
@@ -96,7 +92,8 @@ pub enum Demand {
         /// In [-1, 1], at the rate of the opening.
         samples: Vec<f32>,
     },
-    /// Hear [`SETTLING`] of silence on every track, work everything off, then tell [`Face::settled`].
+    /// End the turns that go on with what was heard so far, work everything off, then tell [`Face::settled`]. It takes no time
+    /// of the call.
     Settle,
     /// End it.
     End,
@@ -163,60 +160,5 @@ impl Refusal {
             Self::Stopping => "the service is being stopped",
             Self::Failed { .. } => "internal error",
         }
-    }
-}
-
-/// Tells the client's time from the call's: the silence that settling added is no time of the client.
-#[derive(Debug, Clone, Default)]
-pub struct Timeline {
-    /// Position in the call behind each silence, and all silence up to there, in samples at 16 kHz.
-    silences: Vec<(u64, u64)>,
-}
-
-impl Timeline {
-    /// Settling began when this much of the client's audio had been given, in samples at 16 kHz.
-    pub fn settle(&mut self, given: u64) {
-        let before = self.silences.last().map_or(0, |(_, total)| *total);
-        let added = crate::audio::duration_samples(SETTLING);
-        self.silences.push((given + before + added, before + added));
-    }
-
-    /// A position of the call in the client's time.
-    pub fn client(&self, position: crate::audio::SamplePos) -> crate::audio::SamplePos {
-        let added = crate::audio::duration_samples(SETTLING);
-        let mut passed = 0;
-        for (end, total) in &self.silences {
-            if position.0 >= *end {
-                passed = *total;
-            } else if position.0 > end - added {
-                // Within the silence: all of it is the moment at which it began.
-                return crate::audio::SamplePos(end - total);
-            } else {
-                break;
-            }
-        }
-        position.minus(passed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audio::SamplePos;
-
-    #[test]
-    fn the_clients_time_stands_still_in_the_silence_of_settling() {
-        let second = 16_000;
-        let mut timeline = Timeline::default();
-        timeline.settle(2 * second);
-        timeline.settle(3 * second);
-        let client = |seconds: f64| timeline.client(SamplePos::from_seconds(seconds)).seconds();
-        assert_eq!(client(1.0), 1.0);
-        assert_eq!(client(2.0), 2.0);
-        assert_eq!(client(22.5), 2.0);
-        assert_eq!(client(23.0), 2.0);
-        assert_eq!(client(23.5), 2.5);
-        assert_eq!(client(26.0), 3.0);
-        assert_eq!(client(45.5), 3.5);
     }
 }

@@ -22,10 +22,13 @@ pub async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: VERSION })
 }
 
-/// Whether work is taken; 503 while the service is being stopped, so that a balancer sends it elsewhere.
+/// Whether work is taken; 503 while the service is being stopped, and when nobody listens to calls any more, so that a
+/// balancer sends it elsewhere.
 pub async fn ready(State(service): State<Arc<Service>>) -> Response {
     let (code, status) = if service.is_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if service.live.as_ref().is_some_and(|live| !live.is_listening()) {
+        (StatusCode::SERVICE_UNAVAILABLE, "failed")
     } else {
         (StatusCode::OK, "ready")
     };

@@ -20,7 +20,8 @@ use crate::pipeline::transcribe::Transcriber;
 use crate::redact::Redacted;
 use crate::vad::{self, EnergyDetector, SpeechDetector};
 
-fn parts(config: Config) -> Parts {
+/// A service without live calls over a recogniser that always hears `bonjour`.
+pub(super) fn parts(config: Config) -> Parts {
     let engine = Arc::new(FakeEngine::hearing("bonjour"));
     let transcriber = Transcriber {
         pool: Arc::new(Pool::start(engine, PoolConfig { workers: 1, queue_capacity: 4 }).unwrap()),

@@ -9,6 +9,7 @@
 //! masks nothing and does not decide how long a call is kept.
 
 mod calls;
+mod claim;
 mod decisions;
 mod live;
 mod outbox;
@@ -20,6 +21,7 @@ mod terms;
 mod tests;
 
 pub use calls::{CallFilter, CallSummary};
+pub use claim::{Claim, Claimed};
 pub use decisions::DecisionQuery;
 pub use live::{LiveCall, LiveFinal};
 pub use outbox::{MadeRoom, Message, Waiting};
@@ -313,15 +315,25 @@ fn create_private(path: &Path) -> Result<(), Error> {
 /// Waits until no other process is opening the store in `path`. The lock is that of the file `<path>.lock` and ends when
 /// the value is dropped or its process dies; the file stays, since removing it could part two that wait for it.
 async fn lock_beside(path: &Path) -> Result<std::fs::File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = beside(path, "lock");
     let failed = |source| Error::Create { path: path.clone(), source };
-    let mut options = private_file();
-    let file = options.create_new(false).create(true).truncate(false).open(&path).map_err(failed)?;
+    let file = lock_file(&path).map_err(failed)?;
     // On a thread of its own: who holds the lock may need this one to go on.
     let locking = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
     locking.await.map_err(|error| failed(error.into()))?.map_err(failed)
+}
+
+/// The path of the file that goes with the store in `path`.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    PathBuf::from(name)
+}
+
+/// A file that is only ever locked, made where there is none.
+fn lock_file(path: &Path) -> std::io::Result<std::fs::File> {
+    private_file().create_new(false).create(true).truncate(false).open(path)
 }
 
 fn private_folders() -> std::fs::DirBuilder {

@@ -40,7 +40,15 @@ def rest(call):
         return [message for message in messages if "sequence" in message], closed.rcvd.code
 
 
+def follow(call):
+    """Whoever follows a call is no caller: it is told all of it, to its end."""
+    started = json.loads(call.recv(timeout=60))
+    assert started["type"] == "call.started", started
+    return connect(f"{live}/v1/calls/{started['call']}/events", additional_headers=headers)
+
+
 ending, lasting = begin(), begin()
+follower = follow(lasting)
 speak(lasting)
 speak(ending)
 os.kill(int(process), signal.SIGTERM)
@@ -64,4 +72,6 @@ told, code = rest(lasting)
 finals = [event["text"] for event in told if event["type"] == "transcript.final"]
 assert finals and len(" ".join(finals).split()) >= 3, told
 assert told[-1]["type"] == "call.ended" and told[-1]["reason"] == "shutdown" and code == 1001, (told[-1], code)
+followed, code = rest(follower)
+assert followed[1:] == told and code == 1000, (followed, told, code)
 print("ok")

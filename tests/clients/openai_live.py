@@ -2,6 +2,7 @@
 
 import base64
 import sys
+import time
 
 import openai
 import sound
@@ -65,6 +66,13 @@ with client.realtime.connect(extra_query=query) as connection:
     assert events[0].type == "input_audio_buffer.committed", events
     assert len(events[-1].transcript.split()) >= 3, events[-1]
     assert events[-1].usage.type == "duration", events[-1]
+    # After a pause the same again, all at once: nothing of it is lost
+    time.sleep(8)
+    send(connection, pcm24, 4_800)
+    connection.input_audio_buffer.commit()
+    again = until(connection, "conversation.item.input_audio_transcription.completed")
+    lengths = [len(event.transcript.split()) for event in (events[-1], again[-1])]
+    assert abs(lengths[0] - lengths[1]) <= 1, (again[-1], events[-1])
     connection.input_audio_buffer.commit()
     assert until(connection, "error")[-1].error.param == "input_audio_buffer"
 

@@ -69,7 +69,7 @@ fn full_lanes_follow_their_rules_by_exact_count() {
     assert!(matches!(refused, Err(Error::Busy { waiting: 4 })));
     let mut partials: Vec<_> =
         (0..3).map(|index| pool.submit(request(Priority::LivePartial, 30 + index)).unwrap()).collect();
-    assert!(matches!(partials.remove(0).wait(), Err(Error::Busy { .. })));
+    assert!(matches!(partials.remove(2).wait(), Err(Error::Busy { .. })));
     let snapshot = pool.snapshot();
     assert_eq!(snapshot.running, 1);
     let lanes: Vec<_> =
@@ -172,6 +172,37 @@ fn a_live_final_stops_a_partial_in_progress_when_no_worker_is_free() {
     let last = pool.submit(request(Priority::LiveFinal, 50)).unwrap();
     assert!(last.wait().is_ok(), "the gate is still closed");
     assert!(matches!(partial.wait(), Err(Error::Cancelled)));
+}
+
+#[test]
+fn batch_work_leaves_a_worker_to_the_calls_that_go_on() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 2, 8);
+    pool.keep_free(true);
+    let batch: Vec<_> = (0..2).map(|_| pool.submit(request(Priority::Batch, 1)).unwrap()).collect();
+    gate.wait_for_arrivals(1);
+    // Both workers would wait at the gate.
+    assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
+    assert_eq!((pool.busy_with_batch(), pool.waiting_for(Priority::Batch)), (1, 1));
+    // The last call has ended: nothing has to be left free.
+    pool.keep_free(false);
+    gate.wait_for_arrivals(2);
+    assert_eq!(pool.busy_with_batch(), 2);
+    gate.open();
+    assert!(batch.into_iter().all(|ticket| ticket.wait().is_ok()));
+    assert_eq!(pool.busy_with_batch(), 0);
+}
+
+#[test]
+fn what_waits_for_a_worker_of_the_batch_is_done_when_one_is_free_also_while_draining() {
+    let pool = start(FakeEngine::hearing("oui"), 2, 64);
+    pool.keep_free(true);
+    let tickets: Vec<_> = (0..50).map(|_| pool.submit(request(Priority::Batch, 10)).unwrap()).collect();
+    assert_eq!(pool.drain().recognized, 50);
+    assert!(tickets.into_iter().all(|ticket| ticket.wait().is_ok()));
+    let alone = start(FakeEngine::hearing("oui"), 1, 4);
+    alone.keep_free(true);
+    assert!(alone.submit(request(Priority::Batch, 10)).unwrap().wait().is_ok(), "a single worker does both");
 }
 
 #[test]

@@ -29,18 +29,18 @@ pub(super) fn required<T>(protocol: &'static str, value: Option<T>, field: &str)
     value.ok_or_else(|| Error::invalid(protocol, field, "is missing"))
 }
 
-/// A key was pressed.
+/// The caller pressed a key; `track` is where the caller is heard.
 ///
 /// # Errors
 /// There is no call yet, or no such key.
 pub(super) fn key(
     protocol: &'static str,
-    dtmf: Option<wire::Dtmf>,
+    (track, dtmf): (usize, Option<wire::Dtmf>),
     (session, exchange): (&Session, &mut Exchange),
 ) -> Result<(), Error> {
     session.require_running("a key before the start")?;
     let digit = text::digit(protocol, "dtmf.digit", &required(protocol, dtmf, "dtmf")?.digit)?;
-    exchange.facts.push(Incoming::Dtmf { track: 0, digit });
+    exchange.facts.push(Incoming::Dtmf { track, digit });
     Ok(())
 }
 

@@ -63,7 +63,8 @@ impl super::session::Dialect for Dialect {
                 session.require_running("audio before the start")?;
                 self.media(&envelope::required(NAME, received.media, "media")?, exchange)
             }
-            "dtmf" => envelope::key(NAME, received.dtmf, (session, exchange)),
+            // The inbound track, which is the caller's, is the first.
+            "dtmf" => envelope::key(NAME, (0, received.dtmf), (session, exchange)),
             "mark" => envelope::mark(NAME, received.mark, (session, exchange)),
             "error" => {
                 let code = received.payload.and_then(|failure| failure.code).map(|code| code.0);

@@ -61,6 +61,24 @@ fn refused_and_survived(protocol: Protocol, message: Message<'_>) -> Error {
 }
 
 #[test]
+fn a_key_of_twilio_is_the_callers_wherever_the_start_lists_his_track() {
+    for (tracks, expected) in [
+        (r#"["inbound"]"#, 0),
+        (r#"["inbound","outbound"]"#, 0),
+        (r#"["outbound","inbound"]"#, 1),
+        (r#"["outbound"]"#, 0),
+    ] {
+        let mut replay = Replay::new(Protocol::Twilio);
+        let start = TWILIO_START.replace(r#"["inbound"]"#, tracks);
+        replay.bridge.receive(Message::Text(&start), &mut Exchange::default()).unwrap();
+        let mut exchange = Exchange::default();
+        let key = Message::Text(r#"{"event":"dtmf","dtmf":{"digit":"5"}}"#);
+        replay.bridge.receive(key, &mut exchange).unwrap();
+        assert_eq!(exchange.facts, [Incoming::Dtmf { track: expected, digit: '5'.into() }], "{tracks}");
+    }
+}
+
+#[test]
 fn starts_that_are_wrong_name_the_field() {
     use Protocol::{ChanWebsocket, Generic, Jambonz, Telnyx, Twilio, Vonage};
     let cases = [

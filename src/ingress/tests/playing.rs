@@ -88,6 +88,19 @@ fn a_playback_ends_when_its_last_frame_was_heard() {
 }
 
 #[test]
+fn a_mark_that_the_peer_never_returns_ends_its_playback_some_time_after_it_was_heard() {
+    for protocol in [Protocol::Twilio, Protocol::Telnyx, Protocol::Vonage, Protocol::ChanWebsocket] {
+        let mut replay = started(protocol);
+        replay.bridge.send(&play(1_000, 8_000, Some("m")), &mut Exchange::default()).unwrap();
+        let early = drive(&mut replay, Duration::from_millis(10_900));
+        assert_eq!(finished(&early), [], "{protocol}");
+        let late = drive(&mut replay, Duration::from_millis(200));
+        assert_eq!(finished(&late), [("m".to_owned(), true)], "{protocol}");
+        assert_eq!(replay.bridge.next_deadline(), None, "{protocol}");
+    }
+}
+
+#[test]
 fn a_flush_stops_at_once_on_every_two_way_protocol() {
     for protocol in Protocol::ALL {
         let mut replay = started(protocol);

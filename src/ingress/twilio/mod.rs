@@ -59,7 +59,11 @@ impl super::session::Dialect for Dialect {
                 session.require_running("audio before the start")?;
                 self.media(&envelope::required(NAME, received.media, "media")?, exchange)
             }
-            "dtmf" => envelope::key(NAME, received.dtmf, (session, exchange)),
+            "dtmf" => {
+                // Keys come from the caller, who is on the inbound track wherever the start lists it.
+                let caller = self.tracks.iter().position(|(name, _)| name == "inbound").unwrap_or(0);
+                envelope::key(NAME, (caller, received.dtmf), (session, exchange))
+            }
             "mark" => envelope::mark(NAME, received.mark, (session, exchange)),
             "stop" => envelope::stop(self.tracks.iter_mut().map(|(_, track)| track), (session, exchange)),
             // "connected" says nothing, and what a later version adds must not end calls.

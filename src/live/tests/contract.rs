@@ -104,6 +104,100 @@ fn a_pause_ends_a_turn_sooner_where_somebody_waits_for_the_answer() {
 }
 
 #[test]
+fn what_was_told_for_good_is_the_final_when_nothing_is_believed_in_the_end() {
+    use crate::asr::Priority;
+    let last_words = |reply: fn() -> Reply| {
+        let engine = FakeEngine::new(move |request| match request.priority {
+            Priority::LivePartial => Reply::Text(read(&request.samples)),
+            Priority::LiveFinal | Priority::Batch => reply(),
+        });
+        let live = live(engine);
+        let call = open(&live);
+        say(&call, [spoken(&[0, 1, 2, 3, 4, 5, 6, 7]), silence(PAUSE)].concat());
+        let events = end(call);
+        let told = picked(&events, |body| {
+            let EventBody::TranscriptPartial { stable, .. } = body else { return None };
+            Some(stable.reveal().clone())
+        });
+        (told.last().unwrap().clone(), finals(&events), names(&events))
+    };
+    let (told, finals, names) = last_words(|| Reply::Text(String::new()));
+    assert!(told.starts_with("mot0 mot1"), "{told}");
+    assert_eq!(finals, [told]);
+    assert_eq!(names[names.len() - 3..], ["transcript.final", "turn.ended", "call.ended"]);
+    let (told, finals, names) = last_words(|| Reply::Fail);
+    assert_eq!(finals, [told]);
+    assert_eq!(names[names.len() - 4..], ["gap", "transcript.final", "turn.ended", "call.ended"]);
+}
+
+#[test]
+fn turns_that_are_ended_from_outside_end_with_the_sound_that_came_and_take_no_time() {
+    let live = live(reader());
+    let call = open(&live);
+    // Not whole windows: what fills the last one is no time of the call.
+    let sound = [spoken(&[1, 2, 3]), vec![0.25; 100]].concat();
+    for _ in 0..3 {
+        call.hand_over(0, &sound);
+        call.end_turns();
+    }
+    // Nobody speaks: nothing to end.
+    call.hand_over(0, &silence(1_000));
+    call.end_turns();
+    call.wait_until_idle();
+    say(&call, [silence(PAUSE), spoken(&[4]), silence(PAUSE)].concat());
+    let events = end(call);
+    assert_eq!(finals(&events), ["mot1 mot2 mot3", "mot1 mot2 mot3", "mot1 mot2 mot3", "mot4"]);
+    let length = sound.len() as u64;
+    let starts = starts(&events);
+    assert_eq!(starts[..3], [(1, 0), (2, length), (3, 2 * length)]);
+    let last = 3 * length + 1_000 + PAUSE as u64;
+    assert!(starts[3].0 == 4 && starts[3].1.abs_diff(last) <= 512, "{starts:?}");
+    assert!(events.is_sorted_by_key(|event| event.at), "time never goes back");
+    let EventBody::CallEnded { duration, .. } = &events.last().unwrap().body else { panic!() };
+    let all = crate::audio::samples_duration(last + (WORD + PAUSE) as u64);
+    assert!(duration.abs_diff(all) <= Duration::from_millis(32), "{duration:?} {all:?}");
+}
+
+#[test]
+fn sound_that_is_handed_over_is_never_dropped_however_much_it_is() {
+    let narrow = Config { waiting_audio: Duration::from_millis(100), ..config() };
+    let live = Live::start(parts(reader(), 1), &narrow).unwrap();
+    let call = open(&live);
+    for _ in 0..2 {
+        assert!(!call.has_room(0, 16_000));
+        call.hand_over(0, &[spoken(&[1, 2, 3, 4, 5]), silence(2 * PAUSE)].concat());
+        call.wait_until_idle();
+    }
+    assert_eq!(finals(&end(call)), ["mot1 mot2 mot3 mot4 mot5"; 2]);
+    assert_eq!(live.snapshot().samples_dropped, 0);
+}
+
+/// Says that the playback ended in the very moment in which it is handed to the connection.
+struct EndsAtOnce(Arc<Call>);
+
+impl std::task::Wake for EndsAtOnce {
+    fn wake(self: Arc<Self>) {
+        self.0.playback_finished("kurz".to_owned(), true);
+    }
+}
+
+#[test]
+fn a_playback_that_ends_at_once_does_not_count_as_played_for_ever() {
+    let live = live(reader());
+    let call = Arc::new(open(&live));
+    let mut commands = call.commands().unwrap();
+    let waker = std::task::Waker::from(Arc::new(EndsAtOnce(Arc::clone(&call))));
+    let mut context = std::task::Context::from_waker(&waker);
+    assert!(commands.poll_recv(&mut context).is_pending());
+    call.controls().play(vec![0.0; 80].into(), RATE, Some("kurz".into())).unwrap();
+    say(&call, [silence(PAUSE), spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+    let log = call.events();
+    call.controls().control_for_test(crate::live::inbox::Control::End { reason: CallEndReason::HungUp });
+    let names = names(&all_events(&log));
+    assert!(names.contains(&"playback.finished") && !names.contains(&"interrupted"), "{names:?}");
+}
+
+#[test]
 fn a_hung_up_call_still_gets_its_last_final() {
     let live = live(reader());
     let call = open(&live);

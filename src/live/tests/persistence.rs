@@ -79,6 +79,59 @@ fn a_store_that_fails_ends_the_call_and_its_final_is_not_announced() {
     assert_eq!(*reason, CallEndReason::Failed);
 }
 
+/// A clock that panics once when a call is completed, as anything might that its analysis does.
+struct BreaksOnce(std::sync::atomic::AtomicBool);
+
+impl crate::clock::Clock for BreaksOnce {
+    fn wall(&self) -> jiff::Timestamp {
+        let is_completing = std::thread::current().name() == Some("live-endings");
+        assert!(!is_completing || self.0.swap(true, std::sync::atomic::Ordering::AcqRel), "a test says so");
+        SystemClock.wall()
+    }
+
+    fn monotonic(&self) -> std::time::Instant {
+        SystemClock.monotonic()
+    }
+}
+
+#[test]
+fn a_panic_while_a_record_is_completed_costs_that_record_alone() {
+    let runtime = runtime();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    let parts =
+        Parts { store: Some(store.clone()), clock: Arc::new(BreaksOnce(false.into())), ..parts(reader(), 1) };
+    let live = Live::start(parts, &config()).unwrap();
+    let [first, second] = [(); 2].map(|()| {
+        let call = open(&live);
+        let id = call.id();
+        say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+        // It is answered, whatever became of its record.
+        assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+        id
+    });
+    assert_eq!(runtime.block_on(store.incomplete_live_calls()).unwrap(), [first]);
+    assert_eq!(runtime.block_on(store.end_reason(second)).unwrap().as_deref(), Some("hung_up"));
+    assert_eq!(live.snapshot().panics, 1);
+}
+
+#[test]
+fn calls_that_were_left_behind_are_completed_although_one_of_them_panics() {
+    let runtime = runtime();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    let [first, second] = [1, 2].map(|number| CallId(uuid::Uuid::from_u128(number)));
+    for id in [first, second] {
+        let started_at = jiff::Timestamp::UNIX_EPOCH;
+        let channels = vec![Channel::Caller];
+        let call = LiveCall { id, source: "test".into(), started_at, model: "fake".into(), channels };
+        runtime.block_on(store.begin_live_call(&call)).unwrap();
+    }
+    let parts =
+        Parts { store: Some(store.clone()), clock: Arc::new(BreaksOnce(false.into())), ..parts(reader(), 1) };
+    drop(Live::start(parts, &config()).unwrap());
+    assert_eq!(runtime.block_on(store.incomplete_live_calls()).unwrap(), [first]);
+    assert_eq!(runtime.block_on(store.end_reason(second)).unwrap().as_deref(), Some("failed"));
+}
+
 /// Where the child of the next test keeps its calls; set for the child only.
 const CHILD_STORE: &str = "ALLO_TEST_LIVE_STORE";
 

@@ -34,13 +34,14 @@ fn lost_sound_is_marked_and_what_comes_after_it_keeps_its_time() {
 
 #[test]
 fn a_flood_of_sound_becomes_a_gap_of_its_own_length() {
-    let live = live(reader());
+    let narrow = Config { waiting_audio: Duration::from_secs(1), ..config() };
+    let live = Live::start(parts(reader(), 1), &narrow).unwrap();
     let call = open(&live);
     call.audio(0, &silence(160_000));
     call.wait_until_idle();
     let events = end(call);
-    assert_eq!(gaps(&events), [(GapReason::Dropped, 0, 144_000)]);
-    assert_eq!(live.snapshot().samples_dropped, 144_000);
+    assert_eq!(gaps(&events), [(GapReason::Dropped, 0, 96_000)]);
+    assert_eq!(live.snapshot().samples_dropped, 96_000);
     let EventBody::CallEnded { duration, .. } = &events.last().unwrap().body else { panic!() };
     assert!(duration.as_millis().abs_diff(10_000) <= 32, "{duration:?}");
 }
@@ -89,6 +90,68 @@ fn a_call_that_panics_again_and_again_is_given_up() {
     assert_eq!(reason, CallEndReason::Failed);
     say(&sound, [spoken(&[1]), silence(PAUSE)].concat());
     assert_eq!(finals(&end(sound)), ["mot1"]);
+}
+
+#[test]
+fn a_panic_while_a_panic_is_mended_ends_that_call_and_no_other() {
+    let live = live(reader());
+    let (broken, sound) = (open(&live), open(&live));
+    say(&sound, spoken(&[5, 6]));
+    broken.controls().control_for_test(Control::PanicTwice);
+    broken.wait_until_idle();
+    let EventBody::CallEnded { reason, .. } = end(broken).last().unwrap().body.clone() else { panic!() };
+    assert_eq!(reason, CallEndReason::Failed);
+    say(&sound, silence(PAUSE));
+    assert_eq!(finals(&end(sound)), ["mot5 mot6"]);
+    assert!(live.is_listening());
+    assert_eq!(live.snapshot().open_calls, 0);
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_is_gone_and_no_call_is_taken() {
+    let live = live(reader());
+    let call = open(&live);
+    let log = call.events();
+    // However it ends.
+    live.machine.bell.stop();
+    assert_eq!(all_events(&log).last().unwrap().body.name(), "call.ended");
+    call.audio(0, &silence(160_000));
+    call.wait_for_room(0, 160_000);
+    call.hand_over(0, &silence(320_000));
+    call.wait_until_idle();
+    while live.is_listening() {
+        std::thread::yield_now();
+    }
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
+    assert!(matches!(live.has_room(), Err(Refused::Deaf)));
+}
+
+#[test]
+fn a_question_to_smart_turn_that_is_never_answered_keeps_no_call_from_its_end() {
+    let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+    let (asked, was_asked) = std::sync::mpsc::sync_channel(8);
+    let (release, released) = std::sync::mpsc::sync_channel::<()>(0);
+    let judge: TurnJudge = Box::new(move |_| {
+        asked.send(()).unwrap();
+        // Until the test is over.
+        let _ = released.recv_timeout(Duration::from_secs(60));
+        None
+    });
+    let hung =
+        Parts { turn_judges: vec![judge], clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
+    let live = Live::start(hung, &config()).unwrap();
+    let call = open(&live);
+    // The pause is long enough to ask and too short to end the turn.
+    call.hand_over(0, &[spoken(&[1, 2]), silence(8_000)].concat());
+    was_asked.recv_timeout(Duration::from_secs(60)).unwrap();
+    call.hand_over(0, &silence(2 * PAUSE));
+    let mut reader = call.events().subscribe(1);
+    while reader.next_blocking().unwrap().unwrap().body.name() != "turn.ended" {}
+    clock.advance(Duration::from_secs(62));
+    call.wait_until_idle();
+    assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+    assert_eq!(live.snapshot().judges_dropped, 1);
+    drop(release);
 }
 
 #[test]

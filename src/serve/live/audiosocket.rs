@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::ingress::Wishes;
+use super::line::written;
 use super::talk::{Talk, Write};
 use crate::ingress::{Message, Options, Protocol, bridge};
 use crate::redact::Redacted;
@@ -85,12 +86,15 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
         for write in writes {
             match write {
                 Write::Binary(bytes) => {
-                    if stream.write_all(&bytes).await.is_err() {
+                    if !written(SILENT_MAX, stream.write_all(&bytes)).await {
                         return;
                     }
                 }
                 Write::Text(_) => {}
-                Write::Close { .. } => return drop(stream.shutdown().await),
+                Write::Close { .. } => {
+                    written(SILENT_MAX, stream.shutdown()).await;
+                    return;
+                }
             }
         }
     }

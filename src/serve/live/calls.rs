@@ -7,8 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocket;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
@@ -18,13 +17,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::events::event_json;
-use super::line::{GOING_AWAY, Input, Line};
+use super::line::{Input, Line, Upgrade, upgraded};
 use super::talk::missed_json;
 use crate::call::CallId;
 use crate::live::{EventLog, Reader};
 use crate::serve::Service;
 use crate::serve::error::ApiError;
-use crate::serve::listener::stop;
 
 /// The calls that go on.
 ///
@@ -69,11 +67,11 @@ pub async fn events(
     Path(id): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     let log = find(&service, &id)?;
     let reader = log.subscribe(first(&query, &headers)?);
-    Ok(match upgrade {
+    Ok(match upgraded(upgrade, &service.config.limits) {
         Ok(upgrade) => upgrade.on_upgrade(move |socket| tell(service, reader, socket)),
         Err(_) => server_sent(reader),
     })
@@ -116,9 +114,10 @@ fn server_sent(reader: Reader) -> Response {
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
+/// Tells all of it. A service that is being stopped lets its calls go on for a while and then ends them: whoever follows one
+/// gets its last finals and its end.
 async fn tell(service: Arc<Service>, mut reader: Reader, socket: WebSocket) {
-    let mut line = Line::new(socket, Arc::clone(&service));
-    let mut stopping = service.stopping();
+    let mut line = Line::new(socket, service);
     loop {
         tokio::select! {
             event = reader.next() => match event {
@@ -131,10 +130,6 @@ async fn tell(service: Arc<Service>, mut reader: Reader, socket: WebSocket) {
             },
             // Nothing is expected from a reader; what comes only shows that it is there.
             input = line.next(None) => if matches!(input, Input::Gone) { return },
-            () = stop(&mut stopping) => {
-                line.close(GOING_AWAY, "the service is being stopped").await;
-                return;
-            }
         }
     }
 }

@@ -206,6 +206,17 @@ mod tests {
         ];
         let call = CallId(Uuid::nil());
         let events = (1..).zip(bodies).map(|(sequence, body)| Event { call, sequence, at: span.end, body });
-        insta::assert_json_snapshot!(events.map(|event| event_json(&event)).collect::<Vec<_>>());
+        let told: Vec<Value> = events.map(|event| event_json(&event)).collect();
+        insta::assert_json_snapshot!(told);
+        let missed = crate::serve::live::talk::missed_json(crate::live::Missed { wanted: 3, next: 120 });
+        let all: Vec<Value> = told.into_iter().chain(serde_json::from_str(&missed)).collect();
+        // The reader's description of them has an example of each.
+        let guide = include_str!("../../../docs/events.md");
+        let examples: Vec<Value> = guide
+            .split("```json")
+            .skip(1)
+            .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
+            .collect();
+        assert_eq!(examples, all, "docs/events.md");
     }
 }

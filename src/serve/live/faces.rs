@@ -1,7 +1,6 @@
 //! Other people's live interfaces on sockets: one task a connection, between a face and a call.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
 use axum::extract::{Query, State};
@@ -9,26 +8,20 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::line::{GOING_AWAY, Input, Line, Upgrade, upgraded};
+use super::line::{GOING_AWAY, Input, Line, POLICY, Upgrade, upgraded};
 use super::{blocking, opening};
 use crate::call::event::CallEndReason;
-use crate::live::{Call, Reader};
+use crate::live::{Call, Missed, Peek, Reader};
 use crate::serve::Service;
 use crate::serve::deepgram::listen::query::Query as ListenQuery;
 use crate::serve::deepgram::listen::{Identity, Listen};
 use crate::serve::error::ApiError;
-use crate::serve::face::{Demand, Effects, Face, Received, Reply, SETTLING};
+use crate::serve::face::{Demand, Effects, Face, Received, Reply};
 use crate::serve::listener::stop;
 use crate::serve::metrics::Refusal;
 use crate::serve::openai::realtime::Realtime;
 use crate::serve::openai::realtime::settings::{Allowed, Shape};
 use crate::serve::router;
-
-/// A client may be this far ahead of real time before its next audio waits for the call: files are sent as fast as they
-/// can be read.
-const AHEAD_MAX: Duration = Duration::from_millis(500);
-/// Most audio that is handed over in one piece.
-const PIECE: Duration = Duration::from_millis(500);
 
 /// `/v1/realtime?intent=transcription`.
 ///
@@ -53,12 +46,11 @@ pub async fn realtime(
     if !has_intent {
         return Err(ApiError::parameter("intent", "only intent=transcription is supported"));
     }
-    let upgrade = upgraded(upgrade)?;
+    let upgrade = upgraded(upgrade, &service.config.limits)?;
     service.has_room_for_a_call()?;
     let is_beta = headers.get("openai-beta").is_some_and(|value| value == "realtime=v1");
     let shape = if is_beta { Shape::Beta } else { Shape::Present };
-    let upgrade = upgrade.max_message_size(service.config.limits.message_bytes).protocols(["realtime"]);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    Ok(upgrade.protocols(["realtime"]).on_upgrade(move |socket| async move {
         let mut effects = Effects::default();
         let face = Realtime::new(allowed, shape, &mut effects);
         Connection::new(service, "openai", Box::new(face)).over(socket, effects).await;
@@ -78,7 +70,7 @@ pub async fn listen(
         .live()
         .and_then(|_| ListenQuery::read(&query, &service.offer, &service.config.model_aliases))
         .and_then(|query| {
-            let upgrade = upgraded(upgrade)?;
+            let upgrade = upgraded(upgrade, &service.config.limits)?;
             service.has_room_for_a_call()?;
             Ok((query, upgrade))
         });
@@ -86,8 +78,7 @@ pub async fn listen(
         Ok(checked) => checked,
         Err(error) => return router::Face::Deepgram.respond(&error),
     };
-    let upgrade = upgrade.max_message_size(service.config.limits.message_bytes).protocols(["token"]);
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.protocols(["token"]).on_upgrade(move |socket| async move {
         let mut effects = Effects::default();
         let identity = Identity {
             request: Uuid::new_v4(),
@@ -106,11 +97,6 @@ struct Connection {
     face: Box<dyn Face>,
     call: Option<Arc<Call>>,
     events: Option<Reader>,
-    /// When audio began to come, and how much came, for how far the client is ahead.
-    begun: Option<Instant>,
-    given: Duration,
-    rate_hz: f64,
-    tracks: usize,
 }
 
 /// Whether the connection goes on.
@@ -122,17 +108,7 @@ enum Goes {
 
 impl Connection {
     fn new(service: Arc<Service>, name: &'static str, face: Box<dyn Face>) -> Self {
-        Self {
-            service,
-            name,
-            face,
-            call: None,
-            events: None,
-            begun: None,
-            given: Duration::ZERO,
-            rate_hz: 16_000.0,
-            tracks: 0,
-        }
+        Self { service, name, face, call: None, events: None }
     }
 
     async fn over(mut self, socket: WebSocket, effects: Effects) {
@@ -156,8 +132,9 @@ impl Connection {
                     }
                 }
                 event = next(&mut self.events), if is_calling => match event {
-                    Some(event) => self.face.event(&event, &mut effects),
-                    None => self.events = None,
+                    Ok(Some(event)) => self.face.event(&event, &mut effects),
+                    Ok(None) => self.events = None,
+                    Err(missed) => missed_some(missed, &mut effects),
                 },
                 () = stop(&mut stopping), if !is_calling => {
                     effects.close(GOING_AWAY, "the service is being stopped");
@@ -205,8 +182,6 @@ impl Connection {
                     Ok(call) => {
                         self.events = Some(call.events().subscribe(1));
                         self.call = Some(Arc::new(call));
-                        self.rate_hz = f64::from(opening.rate.hz());
-                        self.tracks = opening.tracks;
                     }
                     Err(refused) => {
                         self.service.metrics.refused(Refusal::Calls);
@@ -214,13 +189,10 @@ impl Connection {
                     }
                 }
             }
-            Demand::Audio { track, samples } => self.audio(track, &samples).await,
+            Demand::Audio { track, samples } => self.audio(track, samples).await,
             Demand::Settle => {
-                let silence = vec![0.0; (SETTLING.as_secs_f64() * self.rate_hz) as usize];
-                for track in 0..self.tracks {
-                    hand_over(self.call.as_ref(), self.rate_hz, (track, &silence)).await;
-                }
                 if let Some(call) = self.call.clone() {
+                    call.end_turns();
                     blocking(move || call.wait_until_idle()).await;
                 }
                 self.drain_events(effects);
@@ -232,29 +204,25 @@ impl Connection {
 
     /// Everything that is known already.
     fn drain_events(&mut self, effects: &mut Effects) {
-        use crate::live::Peek;
         let Some(events) = &mut self.events else { return };
         loop {
             match events.peek() {
                 Ok(Peek::Event(event)) => self.face.event(&event, effects),
                 Ok(Peek::NotYet | Peek::End) => return,
-                Err(_) => {}
+                Err(missed) => return missed_some(missed, effects),
             }
         }
     }
 
-    async fn audio(&mut self, track: usize, samples: &[f32]) {
-        let now = self.service.clock.monotonic();
-        let begun = *self.begun.get_or_insert(now);
-        if track == 0 {
-            self.given += Duration::from_secs_f64(samples.len() as f64 / self.rate_hz);
+    /// Gives audio as fast as the call can take it, dropping none: files are sent as fast as they can be read, and whoever
+    /// commits a sentence sends all of it at once, however long the pause before it was.
+    async fn audio(&mut self, track: usize, samples: Vec<f32>) {
+        let Some(call) = &self.call else { return };
+        if call.has_room(track, samples.len()) {
+            return call.audio(track, &samples);
         }
-        let is_ahead = self.given > now.saturating_duration_since(begun) + AHEAD_MAX;
-        if is_ahead {
-            hand_over(self.call.as_ref(), self.rate_hz, (track, samples)).await;
-        } else if let Some(call) = &self.call {
-            call.audio(track, samples);
-        }
+        let call = Arc::clone(call);
+        blocking(move || call.hand_over(track, &samples)).await;
     }
 
     fn end(&mut self, reason: CallEndReason) {
@@ -264,22 +232,16 @@ impl Connection {
     }
 }
 
-async fn next(events: &mut Option<Reader>) -> Option<Arc<crate::call::event::Event>> {
-    let events = events.as_mut()?;
-    loop {
-        match events.next().await {
-            Ok(event) => return event,
-            Err(missed) => tracing::warn!(%missed, "a client was too slow for its events"),
-        }
+async fn next(events: &mut Option<Reader>) -> Result<Option<Arc<crate::call::event::Event>>, Missed> {
+    match events {
+        Some(events) => events.next().await,
+        None => Ok(None),
     }
 }
 
-/// Gives audio as fast as the call can take it, dropping none.
-async fn hand_over(call: Option<&Arc<Call>>, rate_hz: f64, (track, samples): (usize, &[f32])) {
-    let Some(call) = call else { return };
-    for piece in samples.chunks(((PIECE.as_secs_f64() * rate_hz) as usize).max(1)) {
-        let (waiting, length) = (Arc::clone(call), piece.len());
-        blocking(move || waiting.wait_for_room(track, length)).await;
-        call.audio(track, piece);
-    }
+/// The client was so slow that events, finals perhaps, made room before it took them. Its protocol has no word for a text
+/// with a hole in it, so it is told by the end of the connection.
+fn missed_some(missed: Missed, effects: &mut Effects) {
+    tracing::warn!(%missed, "a client was too slow for its events");
+    effects.close(POLICY, "too slow: results were lost; read faster, or raise live.events_kept");
 }

@@ -61,13 +61,12 @@ fn accept(
     query: Pairs,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let upgrade = upgraded(upgrade)?;
+    let upgrade = upgraded(upgrade, &service.config.limits)?;
     let (wishes, query) =
         if protocol == Protocol::Generic { Wishes::take(query)? } else { (Wishes::OF_PEERS, query) };
     service.has_room_for_a_call()?;
     let parameters: Parameters =
         query.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
-    let upgrade = upgrade.max_message_size(service.config.limits.message_bytes);
     let upgrade = match protocol.subprotocol() {
         Some(subprotocol) => upgrade.protocols([subprotocol]),
         None => upgrade,

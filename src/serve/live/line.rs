@@ -1,7 +1,7 @@
 //! A WebSocket with its limits: size and rate of messages, and whether anybody is still there.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -9,6 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 
 use super::rate::{Beat, Pulse, RateLimit};
 use crate::serve::Service;
+use crate::serve::config::Limits;
 use crate::serve::error::ApiError;
 use crate::serve::metrics::Refusal;
 
@@ -19,16 +20,22 @@ pub const TRY_AGAIN: u16 = 1013;
 /// Close code of a service that stops.
 pub const GOING_AWAY: u16 = 1001;
 
-/// The upgrade of a request to a WebSocket.
+/// The upgrade of a request to a WebSocket, with its limits.
 ///
 /// # Errors
 /// [`ApiError::Malformed`] when it asks for none.
-pub fn upgraded(
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<WebSocketUpgrade, ApiError> {
-    upgrade.map_err(|_| ApiError::Malformed {
+pub fn upgraded(upgrade: Upgrade, limits: &Limits) -> Result<WebSocketUpgrade, ApiError> {
+    let upgrade = upgrade.map_err(|_| ApiError::Malformed {
         message: "this is a WebSocket: the request asks for none".to_owned(),
-    })
+    })?;
+    // A frame is read whole before the size of its message is looked at; by default it may be 16 MiB.
+    Ok(upgrade.max_frame_size(limits.message_bytes).max_message_size(limits.message_bytes))
+}
+
+/// Waits for a write at most `limit`; `false` when it failed or the peer took nothing for so long. A peer that does not read
+/// would hold whoever writes to it for ever.
+pub async fn written<E>(limit: Duration, write: impl Future<Output = Result<(), E>>) -> bool {
+    matches!(tokio::time::timeout(limit, write).await, Ok(Ok(())))
 }
 
 /// What the extractor of an upgrade gives.
@@ -42,6 +49,8 @@ pub struct Line {
     /// Nothing is read before this: the peer was too fast.
     paused_until: Option<Instant>,
     pulse: Pulse,
+    /// A write failed or took too long: half a message may be on its way, nothing can follow it.
+    is_broken: bool,
 }
 
 /// What came.
@@ -65,12 +74,15 @@ impl Line {
         let rate = RateLimit::new(limits.messages_per_second, now);
         let pulse = Pulse::new(limits.idle, now);
         service.metrics.web_sockets(1);
-        Self { socket, rate, paused_until: None, pulse, service }
+        Self { socket, rate, paused_until: None, pulse, is_broken: false, service }
     }
 
     /// The next message, or [`Input::Due`] at `deadline`. Dropping the future loses no message.
     pub async fn next(&mut self, deadline: Option<Instant>) -> Input {
         loop {
+            if self.is_broken {
+                return Input::Gone;
+            }
             let wake = deadline.map_or(self.pulse.deadline(), |deadline| deadline.min(self.pulse.deadline()));
             let received = match self.paused_until {
                 Some(until) if until < wake => {
@@ -87,7 +99,7 @@ impl Line {
             let now = self.service.clock.monotonic();
             let Some(received) = received else {
                 match self.pulse.beat(now) {
-                    Beat::Ask => drop(self.socket.send(Message::Ping(Bytes::new())).await),
+                    Beat::Ask => self.send(Message::Ping(Bytes::new())).await,
                     Beat::GiveUp => return Input::Gone,
                     Beat::Nothing => {}
                 }
@@ -112,20 +124,27 @@ impl Line {
         }
     }
 
-    /// Sends text; a peer that has gone is noticed when it is read from.
+    /// Sends text; that a peer has gone, or takes nothing, is told by [`Line::next`].
     pub async fn text(&mut self, text: String) {
-        drop(self.socket.send(Message::Text(text.into())).await);
+        self.send(Message::Text(text.into())).await;
     }
 
     /// Sends bytes; as [`Line::text`].
     pub async fn binary(&mut self, bytes: Vec<u8>) {
-        drop(self.socket.send(Message::Binary(bytes.into())).await);
+        self.send(Message::Binary(bytes.into())).await;
     }
 
     /// Says goodbye.
     pub async fn close(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code, reason: reason.into() };
-        drop(self.socket.send(Message::Close(Some(frame))).await);
+        self.send(Message::Close(Some(frame))).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        if !self.is_broken {
+            let limit = self.service.config.limits.idle;
+            self.is_broken = !written(limit, self.socket.send(message)).await;
+        }
     }
 
     /// Waits for the peer's own goodbye, so that what was sent last is not lost with the connection.
@@ -138,5 +157,18 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.service.metrics.web_sockets(-1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_the_peer_does_not_take_ends() {
+        let limit = Duration::from_millis(1);
+        assert!(!written(limit, std::future::pending::<Result<(), ()>>()).await);
+        assert!(!written(limit, async { Err::<(), _>("gone") }).await);
+        assert!(written(limit, async { Ok::<_, ()>(()) }).await);
     }
 }

@@ -11,6 +11,8 @@ pub mod line;
 pub mod opening;
 pub mod rate;
 pub mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -46,7 +48,9 @@ impl Service {
         Err(match refused {
             Refused::Busy { retry_after } => ApiError::Busy { retry_after },
             Refused::Draining => ApiError::Stopping,
-            other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => ApiError::internal(other),
+            other @ (Refused::Deaf | Refused::Tracks { .. } | Refused::Invalid(_)) => {
+                ApiError::internal(other)
+            }
         })
     }
 }

@@ -79,7 +79,7 @@ pub fn refusal(refused: Refused) -> Refusal {
     match refused {
         Refused::Busy { retry_after } => Refusal::Busy { retry_after },
         Refused::Draining => Refusal::Stopping,
-        other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => {
+        other @ (Refused::Deaf | Refused::Tracks { .. } | Refused::Invalid(_)) => {
             Refusal::Failed { message: ApiError::internal(other).public_message() }
         }
     }

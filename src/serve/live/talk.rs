@@ -1,6 +1,7 @@
 //! One call of one peer, between its bridge and the live calls: facts go to the call, commands and events to the peer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::ws::WebSocket;
 use tokio::sync::mpsc;
@@ -35,6 +36,9 @@ pub struct Talk {
     events: Option<Reader>,
     /// The bot's conversation, where it answers the call.
     answering: Option<Answering>,
+    /// Until when the call has to begin; `None` once it has. A peer that only answers pings would hold its connection for
+    /// ever.
+    begins_by: Option<Instant>,
     errors: u32,
 }
 
@@ -70,6 +74,7 @@ pub enum CallSide {
 impl Talk {
     /// Over a bridge that has heard nothing yet.
     pub fn new(service: Arc<Service>, protocol: Protocol, bridge: Box<dyn Bridge>, wishes: Wishes) -> Self {
+        let begins_by = Some(service.clock.monotonic() + service.config.limits.idle);
         Self {
             service,
             protocol,
@@ -80,6 +85,7 @@ impl Talk {
             commands: None,
             events: None,
             answering: None,
+            begins_by,
             errors: 0,
         }
     }
@@ -89,7 +95,7 @@ impl Talk {
         let mut line = Line::new(socket, Arc::clone(&self.service));
         let mut stopping = self.service.stopping();
         loop {
-            let deadline = self.bridge.next_deadline();
+            let deadline = self.next_deadline();
             let is_calling = self.events.is_some();
             let input = tokio::select! {
                 input = line.next(deadline) => match input {
@@ -158,7 +164,13 @@ impl Talk {
 
     /// Does what is due; gives what has to be written.
     pub fn poll(&mut self) -> Vec<Write> {
-        self.bridge.poll(self.service.clock.monotonic(), &mut self.exchange);
+        let now = self.service.clock.monotonic();
+        if self.begins_by.is_some_and(|by| by <= now) {
+            self.begins_by = None;
+            let reason = "no start of a call came within serve.limits.idle".to_owned();
+            return vec![Write::Close { code: POLICY, reason }];
+        }
+        self.bridge.poll(now, &mut self.exchange);
         let mut writes = Vec::new();
         for fact in std::mem::take(&mut self.exchange.facts) {
             if let Some(refusal) = self.fact(fact) {
@@ -175,8 +187,8 @@ impl Talk {
     }
 
     /// When [`Talk::poll`] has something to do.
-    pub fn next_deadline(&self) -> Option<std::time::Instant> {
-        self.bridge.next_deadline()
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.bridge.next_deadline(), self.begins_by].into_iter().flatten().min()
     }
 
     /// Whether a call goes on, so that [`Talk::side`] gives something.
@@ -194,8 +206,13 @@ impl Talk {
         match side {
             CallSide::Command(command) => {
                 let is_hang_up = command == Command::HangUp;
-                if let Err(error) = self.bridge.send(&outgoing(command), &mut self.exchange) {
+                let command = outgoing(command);
+                if let Err(error) = self.bridge.send(&command, &mut self.exchange) {
                     tracing::warn!(protocol = self.protocol.name(), %error, "a command could not be carried out");
+                    // Whoever plays it waits for its end, and the call takes the caller's speech for an interruption.
+                    if let Outgoing::Play { mark: Some(mark), .. } = command {
+                        self.exchange.facts.push(Incoming::PlaybackFinished { mark, completed: false });
+                    }
                 }
                 if is_hang_up && let Some(call) = self.call.take().and_then(Arc::into_inner) {
                     call.end(CallEndReason::Stopped);
@@ -237,7 +254,10 @@ impl Talk {
     /// Takes a fact to the call. Gives the goodbye when the call is refused.
     fn fact(&mut self, fact: Incoming) -> Option<Write> {
         match (&fact, &self.call) {
-            (Incoming::Started(start), None) => return self.open(start).err(),
+            (Incoming::Started(start), None) => {
+                self.begins_by = None;
+                return self.open(start).err();
+            }
             (Incoming::Ended { reason }, Some(_)) => {
                 let reason = match reason {
                     EndReason::Stopped => CallEndReason::HungUp,
@@ -287,13 +307,15 @@ impl Talk {
             Err(refused) => {
                 self.service.metrics.refused(Refusal::Calls);
                 let code = match &refused {
-                    Refused::Busy { .. } | Refused::Draining => TRY_AGAIN,
+                    Refused::Busy { .. } | Refused::Draining | Refused::Deaf => TRY_AGAIN,
                     Refused::Tracks { .. } => POLICY,
                     Refused::Invalid(_) => 1011,
                 };
                 let reason = match &refused {
                     Refused::Invalid(error) => ApiError::internal(error.to_string()).public_message(),
-                    Refused::Busy { .. } | Refused::Draining | Refused::Tracks { .. } => refused.to_string(),
+                    Refused::Busy { .. } | Refused::Draining | Refused::Deaf | Refused::Tracks { .. } => {
+                        refused.to_string()
+                    }
                 };
                 // A close frame holds 123 bytes of reason.
                 Err(goodbye(code, reason.chars().filter(char::is_ascii).take(123).collect()))

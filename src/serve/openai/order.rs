@@ -120,8 +120,8 @@ impl Draft {
             }
             "language" => self.languages.push(language("language", value, allowed.offer)?),
             "languages" => self.languages.push(language("languages", value, allowed.offer)?),
-            "prompt" => self.terms.extend(terms("prompt", value)?),
-            "keywords" => self.terms.extend(terms("keywords", value)?),
+            "prompt" => add_terms("prompt", value, &mut self.terms)?,
+            "keywords" => add_terms("keywords", value, &mut self.terms)?,
             "response_format" => {
                 let known = ResponseFormat::ALL.iter().find(|(known, _)| *known == value);
                 let known = known.map(|(_, format)| *format);
@@ -199,7 +199,7 @@ impl Draft {
                 [one] => LanguageChoice::Known(*one),
                 several => LanguageChoice::Among(several.to_vec()),
             },
-            vocabulary: self.terms.into_iter().take(TERMS_MAX).collect(),
+            vocabulary: self.terms.into(),
             format,
             granularity: Granularity { words: self.words, segments: self.segments || !self.words },
             delivery: if self.stream { Delivery::Stream } else { Delivery::Whole },
@@ -256,6 +256,22 @@ pub fn terms(field: &'static str, value: &str) -> Result<Vec<String>, ApiError> 
         return Err(ApiError::parameter(field, format!("`{field}` holds more than {TERMS_MAX} terms")));
     }
     Ok(terms)
+}
+
+/// Adds the names and terms of one more field to those of the fields before it.
+///
+/// # Errors
+/// As [`terms`], and [`ApiError`] names `field` when there are too many together.
+pub fn add_terms(field: &'static str, value: &str, together: &mut Vec<String>) -> Result<(), ApiError> {
+    together.extend(terms(field, value)?);
+    if together.len() > TERMS_MAX {
+        let message = format!(
+            "with `{field}` there are {} names and terms, at most {TERMS_MAX} are taken",
+            together.len()
+        );
+        return Err(ApiError::parameter(field, message));
+    }
+    Ok(())
 }
 
 fn boolean(field: &'static str, value: &str) -> Result<bool, ApiError> {
@@ -329,6 +345,17 @@ mod tests {
         assert_eq!(order.granularity, Granularity { words: true, segments: false });
         assert_eq!(*order.vocabulary, ["Livebox", "Aerius", "Levothyrox", "Sosh"].map(str::to_owned));
         assert_eq!(order.language, LanguageChoice::Known(Language::Fr));
+    }
+
+    #[test]
+    fn more_terms_than_are_taken_are_refused_by_the_field_that_has_one_too_many() {
+        let terms = |count: usize| vec!["Sosh"; count].join(",");
+        let (most, one) = (terms(TERMS_MAX), terms(1));
+        let order = read(&[("model", "whisper-1"), ("prompt", &most)]).unwrap();
+        assert_eq!(order.vocabulary.len(), TERMS_MAX);
+        let error = read(&[("model", "whisper-1"), ("prompt", &most), ("keywords[]", &one)]).unwrap_err();
+        assert_eq!(error.parameter_name(), Some("keywords"));
+        assert!(error.to_string().contains("1001"), "{error}");
     }
 
     #[test]

@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::query::{Endpointing, Query};
-use crate::audio::SamplePos;
-use crate::call::event::{CallEndReason, Event, EventBody};
+use crate::audio::{SamplePos, SampleSpan};
+use crate::call::event::{CallEndReason, Event, EventBody, GapReason};
 use crate::call::{Channel, Utterance, Word};
-use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal, Timeline};
+use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal};
 
 /// Deepgram closes a connection on which nothing comes for about so long.
 const SILENT_MAX: Duration = Duration::from_secs(10);
@@ -47,7 +47,6 @@ pub struct Listen {
     /// Frames that were given, at the client's rate.
     given_frames: u64,
     hash: Sha256,
-    timeline: Timeline,
     heard_from: Instant,
     is_opened: bool,
     is_finalizing: bool,
@@ -99,7 +98,6 @@ impl Listen {
             rest: Vec::new(),
             given_frames: 0,
             hash: Sha256::new(),
-            timeline: Timeline::default(),
             heard_from: now,
             is_opened: true,
             is_finalizing: false,
@@ -138,11 +136,6 @@ impl Listen {
         self.given_frames as f64 / f64::from(self.query.rate.hz())
     }
 
-    fn settle(&mut self, effects: &mut Effects) {
-        self.timeline.settle((self.given_s() * 16_000.0) as u64);
-        effects.demands.push(Demand::Settle);
-    }
-
     fn control(&mut self, text: &str, effects: &mut Effects) {
         let message = serde_json::from_str::<Value>(text).unwrap_or_default();
         match message.get("type").and_then(Value::as_str) {
@@ -150,7 +143,7 @@ impl Listen {
             Some("Finalize") => {
                 self.is_finalizing = true;
                 self.tracks.iter_mut().for_each(|track| track.is_finalized = false);
-                self.settle(effects);
+                effects.demands.push(Demand::Settle);
             }
             Some("CloseStream") if !self.is_closing => {
                 self.is_closing = true;
@@ -174,14 +167,10 @@ impl Listen {
         }
     }
 
-    fn seconds(&self, position: SamplePos) -> f64 {
-        to_milliseconds(self.timeline.client(position).seconds())
-    }
-
     fn flush(&mut self, track: usize, grade: Grade, effects: &mut Effects) {
         let Some(utterance) = self.tracks[track].pending.take() else { return };
-        let (start, end) = (self.seconds(utterance.span.start), self.seconds(utterance.span.end));
-        let words: Vec<Value> = utterance.words.iter().map(|word| self.word(word)).collect();
+        let (start, end) = (seconds(utterance.span.start), seconds(utterance.span.end));
+        let words: Vec<Value> = utterance.words.iter().map(word_json).collect();
         let alternative = json!({
             "transcript": self.written(utterance.text.reveal()),
             "confidence": to_milliseconds(utterance.confidence.into()),
@@ -189,17 +178,6 @@ impl Listen {
         });
         self.tracks[track].last_word_end = Some(end);
         self.result((track, grade), (start, end, alternative), effects);
-    }
-
-    fn word(&self, word: &Word) -> Value {
-        let text = word.text.reveal();
-        json!({
-            "word": bare(text),
-            "start": self.seconds(word.span.start),
-            "end": self.seconds(word.span.end),
-            "confidence": to_milliseconds(word.confidence.into()),
-            "punctuated_word": text,
-        })
     }
 
     fn written(&self, text: &str) -> String {
@@ -261,10 +239,29 @@ impl Listen {
         if text.is_empty() {
             return;
         }
-        let start = self.seconds(start);
+        let start = seconds(start);
         let alternative = json!({ "transcript": self.written(text), "confidence": 0.0, "words": [] });
         let end = to_milliseconds(self.given_s()).max(start);
         self.result((track, Grade::Interim), (start, end, alternative), effects);
+    }
+
+    /// Says that some of the audio has no result: no result at all would look like silence.
+    fn tell_gap(&self, track: usize, (span, reason): (SampleSpan, GapReason), effects: &mut Effects) {
+        let description = match reason {
+            // The client's own network; it sent less than it knows.
+            GapReason::Lost => return,
+            GapReason::Failed | GapReason::Restarted => "the recogniser failed on this audio; send it again",
+            GapReason::Dropped => "this audio came faster than it could be taken; send it again, slower",
+        };
+        let told = json!({
+            "type": "Error",
+            "err_code": "NOT_RECOGNISED",
+            "description": description,
+            "channel": [track, self.tracks.len()],
+            "start": seconds(span.start),
+            "duration": to_milliseconds(span.duration().as_secs_f64()),
+        });
+        effects.text(told.to_string());
     }
 
     fn call_ended(&mut self, reason: CallEndReason, effects: &mut Effects) {
@@ -315,7 +312,7 @@ impl Face for Listen {
                 self.flush(track, Grade::Final, effects);
                 self.tracks[track].is_speaking = true;
                 if self.query.vad_events {
-                    let timestamp = self.seconds(*at);
+                    let timestamp = seconds(*at);
                     let channel = [track, self.tracks.len()];
                     let event =
                         json!({ "type": "SpeechStarted", "channel": channel, "timestamp": timestamp });
@@ -343,6 +340,9 @@ impl Face for Listen {
                 let track = self.track_of(*channel);
                 self.tracks[track].is_speaking = false;
             }
+            EventBody::Gap { channel, span, reason } => {
+                self.tell_gap(self.track_of(*channel), (*span, *reason), effects)
+            }
             EventBody::CallEnded { reason, .. } => self.call_ended(*reason, effects),
             EventBody::CallStarted { .. }
             | EventBody::Interrupted { .. }
@@ -350,8 +350,7 @@ impl Face for Listen {
             | EventBody::PlaybackFinished { .. }
             | EventBody::TurnDecided { .. }
             | EventBody::BotSaid { .. }
-            | EventBody::HandedOver { .. }
-            | EventBody::Gap { .. } => {}
+            | EventBody::HandedOver { .. } => {}
         }
     }
 
@@ -387,6 +386,22 @@ impl Face for Listen {
         let is_waiting = self.is_opened && !self.is_closing && !self.is_over;
         is_waiting.then(|| self.heard_from + SILENT_MAX)
     }
+}
+
+fn word_json(word: &Word) -> Value {
+    let text = word.text.reveal();
+    json!({
+        "word": bare(text),
+        "start": seconds(word.span.start),
+        "end": seconds(word.span.end),
+        "confidence": to_milliseconds(word.confidence.into()),
+        "punctuated_word": text,
+    })
+}
+
+/// A position of the call, which has the client's time.
+fn seconds(position: SamplePos) -> f64 {
+    to_milliseconds(position.seconds())
 }
 
 /// To three decimals.

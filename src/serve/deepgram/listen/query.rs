@@ -97,6 +97,7 @@ struct Draft {
     rate: Option<SampleRate>,
     languages: Vec<Language>,
     terms: Vec<String>,
+    smart_format: bool,
 }
 
 impl Query {
@@ -124,6 +125,7 @@ impl Query {
             rate: None,
             languages: Vec::new(),
             terms: Vec::new(),
+            smart_format: false,
         };
         for (name, value) in pairs {
             draft.take(name, value, (offer, aliases))?;
@@ -176,7 +178,7 @@ impl Draft {
             }
             "language" if value == "multi" => self.languages.clone_from(&allowed.0.languages),
             "language" => self.languages.push(order::language("language", value, allowed.0)?),
-            "keyterm" => self.terms.extend(order::terms("keyterm", value)?),
+            "keyterm" => order::add_terms("keyterm", value, &mut self.terms)?,
             "keywords" if value.contains(':') => {
                 return Err(refuse(
                     "keywords",
@@ -184,10 +186,10 @@ impl Draft {
                     "a weight for one word is not supported, leave `:N` away",
                 ));
             }
-            "keywords" => self.terms.extend(order::terms("keywords", value)?),
-            // What they ask for is always so: the recogniser writes figures and capitals, nothing waits for
-            // formatting, nothing that is heard is used to train anything.
-            "smart_format" => drop(boolean("smart_format", value)?),
+            "keywords" => order::add_terms("keywords", value, &mut self.terms)?,
+            // The recogniser writes figures, amounts and dates as such by itself; what is left to do is to keep them.
+            "smart_format" => self.smart_format = boolean("smart_format", value)?,
+            // What they ask for is always so: nothing waits for formatting, nothing that is heard is used to train anything.
             "no_delay" => drop(boolean("no_delay", value)?),
             "mip_opt_out" => drop(boolean("mip_opt_out", value)?),
             "diarize" => off("diarize", value)?,
@@ -208,7 +210,9 @@ impl Draft {
     }
 
     fn finish(self) -> Result<Query, ApiError> {
-        let Self { mut query, encoding, rate, languages, terms } = self;
+        let Self { mut query, encoding, rate, languages, terms, smart_format } = self;
+        // As with Deepgram: formatting includes punctuation, whatever is said about that alone.
+        query.punctuate |= smart_format;
         let encoding = encoding.ok_or_else(|| {
             let message =
                 "`encoding` is missing: live audio comes as linear16, mulaw or alaw, without a container";

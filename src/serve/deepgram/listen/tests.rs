@@ -173,8 +173,8 @@ fn who_finalizes_gets_an_answer_also_when_nothing_is_left() {
     assert_eq!(script.demands.last(), Some(&Demand::Settle));
     script.happens(said(Channel::Mixed, 0.2, "Bonjour !")).happens(ended(Channel::Mixed, 0.7)).settles();
     script.hears(1.0).sends(Received::Text(r#"{"type":"Finalize"}"#)).settles();
-    // The silence of settling is no time of the client: the call is 21 s further.
-    script.happens(said(Channel::Mixed, 22.2, "Au revoir.")).happens(ended(Channel::Mixed, 22.7));
+    // Settling takes no time of the call.
+    script.happens(said(Channel::Mixed, 1.2, "Au revoir.")).happens(ended(Channel::Mixed, 1.7));
     let told: Vec<(Value, Value, Value)> = script
         .told
         .iter()
@@ -189,6 +189,22 @@ fn who_finalizes_gets_an_answer_also_when_nothing_is_left() {
         (json!("au revoir"), json!(false), json!(1.2)),
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn audio_that_has_no_result_is_told_as_an_error_with_its_place() {
+    let mut script = Script::new(BASIC);
+    let span = SampleSpan::new(SamplePos::from_seconds(0.5), SamplePos::from_seconds(2.0));
+    let gap = |reason| EventBody::Gap { channel: Channel::Mixed, span, reason };
+    script.happens(started(Channel::Mixed, 1, 0.5));
+    script.told.clear();
+    script.happens(gap(GapReason::Lost));
+    assert!(script.told.is_empty(), "the client's own network");
+    script.happens(gap(GapReason::Failed));
+    script.happens(EventBody::SpeechDiscarded { channel: Channel::Mixed, turn: 1 });
+    let [error] = script.told.as_slice() else { panic!("{:?}", script.told) };
+    let told = (&error["type"], &error["err_code"], &error["start"], &error["duration"]);
+    assert_eq!(told, (&json!("Error"), &json!("NOT_RECOGNISED"), &json!(0.5), &json!(1.5)));
 }
 
 #[test]
@@ -237,6 +253,22 @@ fn what_asks_for_nothing_special_is_taken() {
     assert_eq!(query.rate, SampleRate::TELEPHONE);
     assert_eq!(*query.vocabulary, ["Livebox", "Sosh"].map(str::to_owned));
     assert_eq!(query.endpointing, Endpointing::Own);
+}
+
+#[test]
+fn smart_formatting_keeps_what_the_recogniser_wrote_also_where_punctuation_was_declined() {
+    for (asked, expected) in [
+        ("punctuate=false", "merci à 10 h 30"),
+        ("punctuate=false&smart_format=false", "merci à 10 h 30"),
+        ("smart_format=true", "Merci, à 10 h 30."),
+        ("punctuate=false&smart_format=true", "Merci, à 10 h 30."),
+        ("smart_format=true&punctuate=false", "Merci, à 10 h 30."),
+    ] {
+        let mut script = Script::new(&format!("encoding=linear16&sample_rate=8000&{asked}"));
+        script.happens(said(Channel::Mixed, 0.2, "Merci, à 10 h 30.")).happens(ended(Channel::Mixed, 0.7));
+        let [result] = script.told.as_slice() else { panic!("{:?}", script.told) };
+        assert_eq!(result["channel"]["alternatives"][0]["transcript"], *expected, "{asked}");
+    }
 }
 
 proptest! {

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use self::settings::{Allowed, Detection, Settings, Shape};
 use crate::audio::{SamplePos, SampleRate};
-use crate::call::event::{CallEndReason, Event, EventBody};
+use crate::call::event::{CallEndReason, Event, EventBody, GapReason};
 use crate::serve::error::ApiError;
-use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal, Timeline};
+use crate::serve::face::{Demand, Effects, Face, Opening, Pause, Received, Refusal};
 
 /// Most audio that waits for a commit.
 const UNCOMMITTED_SECONDS_MAX: usize = 300;
@@ -39,7 +39,6 @@ pub struct Realtime {
     buffer: Vec<u8>,
     /// Client audio given to the call, at its own rate.
     given_samples: u64,
-    timeline: Timeline,
     /// Turns under way, by number, when the service ends turns.
     turns: BTreeMap<u64, Item>,
     /// Commits under way, when the client ends turns.
@@ -62,7 +61,12 @@ struct Item {
     seconds: f64,
     /// The client cleared the buffer meanwhile: nothing more is told.
     is_cleared: bool,
+    /// Some of it could not be recognised: what is there is not what was said.
+    has_failed: bool,
 }
+
+/// Why an item has no transcript that could be relied on.
+const NOT_RECOGNISED: &str = "the recogniser failed on this audio; send it again";
 
 impl Realtime {
     /// A new session; its first message is among `effects`.
@@ -75,7 +79,6 @@ impl Realtime {
             opened: None,
             buffer: Vec::new(),
             given_samples: 0,
-            timeline: Timeline::default(),
             turns: BTreeMap::new(),
             commits: VecDeque::new(),
             last_item: None,
@@ -225,7 +228,6 @@ impl Realtime {
             self.tell_committed(&item.id, effects);
             self.commits.push_back(item);
         }
-        self.timeline.settle(at_pipeline_rate(self.given_samples, format.rate()));
         effects.demands.push(Demand::Settle);
         Ok(())
     }
@@ -252,6 +254,15 @@ impl Realtime {
         }
     }
 
+    /// Tells what became of an item.
+    fn conclude(&mut self, item: &Item, effects: &mut Effects) {
+        if item.has_failed {
+            self.fail(&item.id, NOT_RECOGNISED, effects);
+        } else {
+            self.complete(item, effects);
+        }
+    }
+
     fn complete(&mut self, item: &Item, effects: &mut Effects) {
         let transcript = item.finals.join(" ");
         // Deltas joined are the transcript, unless the final differs from what was shown as stable.
@@ -275,15 +286,11 @@ impl Realtime {
         self.tell(event, effects);
     }
 
-    fn milliseconds(&self, position: SamplePos) -> u64 {
-        self.timeline.client(position).0 / 16
-    }
-
     fn turn_event(&mut self, body: &EventBody, effects: &mut Effects) {
         match body {
             EventBody::SpeechStarted { turn, at, .. } => {
                 let item = self.new_item();
-                let audio_start_ms = self.milliseconds(*at);
+                let audio_start_ms = milliseconds(*at);
                 let event = json!({
                     "type": "input_audio_buffer.speech_started",
                     "audio_start_ms": audio_start_ms, "item_id": item.id,
@@ -310,6 +317,12 @@ impl Realtime {
                 self.end_turn(*turn, Some(*end_of_speech), effects)
             }
             EventBody::SpeechDiscarded { turn, .. } => self.end_turn(*turn, None, effects),
+            // It comes before the end of its turn, and turns get their texts in order.
+            EventBody::Gap { reason, .. } if is_failure(*reason) => {
+                if let Some(item) = self.turns.values_mut().next() {
+                    item.has_failed = true;
+                }
+            }
             EventBody::CallStarted { .. }
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
@@ -324,7 +337,7 @@ impl Realtime {
 
     fn end_turn(&mut self, turn: u64, end: Option<SamplePos>, effects: &mut Effects) {
         let Some(item) = self.turns.remove(&turn).filter(|item| !item.is_cleared) else { return };
-        let end = end.map(|end| self.milliseconds(end));
+        let end = end.map(milliseconds);
         let given = at_pipeline_rate(self.given_samples, self.settings.format.rate()) / 16;
         let event = json!({
             "type": "input_audio_buffer.speech_stopped",
@@ -332,7 +345,7 @@ impl Realtime {
         });
         self.tell(event, effects);
         self.tell_committed(&item.id, effects);
-        self.complete(&item, effects);
+        self.conclude(&item, effects);
     }
 
     fn call_ended(&mut self, reason: CallEndReason, effects: &mut Effects) {
@@ -380,16 +393,18 @@ impl Face for Realtime {
         if !by_client {
             return self.turn_event(&event.body, effects);
         }
-        if let EventBody::TranscriptFinal { utterance, .. } = &event.body
-            && let Some(item) = self.commits.front_mut()
-        {
+        let Some(item) = self.commits.front_mut() else { return };
+        if let EventBody::TranscriptFinal { utterance, .. } = &event.body {
             item.finals.push(utterance.text.reveal().clone());
+        }
+        if let EventBody::Gap { reason, .. } = &event.body {
+            item.has_failed |= is_failure(*reason);
         }
     }
 
     fn settled(&mut self, effects: &mut Effects) {
         if let Some(item) = self.commits.pop_front() {
-            self.complete(&item, effects);
+            self.conclude(&item, effects);
         }
     }
 
@@ -409,6 +424,19 @@ impl Face for Realtime {
     fn next_deadline(&self) -> Option<Instant> {
         None
     }
+}
+
+/// Whether sound was here and was not recognised. What was lost on the way is the client's to know.
+const fn is_failure(reason: GapReason) -> bool {
+    match reason {
+        GapReason::Failed | GapReason::Restarted | GapReason::Dropped => true,
+        GapReason::Lost => false,
+    }
+}
+
+/// A position of the call, which has the client's time.
+const fn milliseconds(position: SamplePos) -> u64 {
+    position.0 / 16
 }
 
 /// A number of samples at another rate as one at 16 kHz.

@@ -186,6 +186,40 @@ fn without_turn_detection_the_client_says_what_an_item_is() {
     assert_eq!(script.demands.last(), Some(&Demand::Settle));
 }
 
+/// The recogniser failed on the audio.
+fn failed() -> EventBody {
+    let span = SampleSpan::new(SamplePos::from_seconds(1.0), SamplePos::from_seconds(2.5));
+    EventBody::Gap { channel: CHANNEL, span, reason: GapReason::Failed }
+}
+
+#[test]
+fn what_could_not_be_recognised_is_told_as_failed_and_not_as_an_empty_transcript() {
+    let mut script = Script::new(Shape::Present);
+    script.says(append(&[0; 480])).happens(started(1, 1.0)).happens(started(2, 3.0));
+    script.happens(failed()).happens(EventBody::SpeechDiscarded { channel: CHANNEL, turn: 1 });
+    script.happens(final_text(2, "Merci.")).happens(ended(2, 4.5));
+    let outcome = |script: &mut Script| -> Vec<(String, Value)> {
+        let news = script.news().into_iter().filter_map(|it| {
+            let kind = it["type"].as_str()?.strip_prefix("conversation.item.input_audio_transcription.")?;
+            (kind != "delta").then(|| (kind.to_owned(), it["item_id"].clone()))
+        });
+        news.collect()
+    };
+    let expected = [("failed".to_owned(), json!("item_1")), ("completed".to_owned(), json!("item_2"))];
+    assert_eq!(outcome(&mut script), expected);
+
+    let mut script = Script::new(Shape::Present);
+    script.says(set(json!({ "turn_detection": null })));
+    for is_failing in [true, false] {
+        script.says(append(&[0; 48_000])).says(json!({ "type": "input_audio_buffer.commit" }));
+        if is_failing {
+            script.happens(failed());
+        }
+        script.settles();
+    }
+    assert_eq!(outcome(&mut script), expected);
+}
+
 #[test]
 fn a_client_of_the_beta_is_spoken_to_in_its_own_words() {
     let mut script = Script::new(Shape::Beta);

@@ -1,0 +1,279 @@
+//! Live calls through sockets of this machine, with scripted engines.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Sent;
+
+use super::ingress::Wishes;
+use super::talk::{CallSide, Talk, Write};
+use crate::asr::fake::{FakeEngine, Reply};
+use crate::asr::worker::{Pool, PoolConfig};
+use crate::audio::SampleRate;
+use crate::call::Channel;
+use crate::call::event::{CallEndReason, EventBody};
+use crate::clock::{ManualClock, SystemClock};
+use crate::guard::{self, Guard};
+use crate::ingress::{Message, Options, Protocol, bridge};
+use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
+use crate::serve::config::Config;
+use crate::serve::tests::parts as without_calls;
+use crate::serve::{Parts, Server, Service};
+use crate::vad::{self, SpeechDetector, WINDOW_SAMPLES};
+
+/// Longest that a test waits for what should come at once; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Loudness;
+
+impl SpeechDetector for Loudness {
+    fn probability(&mut self, window: &[f32; WINDOW_SAMPLES]) -> Result<f32, vad::Error> {
+        Ok(if vad::level_dbfs(window) > -40.0 { 0.95 } else { 0.01 })
+    }
+
+    fn reset(&mut self) {}
+}
+
+fn words(count: usize) -> String {
+    (0..count).map(|index| format!("mot{index}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Hears a word for each half second of loud sound.
+fn counting() -> FakeEngine {
+    FakeEngine::new(|request| {
+        let loud = request.samples.iter().filter(|sample| sample.abs() > 0.1).count();
+        Reply::Text(words((loud + 4_000) / 8_000))
+    })
+}
+
+fn live(config: live::config::Config) -> Arc<Live> {
+    let pool = Pool::start(Arc::new(counting()), PoolConfig { workers: 1, queue_capacity: 64 }).unwrap();
+    let parts = live::Parts {
+        pool: Arc::new(pool),
+        workers: 1,
+        model: "fake".into(),
+        detector: Box::new(OneByOne::new(Box::new(|| Ok(Box::new(Loudness) as Box<dyn SpeechDetector>)))),
+        turn_judges: Vec::new(),
+        guard: Guard::new(&guard::config::Config::default()),
+        turn: crate::turn::Config::default(),
+        store: None,
+        understanding: None,
+        clock: Arc::new(SystemClock),
+    };
+    Live::start(parts, &live::config::Config { admission: false, ..config }).unwrap()
+}
+
+fn parts(config: Config, live: &Arc<Live>) -> Parts {
+    let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..config };
+    Parts { live: Some(Arc::clone(live)), ..without_calls(config) }
+}
+
+/// A service that listens.
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<bool>,
+}
+
+impl Running {
+    async fn new(config: Config, live: &Arc<Live>) -> Self {
+        Self::over(parts(config, live)).await
+    }
+
+    async fn over(parts: Parts) -> Self {
+        let server = Server::bind(parts).await.unwrap();
+        let (address, (stop, stopped)) = (server.address(), oneshot::channel());
+        let ended = tokio::spawn(server.run(async move { drop(stopped.await) }));
+        Self { address, stop, ended }
+    }
+
+    async fn open(&self, path: &str) -> Client {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let address = format!("ws://{}{path}", self.address);
+        Client(tokio_tungstenite::client_async(address, stream).await.unwrap().0)
+    }
+
+    /// A client of OpenAI that ends turns itself.
+    async fn committing(&self) -> Client {
+        let mut client = self.open("/v1/realtime?intent=transcription").await;
+        let session = json!({ "type": "transcription", "audio": { "input": { "turn_detection": null } } });
+        client.says(json!({ "type": "session.update", "session": session })).await;
+        client
+    }
+}
+
+struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    async fn says(&mut self, message: Value) {
+        self.0.send(Sent::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message, or the code of the close; 0 for an end without one.
+    async fn hears(&mut self) -> Result<Value, u16> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes");
+            return match message {
+                Some(Ok(Sent::Text(text))) => Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Sent::Close(frame))) => Err(frame.map_or(0, |frame| frame.code.into())),
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => Err(0),
+            };
+        }
+    }
+
+    async fn hears_until(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.hears().await.expect("it comes before the close");
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+}
+
+fn open(live: &Arc<Live>) -> Call {
+    let track = Track { channel: Channel::Caller, rate: SampleRate::PIPELINE };
+    live.open(CallSetup::new("test", vec![track])).unwrap()
+}
+
+/// Silence as OpenAI's clients send it: 24 kHz PCM in base64.
+fn silence(seconds: usize) -> Value {
+    let audio = BASE64_STANDARD.encode(vec![0_u8; 48_000 * seconds]);
+    json!({ "type": "input_audio_buffer.append", "audio": audio })
+}
+
+/// The same of loud sound.
+fn loud(seconds: usize) -> Value {
+    let bytes = 9_000_i16.to_le_bytes().repeat(24_000 * seconds);
+    json!({ "type": "input_audio_buffer.append", "audio": BASE64_STANDARD.encode(bytes) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_commits_after_a_pause_loses_nothing_of_what_it_commits() {
+    let live = live(live::config::Config { waiting_audio: Duration::from_millis(100), ..Default::default() });
+    let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+    let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ..parts(Config::default(), &live) };
+    let running = Running::over(parts).await;
+    let mut client = running.committing().await;
+    for seconds in [4, 5, 4] {
+        // A client that was silent for so long is not ahead of its time any more.
+        clock.advance(Duration::from_secs(20));
+        client.says(loud(seconds)).await;
+        client.says(json!({ "type": "input_audio_buffer.commit" })).await;
+        let done = client.hears_until("conversation.item.input_audio_transcription.completed").await;
+        assert_eq!(done["transcript"], *words(2 * seconds));
+    }
+    assert_eq!(live.snapshot().samples_dropped, 0);
+    // What settling costs is no time of the call.
+    let log = live.call(live.open_calls()[0]).unwrap();
+    let mut reader = log.subscribe(log.newest());
+    let last = reader.next().await.unwrap().unwrap();
+    assert!(last.at.seconds() < 13.1, "{:?}", last.at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_would_miss_results_is_told_by_the_end_of_its_connection() {
+    let live = live(live::config::Config { events_kept: 4, ..Default::default() });
+    let running = Running::new(Config::default(), &live).await;
+    let mut client = running.committing().await;
+    // One commit of more turns than there is room for.
+    for message in [loud(1), silence(4), loud(1), silence(4), loud(1)] {
+        client.says(message).await;
+    }
+    client.says(json!({ "type": "input_audio_buffer.commit" })).await;
+    let end = loop {
+        match client.hears().await {
+            Ok(told) => {
+                let kind = told["type"].as_str().unwrap().to_owned();
+                assert!(!kind.ends_with("transcription.completed"), "as if that were all: {told}");
+            }
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(end, super::line::POLICY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stops() {
+    let live = live(live::config::Config::default());
+    let running = Running::new(Config::default(), &live).await;
+    let call = open(&live);
+    let mut follower = running.open(&format!("/v1/calls/{}/events", call.id())).await;
+    assert_eq!(follower.hears().await.unwrap()["type"], "call.started");
+    running.stop.send(()).unwrap();
+    // Nothing is accepted any more when the drain has begun.
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    call.dtmf(0, '5'.into());
+    assert_eq!(follower.hears().await.unwrap()["type"], "dtmf");
+    call.end(CallEndReason::HungUp);
+    assert_eq!(follower.hears().await.unwrap()["type"], "call.ended");
+    assert_eq!(follower.hears().await, Err(1000));
+    assert!(running.ended.await.unwrap(), "everything ended in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_is_too_large_is_not_read_on_any_connection() {
+    let live = live(live::config::Config::default());
+    let mut config = Config::default();
+    config.limits.message_bytes = 10_000;
+    let running = Running::new(config, &live).await;
+    let call = open(&live);
+    let events = format!("/v1/calls/{}/events", call.id());
+    let listen = "/v1/listen?encoding=linear16&sample_rate=16000";
+    for path in [&*events, listen, "/v1/realtime?intent=transcription", "/v1/calls/stream"] {
+        let mut client = running.open(path).await;
+        let stream = client.0.get_mut();
+        // The head of a binary frame of 20,000 bytes, and nothing of what it announces.
+        stream.write_all(&[0x82, 0xfe, 0x4e, 0x20, 1, 2, 3, 4]).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
+        assert!(closed.await.is_ok(), "{path}: the connection is closed at once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_answers_pings_and_never_begins_a_call_is_let_go_of() {
+    let live = live(live::config::Config::default());
+    let mut config = Config::default();
+    config.limits.idle = Duration::from_millis(20);
+    let running = Running::new(config, &live).await;
+    for path in ["/v1/calls/stream", "/ingress/twilio"] {
+        let mut peer = running.open(path).await;
+        assert_eq!(peer.hears().await, Err(super::line::POLICY), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_playback_that_is_refused_is_told_to_have_ended() {
+    let live = live(live::config::Config::default());
+    let (_stop, stopping) = watch::channel(false);
+    let service = Arc::new(Service::new(parts(Config::default(), &live), stopping));
+    let twilio = bridge(Protocol::Twilio, Options::default());
+    let mut talk = Talk::new(service, Protocol::Twilio, twilio, Wishes::OF_PEERS);
+    // A fork with both tracks takes no audio.
+    let start = r#"{"event":"start","start":{"streamSid":"MZ1","callSid":"CA1","tracks":["inbound","outbound"],
+        "mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#;
+    assert!(talk.receive(Message::Text(start)).is_empty());
+    let log = live.call(live.open_calls()[0]).unwrap();
+    let play =
+        Command::Play { samples: Arc::new([0.1; 80]), rate: SampleRate::TELEPHONE, mark: "bot-1".into() };
+    talk.answer(CallSide::Command(play));
+    let stop = talk.receive(Message::Text(r#"{"event":"stop"}"#));
+    assert!(matches!(stop.as_slice(), [Write::Close { code: 1000, .. }]), "{stop:?}");
+    let mut reader = log.subscribe(2);
+    let told = reader.next().await.unwrap().unwrap();
+    assert_eq!(told.body, EventBody::PlaybackFinished { mark: "bot-1".into(), completed: false });
+}
