@@ -12,6 +12,7 @@ mod desk;
 mod fixtures;
 mod formats;
 mod hosted;
+mod licences;
 mod nonspeech;
 mod postgres;
 mod privacy;
