@@ -100,7 +100,16 @@ impl Dialog {
                 Rule::Noise
             }
             State::Asking(task) => self.not_told(task, scene),
-            _ => self.unanswered((Rule::Noise, Message::Noisy, Message::AskAfterNoise), scene),
+            State::New
+            | State::Consent
+            | State::Open
+            | State::Confirming { .. }
+            | State::Choosing { .. }
+            | State::Keypad
+            | State::ConfirmingValue { .. }
+            | State::More
+            | State::Transferred(_)
+            | State::Ended => self.unanswered((Rule::Noise, Message::Noisy, Message::AskAfterNoise), scene),
         }
     }
 
@@ -123,7 +132,16 @@ impl Dialog {
         match self.state.clone() {
             State::Consent => self.greet(&mut scene.actions),
             State::ConfirmingValue { task, value } => self.value_answered((task, value), false, scene),
-            _ => self.missed(rule, open_question, scene),
+            State::New
+            | State::Open
+            | State::Confirming { .. }
+            | State::Choosing { .. }
+            | State::Keypad
+            | State::Asking(_)
+            | State::LookingUp(_)
+            | State::More
+            | State::Transferred(_)
+            | State::Ended => self.missed(rule, open_question, scene),
         }
     }
 

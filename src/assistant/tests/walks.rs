@@ -13,8 +13,11 @@ use crate::intent::{Band, Ranking};
 use crate::scenario::Scenario;
 use crate::slots::Entry;
 
+/// Catalogues by their names.
+type Named = BTreeMap<String, Arc<Catalog>>;
+
 /// The scenarios with the names that their callers say here.
-static SCENARIOS: LazyLock<[(Scenario, BTreeMap<String, Arc<Catalog>>); 2]> = LazyLock::new(|| {
+static SCENARIOS: LazyLock<[(Scenario, Named); 2]> = LazyLock::new(|| {
     ["telecom-fr", "pharma-fr"].map(|name| {
         let scenario = Scenario::load(&folder(name)).expect("the scenario has no mistakes");
         let names = ["Velmoxine", "Parcivol", "Dorzanil", "Lille", "Rennes"];
@@ -146,7 +149,7 @@ fn found(scenario: &Scenario, wanted: &LookUp, chance: usize) -> Input {
 struct Walk {
     scenario: &'static Scenario,
     dialog: Dialog,
-    catalogs: &'static BTreeMap<String, Arc<Catalog>>,
+    catalogs: &'static Named,
     now: jiff::civil::DateTime,
 }
 
