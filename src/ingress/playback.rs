@@ -257,7 +257,7 @@ impl Player {
 
     /// Ends the oldest prompt when its end has come without a report; false when it has not.
     fn end(&mut self, now: Instant) -> bool {
-        if !self.unheard.front().is_some_and(|unheard| self.ends_at(unheard) <= now) {
+        if self.unheard.front().is_none_or(|unheard| self.ends_at(unheard) > now) {
             return false;
         }
         if self.manner.end == End::InOrder {

@@ -317,12 +317,10 @@ impl Chain {
     /// Tells the turn taker something else.
     pub(super) fn tell(&mut self, input: Input) {
         let Some(input) = self.to_taker(input) else { return };
-        match input {
-            Input::Expect(expectation) => self.expectation = Some(expectation),
-            Input::PlaybackStarted => {
-                self.expectation.get_or_insert_default();
-            }
-            _ => {}
+        if let Input::Expect(expectation) = input {
+            self.expectation = Some(expectation);
+        } else if input == Input::PlaybackStarted {
+            self.expectation.get_or_insert_default();
         }
         self.taker.push(input);
     }
