@@ -399,8 +399,6 @@ impl Session {
         }
         self.tracks[index].chain.end_turns();
         self.follow(machine, index);
-        // What comes next is no continuation: the detector must not hear it as one.
-        self.restarted.push(self.tracks[index].chain.voice);
         if let Err(error) = self.tracks[index].chain.renew() {
             // It was built with the same settings before.
             tracing::error!(call = %self.link.id, %error, "a channel could not go on after its turns had ended");

@@ -127,34 +127,6 @@ fn nobody_waits_for_a_thread_that_is_gone_and_no_call_is_taken() {
 }
 
 #[test]
-fn a_question_to_smart_turn_that_is_never_answered_keeps_no_call_from_its_end() {
-    let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-    let (asked, was_asked) = std::sync::mpsc::sync_channel(8);
-    let (release, released) = std::sync::mpsc::sync_channel::<()>(0);
-    let judge: TurnJudge = Box::new(move |_| {
-        asked.send(()).unwrap();
-        // Until the test is over.
-        let _ = released.recv_timeout(Duration::from_secs(60));
-        None
-    });
-    let hung =
-        Parts { turn_judges: vec![judge], clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
-    let live = Live::start(hung, &config()).unwrap();
-    let call = open(&live);
-    // The pause is long enough to ask and too short to end the turn.
-    call.hand_over(0, &[spoken(&[1, 2]), silence(8_000)].concat());
-    was_asked.recv_timeout(Duration::from_secs(60)).unwrap();
-    call.hand_over(0, &silence(2 * PAUSE));
-    let mut reader = call.events().subscribe(1);
-    while reader.next_blocking().unwrap().unwrap().body.name() != "turn.ended" {}
-    clock.advance(Duration::from_secs(62));
-    call.wait_until_idle();
-    assert_eq!(finals(&end(call)), ["mot1 mot2"]);
-    assert_eq!(live.snapshot().judges_dropped, 1);
-    drop(release);
-}
-
-#[test]
 fn a_final_that_the_recogniser_fails_on_is_tried_again() {
     let tries = Arc::new(AtomicBool::new(false));
     let engine = FakeEngine::new(move |request| {
