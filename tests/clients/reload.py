@@ -74,10 +74,10 @@ with call() as old:
     assert service.post("/v1/scenario/reload").json()["changed"] is False
     with call() as new:
         says(new, "Édition 2")
-        new.send(json.dumps({"type": "dtmf", "digit": "#"}))
+        new.send(json.dumps({"type": "dtmf", "digit": "9"}))
         says(new, "Message 2.")
     # The call that was under way goes on in the words that it began with.
-    old.send(json.dumps({"type": "dtmf", "digit": "#"}))
+    old.send(json.dumps({"type": "dtmf", "digit": "9"}))
     says(old, "je n'ai pas bien compris")
 
 scenario.write_text(original.replace('horaires = "accueil"', 'horaires = "personne"'), encoding="utf-8")
