@@ -29,11 +29,14 @@ pub use query::QueryError;
 pub use search::{Hit, Query, Snippet};
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, SqlitePool};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -151,6 +154,9 @@ pub enum Problem {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Keeps a store in memory alive while the pool has no connection: SQLite frees such a database with its last one,
+    /// and a connection that is on its way back to the pool when its runtime ends is lost.
+    _anchor: Option<Arc<Mutex<SqliteConnection>>>,
 }
 
 impl Store {
@@ -164,7 +170,7 @@ impl Store {
         // SQLite's own locks are not enough: two processes that find a new file both switch its journal and both run the
         // first migration, and one of them fails.
         let lock = lock_beside(path).await?;
-        let options = connect_options()
+        let options = connect_options(SqliteConnectOptions::new())
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             // NORMAL would survive a killed process too, but not a power cut: finals are kept before they are announced.
@@ -176,7 +182,7 @@ impl Store {
             .map_err(|source| Error::Open { path: path.to_owned(), source })?;
         migrate(&pool, path).await?;
         drop(lock);
-        Ok(Self { pool })
+        Ok(Self { pool, _anchor: None })
     }
 
     /// A store that is gone with its last clone, for tests.
@@ -185,16 +191,14 @@ impl Store {
     /// As [`Store::open`].
     pub async fn in_memory() -> Result<Self, Error> {
         let path = Path::new(":memory:");
-        // Every connection would have a memory of its own.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(connect_options().in_memory(true))
-            .await
-            .map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let opened = |source| Error::Open { path: path.to_owned(), source };
+        // This address, unlike the option, names a memory of its own that all its connections share.
+        let options = connect_options("sqlite::memory:".parse().map_err(opened)?);
+        let anchor = options.connect().await.map_err(opened)?;
+        // Connections that share a memory refuse each other instead of waiting.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(opened)?;
         migrate(&pool, path).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, _anchor: Some(Arc::new(Mutex::new(anchor))) })
     }
 
     /// Waits for running statements and closes the file; the write-ahead log is folded into it.
@@ -247,9 +251,8 @@ impl Store {
     }
 }
 
-fn connect_options() -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .foreign_keys(true)
+fn connect_options(base: SqliteConnectOptions) -> SqliteConnectOptions {
+    base.foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         // What is deleted is overwritten, not only unlinked: deleting a call is a promise to the caller.
         .pragma("secure_delete", "ON")

@@ -5,6 +5,7 @@ mod live;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::*;
@@ -108,6 +109,14 @@ async fn a_call_comes_back_as_it_was_kept() {
     assert_eq!(store.call(record.id).await.unwrap(), Some(record));
     assert_eq!(store.call(CallId(Uuid::from_u128(1))).await.unwrap(), None);
     assert_eq!(store.check().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_store_in_memory_outlives_its_connections() {
+    let record = full_record();
+    let store = store_with(std::slice::from_ref(&record)).await;
+    store.pool.acquire().await.unwrap().detach().close().await.unwrap();
+    assert_eq!(store.call(record.id).await.unwrap(), Some(record));
 }
 
 #[tokio::test]
