@@ -5,8 +5,9 @@ CARGO ?= cargo
 CARGO_PROFILE_FLAG ?= --release
 ALLO = target/$(if $(CARGO_PROFILE_FLAG),release,debug)/allo
 
-# Features that are compiled but not run by the checks.
+# Features that are compiled but not run by the checks, and those with tests of their own.
 CHECKED_FEATURES = mic,otel
+TESTED_FEATURES = otel
 
 # Folder with evaluation sets, each with a manifest.tsv (columns file, lang, transcript).
 EVAL ?=
@@ -35,20 +36,21 @@ models: build
 demo: models
 	$(ALLO) demo
 
-# The tests use the debug build that plain `cargo test` makes. With CI set a test whose model or voice is missing fails
-# instead of being skipped. The feature with tests of its own goes first, so that the summary at the end is that of all.
+# With CI set a test whose model or voice is missing fails instead of being skipped. Plain `cargo test` runs the same tests
+# without those of the feature.
 test: setup-test
-	$(CARGO) build
+	$(CARGO) build --features $(TESTED_FEATURES)
 	target/debug/allo models pull
 	target/debug/allo models pull whisper-tiny.en pico-en-US
-	$(CARGO) test --features otel --lib traces::
-	CI=1 $(CARGO) test
+	CI=1 $(CARGO) test --features $(TESTED_FEATURES)
 
-# The features that need no device of the machine are compiled with every change.
+# The features and the fuzz targets are compiled with every change, so that they do not rot; running the targets needs a
+# nightly compiler.
 lint: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --features $(CHECKED_FEATURES) -- -D warnings
+	$(CARGO) check --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --locked
 
 docs: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps

@@ -182,17 +182,22 @@ impl Config {
         toml::to_string_pretty(self).expect("the configuration holds only what TOML can express")
     }
 
+    /// Names the first mistake of every section, so that a file with several is not corrected one run at a time.
     fn validate(&self) -> Result<(), String> {
-        self.asr.validate().map_err(|error| format!("[asr] {error}"))?;
-        self.vad.validate().map_err(|error| format!("[vad] {error}"))?;
-        self.turn.validate().map_err(|error| format!("[turn] {error}"))?;
-        self.guard.validate().map_err(|error| format!("[guard] {error}"))?;
-        self.live.validate().map_err(|error| format!("[live] {error}"))?;
         let ways_in = crate::ingress::Protocol::ALL.map(crate::ingress::Protocol::name);
-        self.bot.validate(&ways_in).map_err(|error| format!("[bot] {error}"))?;
-        self.voice.validate().map_err(|error| format!("[voice] {error}"))?;
-        self.handover.validate().map_err(|error| error.to_string())?;
-        self.serve.validate().map_err(|error| format!("[serve] {error}"))
+        let sections = [
+            self.asr.validate().err().map(|error| format!("[asr] {error}")),
+            self.vad.validate().err().map(|error| format!("[vad] {error}")),
+            self.turn.validate().err().map(|error| format!("[turn] {error}")),
+            self.guard.validate().err().map(|error| format!("[guard] {error}")),
+            self.live.validate().err().map(|error| format!("[live] {error}")),
+            self.bot.validate(&ways_in).err().map(|error| format!("[bot] {error}")),
+            self.voice.validate().err().map(|error| format!("[voice] {error}")),
+            self.handover.validate().err().map(|error| error.to_string()),
+            self.serve.validate().err().map(|error| format!("[serve] {error}")),
+        ];
+        let mistakes: Vec<String> = sections.into_iter().flatten().collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("\n")) }
     }
 }
 
@@ -232,6 +237,28 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(expected) && error.contains("line 2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_mistakes_of_all_sections_are_named_at_once() {
+        let error = read("[asr]\nbeam_size = 99\n[vad]\nthreshold = 7.0\n").unwrap_err();
+        assert!(error.contains("beam_size") && error.contains("vad.threshold"), "{error}");
+    }
+
+    #[test]
+    fn every_setting_is_in_the_documentation() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+        let pages = std::fs::read_dir(folder).unwrap().map(|page| page.unwrap().path());
+        let text: String = pages.map(|page| std::fs::read_to_string(page).unwrap()).collect();
+        let words: std::collections::HashSet<&str> =
+            text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+        let all: toml::Table = toml::from_str(&Config::default().to_toml()).unwrap();
+        for (section, settings) in &all {
+            assert!(words.contains(section.as_str()), "[{section}]");
+            for key in settings.as_table().unwrap().keys() {
+                assert!(words.contains(key.as_str()), "{section}.{key}");
+            }
         }
     }
 

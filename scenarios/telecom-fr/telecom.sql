@@ -22,6 +22,13 @@ create table orders (
   status text not null check (status in ('preparing', 'waiting', 'shipped', 'delivered', 'cancelled'))
 );
 
+create table invoice (
+  number text primary key,
+  customer integer not null references customer (id),
+  issued_on text not null, -- the fifth of the month that it is for
+  amount_cents integer not null
+);
+
 create table outage (
   id integer primary key,
   postcode text not null,
@@ -126,6 +133,17 @@ insert into orders (id, customer, article, placed_on, arrives_on, status) values
   (7119945, 40710567, 'répéteur wifi', '2026-11-18', null, 'cancelled'),
   (7120458, 40710019, 'Télébox', '2026-11-23', '2026-11-27', 'shipped'),
   (7121390, 40710293, 'carte SIM', '2026-11-25', '2026-11-30', 'preparing');
+
+-- One a month since January, what the next one will be; now and then with calls beyond the plan.
+with recursive month (number) as (select 1 union all select number + 1 from month where number < 11)
+insert into invoice (number, customer, issued_on, amount_cents)
+select
+  printf('F2026%02d-%d', month.number, customer.id),
+  customer.id,
+  printf('2026-%02d-05', month.number),
+  customer.next_cents + case (customer.id + month.number) % 7 when 0 then 850 when 3 then 1240 else 0 end
+from customer, month
+order by customer.id, month.number;
 
 insert into outage (id, postcode, town, service, back_on, back_at) values
   (1, '44970', 'Mérolles-sur-Loire', 'internet', '2026-11-26', '18:30'),

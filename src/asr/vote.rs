@@ -55,12 +55,15 @@ impl LanguageVote {
         self.settled
     }
 
-    /// What to ask the recogniser for.
+    /// What to ask the recogniser for: the language that leads is the preferred one, so that one doubtful sentence does not
+    /// lead a call into another.
     pub fn choice(&self) -> LanguageChoice {
-        match self.settled {
-            Some(language) => LanguageChoice::Known(language),
-            None => LanguageChoice::Among(self.allowed.clone()),
+        if let Some(language) = self.settled {
+            return LanguageChoice::Known(language);
         }
+        let leader = self.leader();
+        let others = self.allowed.iter().copied().filter(|language| *language != leader);
+        LanguageChoice::Among(std::iter::once(leader).chain(others).collect())
     }
 
     /// The language with most votes; the first allowed one as long as nothing was heard.
@@ -144,6 +147,11 @@ mod tests {
         vote.count(&heard(Language::En, "hello"), Duration::from_millis(600));
         assert_eq!(vote.settled(), None);
         assert_eq!(vote.leader(), Language::En);
+        assert_eq!(
+            vote.choice(),
+            LanguageChoice::Among(vec![Language::En, Language::Fr]),
+            "preferred from now on"
+        );
         vote.count(&heard(Language::Fr, "bonjour, je vous appelle pour ma facture"), Duration::from_secs(5));
         assert_eq!(vote.settled(), Some(Language::Fr));
     }

@@ -89,7 +89,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
             config
         }
         Err(error) => {
-            findings.push(Finding::failed("configuration", &error));
+            let found = Finding::failed("configuration", &error);
+            let fix = "correct it: docs/configuration.md has every setting, `allo config check` tries it";
+            findings
+                .push(Finding { fix: Some(found.fix.clone().unwrap_or_else(|| fix.to_owned())), ..found });
             Config::default()
         }
     };

@@ -65,6 +65,9 @@ struct Input {
 impl Results {
     /// Reads the journal of `folder`, if there is one. `settings` stands for everything that shapes a result.
     pub(super) fn open(folder: &Path, settings: String) -> anyhow::Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            bail!("--output: `{}` is a file, and a folder is wanted", folder.display());
+        }
         let path = folder.join(FILE_NAME);
         let named = || format!("cannot read `{}`", path.display());
         let mut lines = HashMap::new();

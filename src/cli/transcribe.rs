@@ -72,8 +72,8 @@ pub struct Arguments {
     #[arg(long, value_name = "HZ", requires = "raw")]
     rate: Option<u32>,
     /// Number of interleaved channels of raw samples.
-    #[arg(long, value_name = "N", requires = "raw", default_value_t = 1)]
-    raw_channels: usize,
+    #[arg(long, value_name = "N", requires = "raw", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    raw_channels: u8,
     /// Add what was recognised and not believed, with the reason (JSON only).
     #[arg(long)]
     debug: bool,
@@ -349,7 +349,7 @@ fn open_options(arguments: &Arguments) -> anyhow::Result<OpenOptions> {
         (Some(encoding), Some(rate)) => {
             let sample_rate =
                 crate::audio::SampleRate::from_hz(rate).context("--rate is zero: give samples a second")?;
-            Some(RawFormat { encoding, sample_rate, channels: arguments.raw_channels })
+            Some(RawFormat { encoding, sample_rate, channels: usize::from(arguments.raw_channels) })
         }
         (None, _) | (_, None) => None,
     };

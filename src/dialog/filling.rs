@@ -195,7 +195,7 @@ impl Dialog {
     pub(super) fn not_told(&mut self, mut task: Task, scene: &mut Scene<'_>) -> Rule {
         task.tries += 1;
         task.keys.clear();
-        if task.tries > self.plan.limits.asks_max {
+        if task.tries > self.plan.limits.value_asks_max {
             let route = self.plan.intents.get(&task.intent).map(|plan| plan.route.clone());
             let intent = task.intent.clone();
             self.state = State::Asking(task);
@@ -284,9 +284,7 @@ impl Dialog {
 
     /// Whether `key` is a part of the value that is asked for. Such a key is no turn of its own.
     pub(super) fn collects(&self, key: char) -> bool {
-        self.slot_by_keys().is_some_and(|(kind, keyed)| {
-            key.is_ascii_digit() || key == STAR && kind == Kind::Amount && !keyed.contains(STAR)
-        })
+        self.slot_by_keys().is_some_and(|(kind, keyed)| keys::is_part(key, kind, keyed))
     }
 
     fn slot_by_keys(&self) -> Option<(Kind, &str)> {
@@ -325,9 +323,8 @@ impl Dialog {
         let Some(slot) = task.missing().cloned() else { return self.go_on(task, scene) };
         let context = self.context(&slot, scene.situation);
         match keys::value(&typed, slot.kind, &context, (self.plan.default_language, self.language)) {
-            Some(value) => {
-                // What was keyed in was not misheard.
-                task.keep(&slot, value, 1.0);
+            Some((value, score)) => {
+                task.keep(&slot, value, score);
                 self.go_on(task, scene);
                 Rule::Key
             }

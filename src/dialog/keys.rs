@@ -1,21 +1,24 @@
 //! Values that are keyed in: which ones can be, when a row of keys is complete, what it says.
 //!
 //! Digits as people key them in: a date as day, month and perhaps year (`1509`, `15092026`), a month (`03`, `032026`), a time
-//! (`1430`), an amount with the star as its decimal comma (`42*50`). What needs letters cannot be keyed in.
+//! (`1430`), an amount with the star as its decimal comma (`42*50`), a name of a catalogue by the letters on the keys. Any other
+//! name, e-mail addresses and numbers with letters cannot be keyed in: keys do not tell their letters apart.
 
 use jiff::civil::{Date, Time};
 
 use super::messages::Message;
 use crate::call::Language;
 use crate::slots::{
-    Amount, Context, Country, Currency, Kind, Letters, Period, Value, day_without_year, find,
-    month_without_year,
+    Amount, Catalog, Context, Country, Currency, Entity, Kind, Letters, Period, Value, day_without_year,
+    find, month_without_year,
 };
 
 /// Keys that are kept of what a caller keys in; a longer row is not a number that anything here asks for.
 const KEYS_MAX: usize = 20;
 /// The longest telephone number, behind `00`.
 const PHONE_KEYS_MAX: usize = 15;
+/// How sure a name is of which only the beginning was keyed in: it is read back where that is wished for at all.
+const BEGUN: f32 = 0.8;
 /// The key that is the decimal comma of an amount, and that elsewhere takes back what was keyed in.
 pub(super) const STAR: char = '*';
 
@@ -29,9 +32,31 @@ pub(super) fn can_be_keyed(kind: Kind) -> bool {
         | Kind::Period
         | Kind::Time
         | Kind::Amount
+        | Kind::City
+        | Kind::Product
         | Kind::YesNo => true,
         Kind::Reference(shape) => shape.letters == Letters::None,
-        Kind::City | Kind::Email | Kind::Name | Kind::Product => false,
+        Kind::Email | Kind::Name => false,
+    }
+}
+
+/// Whether `key` may belong to a value of this kind of which `keyed` was keyed in.
+pub(super) fn is_part(key: char, kind: Kind, keyed: &str) -> bool {
+    match kind {
+        Kind::Amount if key == STAR => !keyed.contains(STAR),
+        // No letter is on the others; 0 goes on asking for a person.
+        Kind::City | Kind::Product => matches!(key, '2'..='9'),
+        Kind::Phone
+        | Kind::Number
+        | Kind::Postcode
+        | Kind::Date
+        | Kind::Period
+        | Kind::Time
+        | Kind::Amount
+        | Kind::Reference(_)
+        | Kind::Email
+        | Kind::Name
+        | Kind::YesNo => key.is_ascii_digit(),
     }
 }
 
@@ -44,14 +69,10 @@ pub(super) fn offer(kind: Kind) -> Option<Message> {
         Kind::Period => Some(Message::MonthByKeypad),
         Kind::Time => Some(Message::TimeByKeypad),
         Kind::Amount => Some(Message::AmountByKeypad),
-        Kind::Phone
-        | Kind::Number
-        | Kind::Postcode
-        | Kind::Reference(_)
-        | Kind::City
-        | Kind::Email
-        | Kind::Name
-        | Kind::Product => can_be_keyed(kind).then_some(Message::ValueByKeypad),
+        Kind::City | Kind::Product => Some(Message::NameByKeypad),
+        Kind::Phone | Kind::Number | Kind::Postcode | Kind::Reference(_) | Kind::Email | Kind::Name => {
+            can_be_keyed(kind).then_some(Message::ValueByKeypad)
+        }
     }
 }
 
@@ -76,15 +97,17 @@ pub(super) fn is_complete(keys: &str, kind: Kind, countries: &[Country]) -> bool
     count >= longest.min(KEYS_MAX)
 }
 
-/// The value that was keyed in; `None` when the keys are none of this kind. `home` is the language of the scenario: its
-/// money is meant.
+/// The value that was keyed in and how sure it is, 0 to 1; `None` when the keys are none of this kind. `home` is the language
+/// of the scenario: its money is meant.
 pub(super) fn value(
     keys: &str,
     kind: Kind,
     context: &Context<'_>,
     (home, spoken): (Language, Language),
-) -> Option<Value> {
-    match kind {
+) -> Option<(Value, f32)> {
+    let value = match kind {
+        Kind::City => return name(keys, context.cities, Value::City),
+        Kind::Product => return name(keys, context.products, Value::Product),
         Kind::Date => date(keys, context).map(Value::Date),
         Kind::Period => month(keys, context).map(Value::Period),
         Kind::Time => time(keys).map(Value::Time),
@@ -97,19 +120,21 @@ pub(super) fn value(
             "2" => Some(Value::YesNo(false)),
             _ => None,
         },
-        Kind::Number
-        | Kind::Phone
-        | Kind::Reference(_)
-        | Kind::Postcode
-        | Kind::City
-        | Kind::Email
-        | Kind::Name
-        | Kind::Product => {
+        Kind::Number | Kind::Phone | Kind::Reference(_) | Kind::Postcode | Kind::Email | Kind::Name => {
             let found = find(keys, spoken, context, &[kind]);
             let best = found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score));
             best.map(|found| found.value)
         }
-    }
+    };
+    // What was keyed in was not misheard.
+    value.map(|value| (value, 1.0))
+}
+
+/// A name of a catalogue, by its letters.
+fn name(keys: &str, catalog: Option<&Catalog>, value: fn(Entity) -> Value) -> Option<(Value, f32)> {
+    let keyed = catalog?.keyed(keys)?;
+    let score = if keyed.is_whole { 1.0 } else { BEGUN };
+    Some((value(keyed.entity), score))
 }
 
 /// `1509`, `15092026`.
@@ -161,7 +186,7 @@ mod tests {
 
     fn read(keys: &str, kind: Kind) -> Option<String> {
         let context = Context { countries: FRANCE, ..Context::on(jiff::civil::date(2026, 11, 26)) };
-        value(keys, kind, &context, (Language::Fr, Language::Fr)).map(|value| value.canonical())
+        value(keys, kind, &context, (Language::Fr, Language::Fr)).map(|(value, _)| value.canonical())
     }
 
     #[test]

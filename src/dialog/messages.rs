@@ -53,6 +53,8 @@ pub enum Message {
     TimeByKeypad,
     /// The same for a sum of money.
     AmountByKeypad,
+    /// The same for a name of a catalogue, by its letters.
+    NameByKeypad,
     /// "One moment, I am looking."
     LookingUp,
     /// "Anything else?"
@@ -78,7 +80,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 33] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -267,6 +269,15 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 33] = [
             "Vous pouvez aussi taper le montant sur votre clavier, l'étoile pour la virgule, puis la touche dièse.",
             "You can also key in the amount, with the star as the decimal point, followed by the hash key.",
             "U kunt ook het bedrag intoetsen, met het sterretje als komma, gevolgd door het hekje.",
+        ],
+    ),
+    (
+        Message::NameByKeypad,
+        "name_by_keypad",
+        [
+            "Vous pouvez aussi taper les premières lettres du nom sur votre clavier, suivies de la touche dièse.",
+            "You can also key in the first letters of the name, followed by the hash key.",
+            "U kunt ook de eerste letters van de naam intoetsen, gevolgd door het hekje.",
         ],
     ),
     (

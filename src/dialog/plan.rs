@@ -177,6 +177,8 @@ pub struct Limits {
     pub turns_max: u32,
     /// Questions in a row that led nowhere, before the next means: keypad, then a person.
     pub asks_max: u32,
+    /// Times that a value is asked for anew, before a person: numbers are misheard more often than wishes.
+    pub value_asks_max: u32,
     /// How long a caller may be silent before being asked again.
     pub silence: Duration,
 }
@@ -269,7 +271,7 @@ pub enum Then {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { turns_max: 12, asks_max: 1, silence: Duration::from_secs(6) }
+        Self { turns_max: 12, asks_max: 1, value_asks_max: 2, silence: Duration::from_secs(6) }
     }
 }
 

@@ -124,7 +124,7 @@ fn plan() -> Plan {
             (1, KeypadChoice { target: KeypadTarget::Intent("facture".into()), label: said("une facture") }),
             (2, KeypadChoice { target: KeypadTarget::Route("technique".into()), label: said("une panne") }),
         ]),
-        limits: Limits { turns_max: 10, asks_max: 1, silence: Duration::from_secs(6) },
+        limits: Limits { turns_max: 10, asks_max: 1, value_asks_max: 1, silence: Duration::from_secs(6) },
         human_route: "accueil".into(),
         human_intent: Some("humain".into()),
         closed: said("Nous sommes fermés."),

@@ -38,6 +38,8 @@ struct State {
     /// Nothing waits, nobody is asked and everything is announced.
     is_idle: bool,
     is_over: bool,
+    /// Threads that wait for the call to move; without any, telling nobody would cost a system call a frame.
+    waiting: usize,
 }
 
 impl Link {
@@ -47,7 +49,7 @@ impl Link {
         inbox: Inbox,
     ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let state = Mutex::new(State { inbox, session: None, is_idle: false, is_over: false });
+        let state = Mutex::new(State { inbox, session: None, is_idle: false, is_over: false, waiting: 0 });
         let (id, is_ready, moved) = (log.call(), IsReady::default(), Condvar::new());
         (Arc::new(Self { id, log, bell, is_ready, commands, state, moved }), receiver)
     }
@@ -80,8 +82,9 @@ impl Link {
 
     /// Everything that waits; those who wait for room may go on.
     pub(super) fn take_items(&self) -> std::collections::VecDeque<Item> {
-        let items = self.lock().inbox.take();
-        self.moved.notify_all();
+        let mut state = self.lock();
+        let items = state.inbox.take();
+        self.moved(state);
         items
     }
 
@@ -90,8 +93,15 @@ impl Link {
         let mut state = self.lock();
         state.is_idle = is_idle && state.inbox.is_empty();
         state.is_over |= is_over;
+        self.moved(state);
+    }
+
+    fn moved(&self, state: MutexGuard<'_, State>) {
+        let is_waited_for = state.waiting > 0;
         drop(state);
-        self.moved.notify_all();
+        if is_waited_for {
+            self.moved.notify_all();
+        }
     }
 
     /// Whether `samples` of a track fit into the inbox.
@@ -107,16 +117,19 @@ impl Link {
     /// Waits until `samples` of a track fit into the inbox, or the call is over.
     pub(super) fn wait_for_room(self: &Arc<Self>, track: usize, samples: usize) {
         let mut state = self.lock();
+        state.waiting += 1;
         while !state.is_over && state.inbox.room(track) < samples && !state.inbox.is_empty() {
             self.bell.ring(self, Urgency::Now);
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.waiting -= 1;
     }
 
     /// Waits until nothing waits, nobody is asked and everything is announced, or the call is over.
     pub(super) fn wait_until_idle(self: &Arc<Self>) {
         let is_busy = |state: &mut State| !state.is_over && !state.is_idle;
         let mut state = self.lock();
+        state.waiting += 1;
         while is_busy(&mut state) {
             self.bell.ring(self, Urgency::Now);
             // Whatever is on its way rings when it comes. Ringing at every move would keep two threads busy with each other
@@ -124,6 +137,7 @@ impl Link {
             let waited = self.moved.wait_timeout_while(state, RING_AGAIN, is_busy);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.waiting -= 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

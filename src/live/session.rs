@@ -339,6 +339,8 @@ impl Session {
                     );
                 } else {
                     self.tracks[index].decoding.forget_stretch();
+                    // Whatever the recogniser made of it was not believed: the record says so, as it does of a recording.
+                    self.rejected += 1;
                     count(&machine.metrics.turns_discarded);
                     self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
                 }

@@ -195,6 +195,9 @@ impl Fault {
             Self::Symphonia(SymphoniaError::Unsupported("isomp4: missing moov atom")) => {
                 malformed(path, "its index (moov) is missing, the recorder was stopped before it wrote it")
             }
+            Self::Symphonia(SymphoniaError::Unsupported(about)) if about.starts_with("core (probe)") => {
+                malformed(path, "no audio format is recognised in it")
+            }
             Self::Symphonia(error) => malformed(path, &error.to_string()),
         }
     }
@@ -274,7 +277,12 @@ impl Seek for Metered {
                 let position = self.declared_bytes.checked_add_signed(offset);
                 self.file.seek(SeekFrom::Start(position.ok_or(ErrorKind::InvalidInput)?))
             }
-            SeekFrom::Start(_) | SeekFrom::Current(_) => self.file.seek(to),
+            // A length that no file has would take the reader further than the system can count; there is nothing.
+            SeekFrom::Start(position) => self.file.seek(SeekFrom::Start(position.min(self.declared_bytes))),
+            SeekFrom::Current(offset) => {
+                let target = self.file.stream_position()?.saturating_add_signed(offset);
+                self.file.seek(SeekFrom::Start(target.min(self.declared_bytes)))
+            }
         }
     }
 }

@@ -171,6 +171,24 @@ impl GgmlReader {
 
     /// The next tensor's head, or `None` at the end. Its values must be read before the next call.
     pub(super) fn next_head(&mut self) -> Result<Option<TensorHead>, Error> {
+        let Some((name, dims, id)) = self.next_raw_head()? else { return Ok(None) };
+        let number = match id {
+            0 => TensorNumber::F32,
+            1 => TensorNumber::F16,
+            7 => TensorNumber::Q5_1,
+            8 => TensorNumber::Q8_0,
+            _ => {
+                let name = name.escape_default();
+                return Err(self.refused(format!(
+                    "tensor `{name}` has the number format {id}\nhint: read are f32, f16, q8_0 and q5_1 files"
+                )));
+            }
+        };
+        Ok(Some(TensorHead { name, dims, number }))
+    }
+
+    /// The same with the number format as ggml counts them: name, dimensions (outermost first), format.
+    pub(super) fn next_raw_head(&mut self) -> Result<Option<(String, Vec<usize>, i32)>, Error> {
         if self.left_bytes == 0 {
             return Ok(None);
         }
@@ -196,19 +214,7 @@ impl GgmlReader {
         dims.reverse();
         let name = self.bytes(u64::from(name_bytes.unsigned_abs()))?;
         let name = String::from_utf8(name).map_err(|_| self.refused("a name that is not UTF-8"))?;
-        let number = match id {
-            0 => TensorNumber::F32,
-            1 => TensorNumber::F16,
-            7 => TensorNumber::Q5_1,
-            8 => TensorNumber::Q8_0,
-            _ => {
-                let name = name.escape_default();
-                return Err(self.refused(format!(
-                    "tensor `{name}` has the number format {id}\nhint: read are f32, f16, q8_0 and q5_1 files"
-                )));
-            }
-        };
-        Ok(Some(TensorHead { name, dims, number }))
+        Ok(Some((name, dims, id)))
     }
 
     /// The next `length` bytes of values.

@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// Every source of a model failed.
     #[error(
-        "model `{name}` could not be had from any source:{}\nhint: see docs/models.md for machines without a network",
+        "model `{name}` could not be had from any source:{}\nhint: is the network, or the proxy in HTTPS_PROXY, there? Without one: copy the models folder of another machine, then `allo models verify {name}` (docs/models.md)",
         listed(failures)
     )]
     AllSourcesFailed {

@@ -120,7 +120,11 @@ fn run_pip(python: &OsString, package: &Package, target: &Path, progress: &Progr
     if words.contains("No module named pip") {
         return Err(no_pip("no module named pip".to_owned()));
     }
-    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_error = |line: &&str| line.starts_with("ERROR:");
+    let said = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    // Before it gives up it warns of each attempt, at length.
+    let (errors, others): (Vec<&str>, Vec<&str>) = said.partition(is_error);
+    let lines = if errors.is_empty() { others } else { errors };
     let last = lines[lines.len().saturating_sub(WORDS_LINES)..].join("; ");
     Err(Error::Pip {
         package: pinned,

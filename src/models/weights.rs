@@ -28,6 +28,7 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use catalogue::{TensorSpec, catalogue};
+pub use ggml::check as check_ggml;
 
 use super::{Error, vocabulary};
 use crate::audio::mel;

@@ -117,7 +117,10 @@ pub fn engine(config: &Config, runtime: &Runtime, folder: &ModelFolder) -> Resul
     let threads = config.asr.resolved_threads(cores());
     tracing::info!(engine = %choice.engine, reason = choice.reason, "speech recognition");
     Ok(match choice.engine {
-        EngineKind::WhisperCpp => Arc::new(WhisperEngine::load(&choice.model, &config.asr, threads)?),
+        EngineKind::WhisperCpp => {
+            models::weights::check_ggml(&choice.model)?;
+            Arc::new(WhisperEngine::load(&choice.model, &config.asr, threads)?)
+        }
         EngineKind::Onnx | EngineKind::Auto => {
             Arc::new(OnnxEngine::load(runtime, &choice.model, &config.asr, threads)?)
         }

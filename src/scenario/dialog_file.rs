@@ -16,6 +16,8 @@ pub(super) struct DialogFile {
     pub turns_max: Option<Spanned<u32>>,
     /// Questions in a row that led nowhere, before the keypad.
     pub asks_max: Option<Spanned<u32>>,
+    /// Times that a value is asked for anew, before a person.
+    pub value_asks_max: Option<Spanned<u32>>,
     /// How long a caller may be silent.
     pub silence: Option<Spanned<String>>,
     /// Route of lost callers.

@@ -293,13 +293,14 @@ fn limits(written: &ScenarioFile, writing: &mut Writing<'_>) -> Limits {
     };
     let turns_max = number(written.dialog.turns_max.as_ref(), defaults.turns_max, 2..=100);
     let asks_max = number(written.dialog.asks_max.as_ref(), defaults.asks_max, 0..=5);
+    let value_asks_max = number(written.dialog.value_asks_max.as_ref(), defaults.value_asks_max, 0..=5);
     let silence = writing.duration(written.dialog.silence.as_ref(), defaults.silence);
     if !(Duration::from_secs(1)..=Duration::from_secs(60)).contains(&silence)
         && let Some(value) = &written.dialog.silence
     {
         writing.at(value, "the silence is out of range", "write 1s to 60s");
     }
-    Limits { turns_max, asks_max, silence }
+    Limits { turns_max, asks_max, value_asks_max, silence }
 }
 
 /// The route of lost callers: the one that is named, else that of the intent of those who ask for a person, else the last.

@@ -63,7 +63,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file could not be opened as a database.
-    #[error("cannot open the store {}\nhint: `allo doctor` checks it", path.display())]
+    #[error("cannot open the store {}\nhint: restore a copy of it, or move it away for a new one", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The file is a database of another program.
-    #[error("{} is a database of another program, not an Allo store", path.display())]
+    #[error("{} is a database of another program, not an Allo store\nhint: move it away, or name another folder with ALLO_HOME", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

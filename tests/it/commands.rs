@@ -164,3 +164,68 @@ fn without_models_each_command_says_what_helps() {
         assert!(doctor.stdout().contains(missing), "{missing}: {}", doctor.stdout());
     }
 }
+
+/// whisper.cpp itself would end the process, or hear nothing at all.
+#[test]
+fn a_damaged_model_of_whisper_cpp_is_named() {
+    needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
+    let home = Home::new();
+    let whole = fs::read(crate::allo::models_folder().join("ggml-tiny.en.bin")).unwrap();
+    let heads_of_zero = [&whole[..16], &[0; 4], &whole[20..]].concat();
+    for (name, bytes, expected) in [
+        ("head", &whole[..10], "ends early"),
+        ("tenth", &whole[..whole.len() / 10], "ends early, in tensor"),
+        ("headless", &heads_of_zero, "heads"),
+        ("text", b"not a model of any kind", "not a ggml model"),
+    ] {
+        let model = home.path(&format!("{name}.bin"));
+        fs::write(&model, bytes).unwrap();
+        let toml = format!("[asr]\nengine = \"whisper.cpp\"\nmodel = {:?}\n", model.to_str().unwrap());
+        let run = home.allo(["transcribe", goodbye().to_str().unwrap()]).configured(&home, &toml).run();
+        run.exits(2).says(expected).says(model.to_str().unwrap());
+    }
+}
+
+#[test]
+fn what_the_configuration_cannot_mean_is_named_at_once() {
+    let home = Home::new();
+    let toml = "[asr]\nbeam_size = 99\n[vad]\nthreshold = 7.0\n";
+    home.allo(["config", "check"])
+        .configured(&home, toml)
+        .run()
+        .exits(2)
+        .says("beam_size")
+        .says("vad.threshold");
+    let toml = "[asr]\nmodel = \"nope\"\n";
+    home.allo(["config", "check"])
+        .configured(&home, toml)
+        .run()
+        .exits(2)
+        .says("`nope`")
+        .says("allo models list");
+}
+
+#[test]
+fn wrong_flags_are_wrong_usage_and_no_damage_of_files() {
+    let home = Home::new();
+    let prompt = goodbye();
+    let prompt = prompt.to_str().unwrap();
+    let raw = ["transcribe", "--raw", "s16le", "--rate", "8000", "--raw-channels"];
+    for channels in ["0", "9"] {
+        home.allo(raw.into_iter().chain([channels, prompt])).run().exits(2).says("1..=8");
+    }
+    let run = home.allo(["transcribe", "--output", prompt, prompt]).run();
+    run.exits(2).says("is a file, and a folder is wanted");
+}
+
+#[test]
+fn a_length_that_no_file_has_is_a_truncation() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let file = converted(&home, "huge.caf", &["-f", "caf"]);
+    let mut bytes = fs::read(&file).unwrap();
+    let data = bytes.windows(4).position(|four| four == b"data").unwrap() + 4;
+    bytes[data..data + 8].copy_from_slice(&i64::MAX.to_be_bytes());
+    fs::write(&file, bytes).unwrap();
+    home.allo(["transcribe", file.to_str().unwrap()]).run().exits(1).says("huge.caf: truncated");
+}

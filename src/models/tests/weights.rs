@@ -8,7 +8,7 @@ use crate::audio::mel;
 use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::ggml::TensorNumber;
 use crate::models::quantize::quantise;
-use crate::models::weights::{WeightSource, catalogue, open};
+use crate::models::weights::{WeightSource, catalogue, check_ggml, open};
 use crate::models::{Error, Quantisation, Talk};
 
 const KEY: &str = "decoder.blocks.0.cross_attn.key.weight";
@@ -390,5 +390,44 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// What is wrong with a ggml file of these bytes, if anything.
+fn mistake(bytes: &[u8]) -> Option<String> {
+    let folder = Folder::empty();
+    check_ggml(&folder.write("model.bin", bytes)).err().map(|error| error.to_string())
+}
+
+#[test]
+fn a_ggml_file_is_known_to_be_whole_before_the_library_reads_it() {
+    for number in [TensorNumber::F16, TensorNumber::F32] {
+        assert_eq!(mistake(&MadeWhisper::new().ggml(number)), None);
+    }
+    let whole = MadeWhisper::new().ggml(TensorNumber::F16);
+    // The magic number and the eleven numbers of the header, four bytes each.
+    for (place, value, expected) in [
+        (0, 7, "not a ggml model"),
+        (4, 7, "heads"),
+        (4, 0, "heads"),
+        (5, 100_000, "layers"),
+        (11, 99, "number format 99"),
+        (2, 1, "shape"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[4 * place..4 * place + 4].copy_from_slice(&i32::to_le_bytes(value));
+        let found = mistake(&bytes).unwrap_or_default();
+        assert!(found.contains(expected), "{place} {value}: {found}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_ggml_file_that_was_cut_is_refused(cut in 0.0_f64..1.0) {
+        let mut bytes = MadeWhisper::new().ggml(TensorNumber::F16);
+        bytes.truncate((bytes.len() as f64 * cut) as usize);
+        prop_assert!(mistake(&bytes).is_some());
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Dimensions, Facts, Format, Model, Place, TENSORS_MAX, TensorSpec, WeightSource};
+use super::{
+    Dimensions, Facts, Format, Model, Place, TENSORS_MAX, TensorSpec, WeightSource, catalogue, is_same_shape,
+};
 use crate::audio::mel;
 use crate::models::ggml::{GgmlReader, Preamble, TensorNumber};
 use crate::models::numbers::{Number, Stored};
@@ -22,6 +24,80 @@ pub(super) fn open(path: &Path, vocabulary: Option<&Path>) -> Result<Box<dyn Wei
     let facts = Facts { dimensions, tokens, mel_filters, alignment_heads: None };
     let format = Ggml { path: path.to_path_buf(), file: reader.into_file(), tensors };
     Model::checked(path, format, facts)
+}
+
+/// Number formats of whole files: f32, f16, and the block formats that whisper.cpp reads, with their version in thousands.
+const FTYPES: [i32; 12] = [0, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14];
+const FTYPE_VERSION: i32 = 1_000;
+
+/// Values and bytes of one block in ggml's number formats that whisper.cpp reads.
+const fn block(format: i32) -> Option<(u64, u64)> {
+    Some(match format {
+        0 => (1, 4),
+        1 => (1, 2),
+        2 => (32, 18),
+        3 => (32, 20),
+        6 => (32, 22),
+        7 => (32, 24),
+        8 => (32, 34),
+        10 => (256, 84),
+        11 => (256, 110),
+        12 => (256, 144),
+        13 => (256, 176),
+        14 => (256, 210),
+        _ => return None,
+    })
+}
+
+/// Checks that the file at `path` is a whole Whisper, in any number format that whisper.cpp reads, without reading its values.
+///
+/// The library itself takes what the header says on trust: a file that was cut ends the process, or gives a model without
+/// weights.
+///
+/// # Errors
+/// [`Error::Format`] naming what is wrong; [`Error::Io`].
+pub fn check(path: &Path) -> Result<(), Error> {
+    let (mut reader, preamble) = GgmlReader::open(path)?;
+    let dimensions = dimensions(&reader, &preamble)?;
+    mel_filters(&reader, &preamble)?;
+    let ftype = preamble.shape.ftype;
+    if !FTYPES.contains(&(ftype % FTYPE_VERSION)) {
+        return Err(reader.refused(format!("the number format {ftype}, which whisper.cpp does not read")));
+    }
+    let tokens = text_tokens(preamble.tokens).len();
+    dimensions.check(tokens).map_err(|reason| reader.refused(reason))?;
+    let mut shapes = HashMap::new();
+    while let Some((name, dims, format)) = reader.next_raw_head()? {
+        let values: u64 = dims.iter().map(|dim| *dim as u64).product();
+        let bytes = block(format)
+            .filter(|(block, _)| dims.last().is_some_and(|row| (*row as u64).is_multiple_of(*block)))
+            .map(|(block, bytes)| values / block * bytes);
+        let bytes = bytes.ok_or_else(|| {
+            let name = name.escape_default();
+            reader
+                .refused(format!("tensor `{name}` of shape {dims:?} cannot have the number format {format}"))
+        })?;
+        if reader.skip(bytes)?.is_none() {
+            return Err(reader.refused(format!("ends early, in tensor `{}`", name.escape_default())));
+        }
+        if shapes.len() == TENSORS_MAX {
+            return Err(reader.refused(format!("more than {TENSORS_MAX} tensors")));
+        }
+        shapes.insert(name, dims);
+    }
+    for spec in catalogue(&dimensions) {
+        let name = spec.name();
+        match shapes.get(&name) {
+            Some(shape) if is_same_shape(shape, spec.dims()) => {}
+            Some(shape) => {
+                let expected = spec.dims();
+                let reason = format!("tensor `{name}` has the shape {shape:?}, expected {expected:?}");
+                return Err(reader.refused(reason));
+            }
+            None => return Err(reader.refused(format!("no tensor `{name}`"))),
+        }
+    }
+    Ok(())
 }
 
 fn dimensions(reader: &GgmlReader, preamble: &Preamble) -> Result<Dimensions, Error> {

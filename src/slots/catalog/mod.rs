@@ -10,6 +10,7 @@
 mod correct;
 mod distance;
 mod index;
+mod keypad;
 mod ordinary;
 mod sounds;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 pub use correct::{Change, Corrected, correct, correct_heard};
+pub use keypad::Keyed;
 
 use self::index::{Form, Index, Scored};
 use self::ordinary::is_function_word;
