@@ -131,12 +131,11 @@ impl Recognizer for FakeRecognizer {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let language = match &request.language {
-            LanguageChoice::Known(language) => *language,
-            LanguageChoice::Among(languages) => {
-                *languages.first().ok_or_else(|| Error::NoLanguage { model: "fake".to_owned() })?
-            }
-        };
+        let language = *request
+            .language
+            .languages()
+            .first()
+            .ok_or_else(|| Error::NoLanguage { model: "fake".to_owned() })?;
         match (self.script)(request) {
             Reply::Text(text) => Ok(recognition(&text, request.samples.len(), language)),
             Reply::AfterGate(gate, text) => {

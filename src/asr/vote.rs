@@ -14,6 +14,9 @@ use crate::call::Language;
 /// or "hello" (0.5 s) never settles it, and a caller's first sentence (3 to 6 s) usually does.
 const SETTLING_LEAD_S: f64 = 3.0;
 
+/// How much likelier than usual another language must be, in hundredths, when the lead is about to settle the vote.
+const MOST_LEANING_PERCENT: f64 = 75.0;
+
 /// Believed segments after which the vote is settled whoever leads: each one waits, with its audio, for the decision.
 /// Fewer would let a handful of short answers decide; more costs 1.6 MB each and hears a mixed call twice for longer.
 pub const SEGMENTS_COUNTED_MAX: usize = 8;
@@ -34,10 +37,7 @@ pub struct LanguageVote {
 impl LanguageVote {
     /// A vote among the languages of `choice`; a known language is settled from the start.
     pub fn new(choice: &LanguageChoice) -> Self {
-        let allowed = match choice {
-            LanguageChoice::Known(language) => vec![*language],
-            LanguageChoice::Among(allowed) => allowed.clone(),
-        };
+        let allowed = choice.languages().to_vec();
         Self {
             weights_s: vec![0.0; allowed.len()],
             segments_counted: 0,
@@ -55,15 +55,21 @@ impl LanguageVote {
         self.settled
     }
 
-    /// What to ask the recogniser for: the language that leads is the preferred one, so that one doubtful sentence does not
-    /// lead a call into another.
+    /// What to ask the recogniser for: the language that leads is the preferred one, the more so the more it leads, so that a
+    /// doubtful sentence does not lead a call into another.
     pub fn choice(&self) -> LanguageChoice {
         if let Some(language) = self.settled {
             return LanguageChoice::Known(language);
         }
         let leader = self.leader();
         let others = self.allowed.iter().copied().filter(|language| *language != leader);
-        LanguageChoice::Among(std::iter::once(leader).chain(others).collect())
+        let languages: Vec<Language> = std::iter::once(leader).chain(others).collect();
+        let lead = self.lead_s(leader) / SETTLING_LEAD_S;
+        if lead > 0.0 {
+            LanguageChoice::Leaning { languages, more_percent: (lead.min(1.0) * MOST_LEANING_PERCENT) as u8 }
+        } else {
+            LanguageChoice::Among(languages)
+        }
     }
 
     /// The language with most votes; the first allowed one as long as nothing was heard.
@@ -97,15 +103,16 @@ impl LanguageVote {
         let confidence = f64::from(recognition.mean_log_probability.exp().clamp(0.0, 1.0));
         self.weights_s[index] += length.as_secs_f64() * confidence;
         let leader = self.leader();
-        let lead_s = self
-            .allowed
-            .iter()
-            .zip(&self.weights_s)
-            .filter(|(language, _)| **language != leader)
-            .fold(self.weight_s(leader), |lead, (_, other)| lead.min(self.weight_s(leader) - other));
-        if lead_s >= SETTLING_LEAD_S {
+        if self.lead_s(leader) >= SETTLING_LEAD_S {
             self.settled = Some(leader);
         }
+    }
+
+    /// How far `leader` is ahead of the second.
+    fn lead_s(&self, leader: Language) -> f64 {
+        let others = self.allowed.iter().zip(&self.weights_s).filter(|(language, _)| **language != leader);
+        let own = self.weight_s(leader);
+        others.fold(own, |lead, (_, other)| lead.min(own - other))
     }
 
     fn weight_s(&self, language: Language) -> f64 {
@@ -147,11 +154,9 @@ mod tests {
         vote.count(&heard(Language::En, "hello"), Duration::from_millis(600));
         assert_eq!(vote.settled(), None);
         assert_eq!(vote.leader(), Language::En);
-        assert_eq!(
-            vote.choice(),
-            LanguageChoice::Among(vec![Language::En, Language::Fr]),
-            "preferred from now on"
-        );
+        let LanguageChoice::Leaning { languages, more_percent } = vote.choice() else { panic!() };
+        assert_eq!(languages, [Language::En, Language::Fr], "preferred from now on");
+        assert!((5..25).contains(&more_percent), "a little: {more_percent}");
         vote.count(&heard(Language::Fr, "bonjour, je vous appelle pour ma facture"), Duration::from_secs(5));
         assert_eq!(vote.settled(), Some(Language::Fr));
     }

@@ -162,7 +162,7 @@ impl Recognizer for WhisperRecognizer {
         let positions = self.settings.rule.positions(samples.len());
         let language = match allowed.as_slice() {
             [only] => *only,
-            _ => self.detect(&samples, positions, &allowed)?,
+            _ => self.detect((&samples, positions), &allowed, &request.language)?,
         };
         let task = request.task;
         let attempt =
@@ -244,13 +244,9 @@ impl Decoded {
 
 impl WhisperRecognizer {
     fn allowed_languages(&self, choice: &LanguageChoice) -> Result<Vec<Language>, Error> {
-        let allowed = match choice {
-            LanguageChoice::Known(language) => vec![*language],
-            LanguageChoice::Among(languages) => languages.clone(),
-        };
         // A model of one language is English in every release.
         let known = |language: &Language| self.settings.is_multilingual || *language == Language::En;
-        let allowed: Vec<Language> = allowed.into_iter().filter(known).collect();
+        let allowed: Vec<Language> = choice.languages().iter().copied().filter(known).collect();
         if allowed.is_empty() { Err(Error::NoLanguage { model: self.name.clone() }) } else { Ok(allowed) }
     }
 
@@ -277,7 +273,12 @@ impl WhisperRecognizer {
     }
 
     /// The language among `allowed`, from one encoding and the decoder's first token.
-    fn detect(&mut self, samples: &[f32], positions: u32, allowed: &[Language]) -> Result<Language, Error> {
+    fn detect(
+        &mut self,
+        (samples, positions): (&[f32], u32),
+        allowed: &[Language],
+        choice: &LanguageChoice,
+    ) -> Result<Language, Error> {
         // `full` is the only function that takes a context length; told to look at 100 ms, the shortest stretch it
         // takes for nothing, it computes the spectrogram of all samples, notes the length and returns.
         let mut parameters = self.parameters_for(allowed[0]);
@@ -298,7 +299,7 @@ impl WhisperRecognizer {
         let highest = allowed.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
         let scored: Vec<_> =
             allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
-        Ok(language::choose(&scored, samples.len(), self.settings.language_margin)
+        Ok(language::choose(&scored, samples.len(), choice.margin(self.settings.language_margin))
             .expect("at least one language is allowed"))
     }
 

@@ -219,7 +219,7 @@ fn wrong_flags_are_wrong_usage_and_no_damage_of_files() {
 }
 
 #[test]
-fn a_length_that_no_file_has_is_a_truncation() {
+fn a_length_that_no_file_has_is_named_as_damage() {
     needs_models(MODELS);
     let home = Home::new();
     let file = converted(&home, "huge.caf", &["-f", "caf"]);
@@ -227,5 +227,8 @@ fn a_length_that_no_file_has_is_a_truncation() {
     let data = bytes.windows(4).position(|four| four == b"data").unwrap() + 4;
     bytes[data..data + 8].copy_from_slice(&i64::MAX.to_be_bytes());
     fs::write(&file, bytes).unwrap();
-    home.allo(["transcribe", file.to_str().unwrap()]).run().exits(1).says("huge.caf: truncated");
+    home.allo(["transcribe", file.to_str().unwrap()])
+        .run()
+        .exits(1)
+        .says("huge.caf: broken file: it ends before");
 }

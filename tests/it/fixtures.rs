@@ -1,10 +1,13 @@
-//! The scripted calls and the scenarios speak of the same intents.
+//! The scripted calls and the scenarios speak of the same intents, and most of them are understood.
 
 use std::fs;
 use std::path::Path;
 
 use allo::fixtures::{Truth, parse};
 use allo::scenario::Scenario;
+use allo::store::{CallFilter, Store};
+
+use crate::allo::{Home, needs_models};
 
 #[test]
 fn every_intent_of_a_fixture_is_one_of_its_scenario() {
@@ -27,4 +30,41 @@ fn every_intent_of_a_fixture_is_one_of_its_scenario() {
         }
     }
     assert!(checked > 20, "{checked} intents checked");
+}
+
+/// Calls of `telecom-fr` whose intent must be right when they are transcribed as recordings, of eight: what is reached now
+/// (README.md, "Honest limits"). Less, and something on the way was broken.
+const RIGHT_LEAST: usize = 5;
+
+#[test]
+fn the_reason_of_most_scripted_calls_is_understood() {
+    needs_models(&["whisper-base", "silero-vad", "onnxruntime", "e5-small"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
+    let home = Home::new();
+    let texts = home.path("texts");
+    let arguments = ["transcribe", "--store", "--scenario", "scenarios/telecom-fr", "--output"];
+    let run = home.allo(arguments.into_iter().chain([texts.to_str().unwrap(), folder.to_str().unwrap()]));
+    run.configured(&home, "").run().succeeds();
+    let calls = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = Store::open(&home.path("allo.db")).await.unwrap();
+        store.calls(&CallFilter::default()).await.unwrap()
+    });
+    let (mut right, mut wrong) = (0, Vec::new());
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let truth: Truth = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let Some(intent) = truth.intent.filter(|_| truth.scenario.as_deref() == Some("telecom-fr")) else {
+            continue;
+        };
+        let call = calls.iter().find(|call| call.source.ends_with(&truth.file)).expect("every call is kept");
+        if call.intent.as_ref() == Some(&intent) {
+            right += 1;
+        } else {
+            wrong.push(format!("{}: {:?} for {intent}", truth.file, call.intent));
+        }
+    }
+    assert!(right >= RIGHT_LEAST, "{right} right; {wrong:#?}");
 }

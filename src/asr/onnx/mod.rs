@@ -323,10 +323,7 @@ impl OnnxRecognizer {
     }
 
     fn allowed_languages(&self, choice: &LanguageChoice) -> Result<Vec<Language>, Error> {
-        let wanted = match choice {
-            LanguageChoice::Known(language) => std::slice::from_ref(language),
-            LanguageChoice::Among(languages) => languages.as_slice(),
-        };
+        let wanted = choice.languages();
         // A model of one language is English in every release.
         let known = |language: &Language| self.vocabulary.is_multilingual() || *language == Language::En;
         let allowed: Vec<Language> = wanted.iter().copied().filter(known).collect();
@@ -360,7 +357,7 @@ impl OnnxRecognizer {
         let past = self.network.nothing()?;
         let past = self.read_in(encoded, &past, &prompt)?;
         let no_speech_probability = self.probability(self.vocabulary.no_speech());
-        let language = self.choose_language(allowed, request.samples.len());
+        let language = self.choose_language(allowed, &request.language, request.samples.len());
         let mut past = past;
         if self.vocabulary.is_multilingual() {
             let code = self.vocabulary.language(language.code());
@@ -471,7 +468,7 @@ impl OnnxRecognizer {
     }
 
     /// The language among `allowed`, from the scores after the start mark.
-    fn choose_language(&self, allowed: &[Language], samples: usize) -> Language {
+    fn choose_language(&self, allowed: &[Language], choice: &LanguageChoice, samples: usize) -> Language {
         if let [only] = allowed {
             return *only;
         }
@@ -485,7 +482,7 @@ impl OnnxRecognizer {
         let highest = allowed.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
         let scored: Vec<_> =
             allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
-        language::choose(&scored, samples, self.settings.language_margin).unwrap_or(allowed[0])
+        language::choose(&scored, samples, choice.margin(self.settings.language_margin)).unwrap_or(allowed[0])
     }
 
     /// From where to where each token is heard, in encoder positions. Without heads that tell, all tokens have the whole
