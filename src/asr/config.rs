@@ -75,8 +75,10 @@ pub struct Config {
     pub beam_size: usize,
     /// Recognitions at the same time; 0 for one a processor core.
     pub workers: usize,
-    /// Threads of one recognition; 0 for 2 with a single worker and 1 otherwise. Threads of one inference spin on
-    /// barriers: more threads in all than cores is many times slower, not faster.
+    /// Threads of one recognition; 0 for the engine's best: ONNX Runtime 2, since a thread that has nothing to do sleeps, so
+    /// that two shorten the wait of a call while the machine is idle and cost nothing when it is full (BENCHMARKS.md);
+    /// whisper.cpp 2 with a single worker and 1 otherwise, since its threads spin on barriers: more in all than cores is
+    /// many times slower.
     pub threads_per_inference: usize,
     /// Requests that may wait for a worker.
     pub queue_capacity: usize,
@@ -196,12 +198,13 @@ impl Config {
         if self.workers == 0 { cores.max(1) } else { self.workers }
     }
 
-    /// Threads of one inference on a machine with `cores` cores.
-    pub fn resolved_threads(&self, cores: usize) -> usize {
-        match (self.threads_per_inference, self.resolved_workers(cores)) {
-            (0, 1) => 2.min(cores.max(1)),
-            (0, _) => 1,
-            (threads, _) => threads,
+    /// Threads of one inference of `engine` on a machine with `cores` cores.
+    pub fn resolved_threads(&self, engine: EngineKind, cores: usize) -> usize {
+        let sleeps_when_idle = engine != EngineKind::WhisperCpp;
+        match self.threads_per_inference {
+            0 if sleeps_when_idle || self.resolved_workers(cores) == 1 => 2.min(cores.max(1)),
+            0 => 1,
+            threads => threads,
         }
     }
 }
@@ -252,13 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn one_worker_uses_two_threads_and_several_use_one_each() {
+    fn several_workers_of_whisper_cpp_use_one_thread_each_and_all_others_two() {
+        use EngineKind::{Onnx, WhisperCpp};
         let mut config = Config::default();
-        assert_eq!((config.resolved_workers(4), config.resolved_threads(4)), (4, 1));
+        assert_eq!((config.resolved_workers(4), config.resolved_threads(WhisperCpp, 4)), (4, 1));
+        assert_eq!(config.resolved_threads(Onnx, 4), 2);
         config.workers = 1;
-        assert_eq!(config.resolved_threads(4), 2);
-        assert_eq!(config.resolved_threads(1), 1);
+        assert_eq!(config.resolved_threads(WhisperCpp, 4), 2);
+        assert_eq!(config.resolved_threads(Onnx, 1), 1);
         config.threads_per_inference = 3;
-        assert_eq!(config.resolved_threads(8), 3);
+        assert_eq!([Onnx, WhisperCpp].map(|engine| config.resolved_threads(engine, 8)), [3, 3]);
     }
 }

@@ -114,7 +114,7 @@ fn resolved_precision(precision: Precision) -> Precision {
 /// As [`choose`]; the engine refuses the model.
 pub fn engine(config: &Config, runtime: &Runtime, folder: &ModelFolder) -> Result<Arc<dyn Engine>, Error> {
     let choice = choose(config, folder)?;
-    let threads = config.asr.resolved_threads(cores());
+    let threads = config.asr.resolved_threads(choice.engine, cores());
     tracing::info!(engine = %choice.engine, reason = choice.reason, "speech recognition");
     Ok(match choice.engine {
         EngineKind::WhisperCpp => {

@@ -56,9 +56,9 @@ impl Default for Config {
             // that it punctuates and disambiguates with; longer glues the turns of a dialogue on one channel.
             // For recordings: a live call decides about turns elsewhere.
             min_silence: Duration::from_millis(500),
-            // Whisper was trained on speech with silence around it: 200 ms on both sides cost two points of WER, a second
-            // before it half a point (BENCHMARKS.md). What lies before is already there and costs no delay.
-            pre_roll: Duration::from_secs(3),
+            // Whisper was trained on speech with silence around it: 200 ms on both sides cost two points of WER
+            // (BENCHMARKS.md). What lies before is already there and costs no delay.
+            pre_roll: Duration::from_millis(1_000),
             post_roll: Duration::from_millis(500),
             // Whisper sees 30 s at most.
             max_segment: Duration::from_secs(25),
