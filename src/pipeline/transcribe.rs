@@ -16,7 +16,7 @@ use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::{Channel, Language, Transcript, Utterance};
 use crate::guard::{self, Candidate, Guard, Reason, Rejection, Verdict};
-use crate::media::{Block, OpenOptions, Recording};
+use crate::media::{Block, OpenOptions, Recording, RecordingInfo};
 use crate::pipeline::Error;
 use crate::pipeline::packing::{Pack, Packer};
 use crate::pipeline::telephone::TelephoneBand;
@@ -162,7 +162,12 @@ impl Transcriber {
             None if count == self.two_channels.len() => self.two_channels.to_vec(),
             None => Channel::layout(count),
         };
-        let mut hearing = Hearing::new(self, instructions, &channels, rate)?;
+        let segments = if is_short(recording.info(), &self.segments) {
+            self.segments.for_short_recording()
+        } else {
+            self.segments.clone()
+        };
+        let mut hearing = Hearing::new(self, instructions, &channels, (rate, &segments))?;
         let mut block = Block::new();
         let mut frames_read = 0_u64;
         let mut told = 0;
@@ -186,6 +191,12 @@ impl Transcriber {
         hearing.utterances[told..].iter().for_each(heard);
         Ok(Transcription { damage, ..hearing.finish() })
     }
+}
+
+/// Whether the whole recording fits into one segment, as far as its header tells.
+fn is_short(info: &RecordingInfo, segments: &vad::Config) -> bool {
+    let longest = segments.max_segment.as_secs_f64() * f64::from(info.sample_rate.hz());
+    info.declared_frames.is_some_and(|frames| frames as f64 <= longest)
 }
 
 /// One channel on its way from file samples to segments.
@@ -240,7 +251,7 @@ impl<'a> Hearing<'a> {
         transcriber: &'a Transcriber,
         instructions: &'a Instructions,
         channels: &[Channel],
-        rate: SampleRate,
+        (rate, segments): (SampleRate, &vad::Config),
     ) -> Result<Self, Error> {
         let chains = channels
             .iter()
@@ -251,7 +262,7 @@ impl<'a> Hearing<'a> {
                     channel,
                     telephone,
                     resampler: ChannelResampler::new(rate)?,
-                    segments: SegmentStream::new((transcriber.detector)()?, &transcriber.segments)?,
+                    segments: SegmentStream::new((transcriber.detector)()?, segments)?,
                     packer: Packer::new(transcriber.pack_up_to_samples),
                     resampled: Vec::new(),
                     heard_samples: 0,
@@ -570,7 +581,9 @@ mod tests {
     fn what_is_made_of_hold_music_does_not_vote_and_does_not_pile_up() {
         let transcriber = transcriber(FakeEngine::hearing("je vous remercie de votre patience"));
         let instructions = instructions();
-        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        let mut hearing =
+            Hearing::new(&transcriber, &instructions, &[], (SampleRate::TELEPHONE, &transcriber.segments))
+                .unwrap();
         let most = hear(&mut hearing, (0..100).map(|index| segment(index, SPEECH_SAMPLES, 0.01)));
         assert_eq!(most, UNBELIEVED_WAITING_MAX);
         assert_eq!(hearing.vote.settled(), None);
@@ -586,7 +599,9 @@ mod tests {
     fn short_answers_are_kept_back_only_until_the_vote_is_settled_by_force() {
         let transcriber = transcriber(FakeEngine::hearing("oui"));
         let instructions = instructions();
-        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        let mut hearing =
+            Hearing::new(&transcriber, &instructions, &[], (SampleRate::TELEPHONE, &transcriber.segments))
+                .unwrap();
         let most = hear(&mut hearing, (0..20).map(|index| segment(index, 4_000, 0.9)));
         assert!(most < crate::asr::vote::SEGMENTS_COUNTED_MAX, "{most}");
         assert_eq!(hearing.vote.settled(), Some(Language::Fr));
@@ -601,7 +616,9 @@ mod tests {
         let engine = FakeEngine::new(move |_| Reply::Text(text.clone()));
         let transcriber = transcriber(engine);
         let instructions = instructions();
-        let mut hearing = Hearing::new(&transcriber, &instructions, &[], SampleRate::TELEPHONE).unwrap();
+        let mut hearing =
+            Hearing::new(&transcriber, &instructions, &[], (SampleRate::TELEPHONE, &transcriber.segments))
+                .unwrap();
         hear(&mut hearing, [segment(1, SPEECH_SAMPLES, 0.9)]);
         hearing.hear_out().unwrap();
         let heard = hearing.finish();

@@ -11,6 +11,11 @@ pub const LONGEST_SEGMENT: Duration = Duration::from_secs(29);
 /// A segment must leave room to look for a weak point to cut at.
 pub const ROOM_TO_CUT: Duration = Duration::from_secs(2);
 
+/// Sound before and after the speech of a recording that fits into one segment.
+const WIDE_PRE_ROLL: Duration = Duration::from_secs(3);
+/// See [`WIDE_PRE_ROLL`]; the pause that ends a segment is as long.
+const WIDE_POST_ROLL: Duration = Duration::from_millis(1_500);
+
 /// When speech starts, when it ends, how long it may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -103,6 +108,20 @@ pub struct InvalidConfig {
 }
 
 impl Config {
+    /// These settings for a recording that fits into one segment: nothing is gained by cutting it close, and the sound that is
+    /// cut off is missed (BENCHMARKS.md, "Sound around the speech").
+    #[must_use]
+    pub fn for_short_recording(&self) -> Self {
+        let wider = Self {
+            pre_roll: self.pre_roll.max(WIDE_PRE_ROLL),
+            post_roll: self.post_roll.max(WIDE_POST_ROLL),
+            min_silence: self.min_silence.max(WIDE_POST_ROLL),
+            ..self.clone()
+        };
+        // Segments that somebody wants very short leave no room for it.
+        if wider.validate().is_ok() { wider } else { self.clone() }
+    }
+
     /// Checks that the values fit together.
     ///
     /// # Errors
@@ -151,6 +170,15 @@ mod tests {
         let text = toml::to_string(&config).unwrap();
         assert!(text.contains("min_silence = \"500ms\""), "{text}");
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_short_recording_is_cut_less_where_there_is_room() {
+        let wide = Config::default().for_short_recording();
+        assert_eq!(wide.validate(), Ok(()));
+        assert!(wide.pre_roll > Config::default().pre_roll && wide.min_silence == wide.post_roll);
+        let tight = Config { max_segment: Duration::from_secs(5), ..Config::default() };
+        assert_eq!(tight.for_short_recording(), tight);
     }
 
     #[test]
