@@ -42,22 +42,12 @@ pub(super) fn can_be_keyed(kind: Kind) -> bool {
 
 /// Whether `key` may belong to a value of this kind of which `keyed` was keyed in.
 pub(super) fn is_part(key: char, kind: Kind, keyed: &str) -> bool {
-    match kind {
-        Kind::Amount if key == STAR => !keyed.contains(STAR),
-        // No letter is on the others; 0 goes on asking for a person.
-        Kind::City | Kind::Product => matches!(key, '2'..='9'),
-        Kind::Phone
-        | Kind::Number
-        | Kind::Postcode
-        | Kind::Date
-        | Kind::Period
-        | Kind::Time
-        | Kind::Amount
-        | Kind::Reference(_)
-        | Kind::Email
-        | Kind::Name
-        | Kind::YesNo => key.is_ascii_digit(),
+    if kind == Kind::Amount && key == STAR {
+        return !keyed.contains(STAR);
     }
+    // No letter is on 0 and 1; 0 goes on asking for a person.
+    let first = if matches!(kind, Kind::City | Kind::Product) { '2' } else { '0' };
+    (first..='9').contains(&key)
 }
 
 /// How a caller is told that a value of this kind can be keyed in; `None` for what cannot, and for yes and no, which nobody
