@@ -26,11 +26,13 @@ pub(super) fn open(path: &Path, vocabulary: Option<&Path>) -> Result<Box<dyn Wei
     Model::checked(path, format, facts)
 }
 
-/// Number formats of whole files: f32, f16, and the block formats that whisper.cpp reads, with their version in thousands.
+/// Number formats of whole files: f32, f16, and the block formats that whisper.cpp reads (`ggml_ftype` in ggml.h), with their
+/// version in thousands (`GGML_QNT_VERSION_FACTOR`).
 const FTYPES: [i32; 12] = [0, 1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14];
 const FTYPE_VERSION: i32 = 1_000;
 
-/// Values and bytes of one block in ggml's number formats that whisper.cpp reads.
+/// Values and bytes of one block in ggml's number formats that whisper.cpp reads (`ggml_type` in ggml.h, `block_…` in
+/// ggml-common.h).
 const fn block(format: i32) -> Option<(u64, u64)> {
     Some(match format {
         0 => (1, 4),
