@@ -11,7 +11,7 @@ use super::package::{
     ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, MIDDLE, ORIGIN, VOCABULARY_FILE, Vocabulary,
 };
 use super::{Error, Tokenizer};
-use crate::onnx::{Runtime, SharedSession};
+use crate::onnx::{Runtime, SessionOptions, SharedSession};
 
 /// What the publisher asks for before every text that is compared with its like.
 const PREFIX: &str = "query: ";
@@ -47,7 +47,8 @@ impl SentenceEncoder {
         let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         let vocabulary = Vocabulary::parse(&bytes).map_err(|reason| Error::format(&path, reason))?;
         let graph = folder.join(GRAPH_FILE);
-        let session = SharedSession::open(runtime, &graph, 1)?;
+        let session =
+            SharedSession::open(runtime, &graph, SessionOptions { threads: 1, keeps_memory: false })?;
         let metadata = session.session().metadata().ok();
         let origin = metadata.and_then(|metadata| metadata.custom(ORIGIN));
         let Some(origin) = origin else {

@@ -4,7 +4,8 @@
 //! otherwise; a second session for a second thread holds all weights a second time (BENCHMARKS.md, "An hour-long two-channel
 //! call"). The runtime's own contract is that `Run` may be called from any number of threads, and on the processor's provider it is what
 //! its Python and C# users do every day. This file is that call, for this provider only, with nothing else that is shared:
-//! every caller brings its own inputs and run options, no memory is kept between runs, and outputs are fresh.
+//! every caller brings its own inputs and run options, what memory is kept between runs is the runtime's own and behind its
+//! lock, and outputs are fresh.
 //!
 //! The memory of all these runs comes from the C library; how it keeps that is set here as well.
 
@@ -60,12 +61,12 @@ pub struct SharedSession {
 }
 
 impl SharedSession {
-    /// Opens `model` with `threads` threads an inference. It keeps no memory between inferences.
+    /// Opens `model`; see [`SessionOptions`].
     ///
     /// # Errors
     /// [`Error::ModelMissing`] or [`Error::Model`].
-    pub fn open(runtime: &Runtime, model: &Path, threads: usize) -> Result<Self, Error> {
-        let session = runtime.session_with(model, SessionOptions { threads, keeps_memory: false })?;
+    pub fn open(runtime: &Runtime, model: &Path, options: SessionOptions) -> Result<Self, Error> {
+        let session = runtime.session_with(model, options)?;
         let refused = |error: std::ffi::NulError| Error::Model {
             path: model.to_path_buf(),
             source: ort::Error::new(error.to_string()),

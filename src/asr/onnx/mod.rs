@@ -9,20 +9,21 @@
 //!
 //! Units: encoder positions are 20 ms; they become samples here and nowhere else.
 
-mod network;
+pub mod network;
 pub mod package;
 mod rules;
 mod running;
 mod search;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::network::{Encoded, Feed, Graphs, Network, Past, Scores};
+use self::network::{Encoded, Graphs, Network};
 use self::package::Description;
 use self::rules::Rules;
-use self::running::{AttentionLog, Running};
-use self::search::{Chosen, Guide, History, Hypothesis, Search, Settings};
+use self::running::{Reading, Running};
+use self::search::{Chosen, Guide, History, Hypothesis, LONGEST_LOOP_PERIOD, Search, Settings};
 use super::config::Config;
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode::align::{self, CrossAttention};
@@ -48,11 +49,11 @@ const FRAMES_A_POSITION: usize = 2;
 const POOR_MEAN: f32 = -1.0;
 /// Above this probability of no speech, together with [`POOR_MEAN`], the model hears no speech; the original's value.
 const NO_SPEECH: f32 = 0.6;
-/// Longest phrase, in tokens, whose repetition counts as a loop.
-const LONGEST_LOOP_PERIOD: usize = 24;
-/// What is tried after a text was poor, in this order: the whole window, then drawing at two temperatures.
-const AGAIN: [Again; 3] =
-    [Again::WholeWindow, Again::Draw { temperature: 0.4 }, Again::Draw { temperature: 0.8 }];
+/// What is tried after a text was poor, in this order: the whole window, then drawing at a temperature. A second draw at 0.8
+/// was a fifth of the time of poor recordings and found nothing better in 120 clips (BENCHMARKS.md).
+const AGAIN: [Again; 2] = [Again::WholeWindow, Again::Draw { temperature: 0.4 }];
+/// A context that lacks less than this part of the window is not widened to it.
+const NEARLY_WHOLE: usize = 4;
 /// The same for somebody who waits on the line. A poor text is mostly of a voice that the model does not understand: each
 /// try takes as long as the first, the whole window twice that, and few of them find better words.
 const AGAIN_LIVE: [Again; 2] = [Again::FromTheStart, Again::Draw { temperature: 0.4 }];
@@ -134,8 +135,7 @@ struct OnnxRecognizer {
     rules: Arc<Rules>,
     search: Search,
     spectrogram: Vec<f32>,
-    scores: Scores,
-    attention: AttentionLog,
+    reading: Reading,
     /// The names of the last request with their trie: most requests of a call have the same.
     names: Option<(Arc<[String]>, BiasTrie)>,
     name: String,
@@ -155,8 +155,7 @@ impl OnnxRecognizer {
             vocabulary: Arc::clone(&engine.vocabulary),
             search: Search::default(),
             spectrogram: Vec::new(),
-            scores: Scores::default(),
-            attention: AttentionLog::default(),
+            reading: Reading::default(),
             names: None,
             name: engine.name.clone(),
             alignment_heads: description.alignment_heads.len(),
@@ -282,7 +281,7 @@ impl OnnxRecognizer {
         while self.is_broken(&best) {
             let Some(again) = tries.next() else { break };
             let again = match *again {
-                Again::WholeWindow if positions < full => {
+                Again::WholeWindow if positions < full - full / NEARLY_WHOLE => {
                     encoded = self.encode(&request.samples, full)?;
                     self.decode(&encoded, &first)?
                 }
@@ -352,38 +351,20 @@ impl OnnxRecognizer {
     fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
         let Attempt { request, allowed, temperature, prefix, cancel } = *attempt;
         let before = self.prompt(&request.vocabulary);
-        let prompt: Vec<i64> =
-            before.iter().chain([&self.vocabulary.sot()]).map(|token| i64::from(*token)).collect();
-        let past = self.network.nothing()?;
-        let past = self.read_in(encoded, &past, &prompt)?;
-        let no_speech_probability = self.probability(self.vocabulary.no_speech());
-        let language = self.choose_language(allowed, &request.language, request.samples.len());
-        let mut past = past;
-        if self.vocabulary.is_multilingual() {
-            let code = self.vocabulary.language(language.code());
-            let task = match request.task {
-                Task::Transcribe => self.vocabulary.transcribe(),
-                Task::Translate => self.vocabulary.translate(),
-            };
-            let task = [code.unwrap_or_default(), task].map(i64::from);
-            past = self.read_in(encoded, &past, &task)?;
-        }
-        self.attention.clear(self.alignment_heads, encoded.positions);
-        self.attention.keep(&self.scores.attention, &[0]);
-        let (past, forced) = self.force(encoded, past, prefix)?;
-        let room = self.text_positions.saturating_sub(prompt.len() + 2 + forced.len());
+        let (language, no_speech_probability, prompt) =
+            self.read_prompt(encoded, before, (request, allowed))?;
+        self.reading.attention.clear(self.alignment_heads, encoded.positions);
+        self.reading.attention.keep(&self.reading.scores.attention, &[0]);
+        let forced = self.force(encoded, prefix)?;
+        let room = self.text_positions.saturating_sub(prompt + forced.len());
         let seconds = request.samples.len().div_ceil(16_000);
         let longest = (TOKENS_BEFORE + TOKENS_A_SECOND * seconds).min(self.text_positions / 2).min(room);
         let settings = Settings { beams: self.settings.beams, longest, temperature };
         let mut running = Running {
             network: &mut self.network,
             encoded,
-            past,
-            scores: &mut self.scores,
-            attention: &mut self.attention,
+            reading: &mut self.reading,
             vocabulary_size: self.vocabulary.size() as usize,
-            tokens: Vec::new(),
-            parents: Vec::new(),
             cancel,
         };
         let trie = self.names.as_ref().map(|(_, trie)| trie);
@@ -401,22 +382,73 @@ impl OnnxRecognizer {
         Ok(decoded)
     }
 
+    /// Reads what stands before a text: `before`, the start mark, the language and the task. Gives the language, the
+    /// probability that nobody speaks, and how many tokens that were.
+    fn read_prompt(
+        &mut self,
+        encoded: &Encoded,
+        before: Vec<u32>,
+        (request, allowed): (&Request, &[Language]),
+    ) -> Result<(Language, f32, usize), Error> {
+        self.reading.clear();
+        let mut prompt = before;
+        prompt.push(self.vocabulary.sot());
+        let start_mark = prompt.len() - 1;
+        let known = match allowed {
+            [only] => Some(*only),
+            _ => None,
+        };
+        if let Some(language) = known {
+            // One pass for all of it: the scores after the start mark and those of the first token.
+            prompt.extend(self.task(language, request.task));
+            let last = prompt.len() - 1;
+            let scored = [start_mark, last];
+            let scored = if last == start_mark { &scored[..1] } else { &scored[..] };
+            self.reading.read((&mut self.network, encoded), &prompt, scored)?;
+            let nobody = self.probability(self.vocabulary.no_speech());
+            let rows_before = (scored.len() - 1) * self.vocabulary.size() as usize;
+            self.reading.scores.logits.drain(..rows_before);
+            return Ok((language, nobody, prompt.len()));
+        }
+        self.reading.read((&mut self.network, encoded), &prompt, &[start_mark])?;
+        let nobody = self.probability(self.vocabulary.no_speech());
+        let language = self.choose_language(allowed, &request.language, request.samples.len());
+        let task = self.task(language, request.task);
+        if let Some(last) = task.len().checked_sub(1) {
+            self.reading.read((&mut self.network, encoded), &task, &[last])?;
+        }
+        Ok((language, nobody, prompt.len() + task.len()))
+    }
+
+    /// The marks of language and task; none for a model of one language.
+    fn task(&self, language: Language, task: Task) -> Vec<u32> {
+        if !self.vocabulary.is_multilingual() {
+            return Vec::new();
+        }
+        let language = self.vocabulary.language(language.code()).unwrap_or_default();
+        let task = match task {
+            Task::Transcribe => self.vocabulary.transcribe(),
+            Task::Translate => self.vocabulary.translate(),
+        };
+        vec![language, task]
+    }
+
     /// Reads what the text is known to begin with in one pass: the time stamp that fits best, then the words. Gives the
     /// tokens as if they had been searched for.
-    fn force(&mut self, encoded: &Encoded, past: Past, prefix: &str) -> Result<(Past, Vec<Chosen>), Error> {
+    fn force(&mut self, encoded: &Encoded, prefix: &str) -> Result<Vec<Chosen>, Error> {
         let words = self.vocabulary.encode(&format!(" {}", prefix.trim().replace('\0', " ")));
         if prefix.trim().is_empty() || words.len() >= self.text_positions / 2 {
-            return Ok((past, Vec::new()));
+            return Ok(Vec::new());
         }
         let mut start = Vec::new();
-        let allowed = self.rules.apply(&History::start(), &mut self.scores.logits);
-        allowed.top_k(&self.scores.logits, 1, &mut start);
+        let logits = &mut self.reading.scores.logits;
+        let allowed = self.rules.apply(&History::start(), logits);
+        allowed.top_k(logits, 1, &mut start);
         let tokens: Vec<u32> = start.iter().map(|(token, _)| *token).chain(words).collect();
-        let fed: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
-        let past = self.read_in(encoded, &past, &fed)?;
-        self.attention.keep_each(&self.scores.attention);
+        self.reading.read((&mut self.network, encoded), &tokens, &[tokens.len() - 1])?;
+        self.reading.attention.keep_each(&self.reading.scores.attention);
         let chosen = |(step, token)| Chosen { token, log_probability: 0.0, step, row: 0 };
-        Ok((past, tokens.into_iter().enumerate().map(chosen).collect()))
+        Ok(tokens.into_iter().enumerate().map(chosen).collect())
     }
 
     /// The other texts that the search ended with, each once, without the best.
@@ -435,11 +467,6 @@ impl OnnxRecognizer {
             found.push(Alternative { text: Redacted::new(text), mean_log_probability });
         }
         found
-    }
-
-    /// Reads tokens that are not searched for: one row.
-    fn read_in(&mut self, encoded: &Encoded, past: &Past, tokens: &[i64]) -> Result<Past, Error> {
-        self.network.decode(&Feed { encoded, past, tokens, parents: &[0] }, &mut self.scores)
     }
 
     /// The names as text that came before, as many from the start of the list as fit in half of the decoder's window.
@@ -461,10 +488,12 @@ impl OnnxRecognizer {
         prompt
     }
 
-    /// Probability of one token under the last scores.
+    /// Probability of one token under the first of the last scores.
     fn probability(&self, token: u32) -> f32 {
-        let Some(logit) = self.scores.logits.get(token as usize) else { return 0.0 };
-        (logit - log_sum_exp(&self.scores.logits)).exp().clamp(0.0, 1.0)
+        let scores = &self.reading.scores.logits;
+        let scores = &scores[..scores.len().min(self.vocabulary.size() as usize)];
+        let Some(logit) = scores.get(token as usize) else { return 0.0 };
+        (logit - log_sum_exp(scores)).exp().clamp(0.0, 1.0)
     }
 
     /// The language among `allowed`, from the scores after the start mark.
@@ -475,7 +504,7 @@ impl OnnxRecognizer {
         let score = |language: &Language| {
             let token = self.vocabulary.language(language.code());
             token
-                .and_then(|token| self.scores.logits.get(token as usize))
+                .and_then(|token| self.reading.scores.logits.get(token as usize))
                 .copied()
                 .unwrap_or(f32::NEG_INFINITY)
         };
@@ -495,7 +524,7 @@ impl OnnxRecognizer {
     ) -> Vec<(u32, u32)> {
         let steps: Vec<Chosen> = text.iter().copied().chain(end).collect();
         let attention = CrossAttention {
-            weights: &self.attention.of(&steps),
+            weights: &self.reading.attention.of(&steps),
             heads: self.alignment_heads,
             tokens: steps.len(),
             positions,

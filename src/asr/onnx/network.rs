@@ -8,12 +8,14 @@ use ort::value::{DynValue, Tensor, TensorRef};
 
 use super::package::{DECODER_FILE, Description, ENCODER_FILE};
 use crate::asr::{CancelFlag, Error};
-use crate::onnx::{Runtime, SharedSession};
+use crate::onnx::{Runtime, SessionOptions, SharedSession};
 
 /// Values of a head, the same in every Whisper.
 const HEAD_VALUES: usize = 64;
 /// Keys and values of one layer.
 const TENSORS_A_LAYER: usize = 2;
+/// Inputs of the decoder before those of its layers.
+const OWN_INPUTS: usize = 4;
 
 /// Both graphs as they are loaded, once for all recognisers.
 pub struct Graphs {
@@ -38,30 +40,34 @@ pub struct Encoded {
     pub positions: usize,
 }
 
-/// Keys and values of the tokens that the decoder has read.
+/// Keys and values of the tokens that the decoder has read, each once.
 pub struct Past {
     layers: Vec<DynValue>,
 }
 
-/// What a pass of the decoder reads.
+/// What a pass of the decoder reads; see [`crate::models::graph`] for the graph.
 #[derive(Clone, Copy)]
 pub struct Feed<'a> {
     /// What was heard.
     pub encoded: &'a Encoded,
     /// What was read before.
     pub past: &'a Past,
-    /// The same number of tokens for each row.
+    /// New tokens.
     pub tokens: &'a [i64],
-    /// The row of the past that each row continues.
-    pub parents: &'a [i64],
+    /// Where each stands in its text, from 0.
+    pub places: &'a [i64],
+    /// New tokens × (past + new): 0 where a token looks back, far below where not.
+    pub seen: &'a [f32],
+    /// The new tokens after which scores are wanted.
+    pub scored: &'a [i64],
 }
 
 /// What a pass of the decoder gives, in buffers that are used again.
 #[derive(Debug, Default)]
 pub struct Scores {
-    /// Rows of one logit a token.
+    /// One logit for each token of the vocabulary, for each scored token.
     pub logits: Vec<f32>,
-    /// Alignment heads × (rows × new tokens) × positions.
+    /// Alignment heads × new tokens × positions.
     pub attention: Vec<f32>,
 }
 
@@ -72,11 +78,14 @@ impl Graphs {
     /// [`Error::Load`] for a file that is missing, cut, or of another kind.
     pub fn open(runtime: &Runtime, folder: &Path, threads: usize) -> Result<(Self, Description), Error> {
         let failed = |reason: String| Error::Load { path: folder.to_path_buf(), reason };
-        let open = |file: &str| {
-            SharedSession::open(runtime, &folder.join(file), threads).map_err(|error| failed(chain(&error)))
+        let open = |file: &str, keeps_memory: bool| {
+            let options = SessionOptions { threads, keeps_memory };
+            SharedSession::open(runtime, &folder.join(file), options).map_err(|error| failed(chain(&error)))
         };
-        let encoder = open(ENCODER_FILE)?;
-        let decoder = open(DECODER_FILE)?;
+        // The encoder takes as much in one run as the decoder in a hundred: to get it from the system each time, page by
+        // page, is a fifth of its time. The decoder would keep pieces of every length its texts had.
+        let encoder = open(ENCODER_FILE, true)?;
+        let decoder = open(DECODER_FILE, false)?;
         let description = {
             let of_encoder = encoder.session().metadata().map_err(|error| failed(error.to_string()))?;
             let of_decoder = decoder.session().metadata().map_err(|error| failed(error.to_string()))?;
@@ -103,7 +112,7 @@ impl Graphs {
                 .flat_map(|layer| names.iter().map(move |name| format!("{name}{layer}")))
                 .collect()
         };
-        let mut inputs = vec!["tokens".to_owned(), "parents".to_owned()];
+        let mut inputs = ["tokens", "places", "seen", "scored"].map(str::to_owned).to_vec();
         inputs.extend(layers(&["pk", "pv", "ck", "cv"]));
         let mut outputs = layers(&["nk", "nv"]);
         outputs.push("logits".to_owned());
@@ -134,7 +143,7 @@ impl Graphs {
                 1,
                 description.vocabulary,
             ),
-            (self.decoder.session().inputs().get(2), 1, description.heads),
+            (self.decoder.session().inputs().get(OWN_INPUTS), 0, description.heads),
         ];
         if self.alignment_heads > 0 {
             declared.push((self.decoder.session().outputs().last(), 1, self.alignment_heads));
@@ -190,10 +199,30 @@ impl Network {
     /// [`Error::Inference`] without memory.
     pub fn nothing(&self) -> Result<Past, Error> {
         let empty = |_| {
-            Tensor::from_array(([1, self.graphs.heads, 0, HEAD_VALUES], Vec::<f32>::new()))
-                .map(Tensor::into_dyn)
+            Tensor::from_array(([self.graphs.heads, 0, HEAD_VALUES], Vec::<f32>::new())).map(Tensor::into_dyn)
         };
         let layers = (0..TENSORS_A_LAYER * self.graphs.text_layers).map(empty).collect::<ort::Result<_>>();
+        Ok(Past { layers: layers.map_err(failed_to("decode"))? })
+    }
+
+    /// The past with only these of its tokens, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] without memory.
+    pub fn keep(&self, past: &Past, kept: &[usize]) -> Result<Past, Error> {
+        let heads = self.graphs.heads;
+        let keep = |layer: &DynValue| -> ort::Result<DynValue> {
+            let (_, values) = layer.try_extract_tensor::<f32>()?;
+            let of_head = values.len() / heads.max(1);
+            let mut left = Vec::with_capacity(heads * kept.len() * HEAD_VALUES);
+            for head in values.chunks_exact(of_head.max(1)) {
+                for token in kept {
+                    left.extend_from_slice(&head[token * HEAD_VALUES..][..HEAD_VALUES]);
+                }
+            }
+            Tensor::from_array(([heads, kept.len(), HEAD_VALUES], left)).map(Tensor::into_dyn)
+        };
+        let layers = past.layers.iter().map(keep).collect::<ort::Result<_>>();
         Ok(Past { layers: layers.map_err(failed_to("decode"))? })
     }
 
@@ -202,12 +231,15 @@ impl Network {
     /// # Errors
     /// [`Error::Inference`].
     pub fn decode(&mut self, feed: &Feed<'_>, scores: &mut Scores) -> Result<Past, Error> {
-        let Feed { encoded, past, tokens, parents } = *feed;
-        let rows = parents.len();
+        let Feed { encoded, past, tokens, places, seen, scored } = *feed;
+        let new = tokens.len();
         let mut decode = || -> ort::Result<Past> {
-            let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(2 + 4 * self.graphs.text_layers);
-            inputs.push(TensorRef::from_array_view(([rows, tokens.len() / rows.max(1)], tokens))?.into());
-            inputs.push(TensorRef::from_array_view(([rows], parents))?.into());
+            let mut inputs: Vec<SessionInputValue<'_>> =
+                Vec::with_capacity(OWN_INPUTS + 2 * TENSORS_A_LAYER * self.graphs.text_layers);
+            inputs.push(TensorRef::from_array_view(([new], tokens))?.into());
+            inputs.push(TensorRef::from_array_view(([new], places))?.into());
+            inputs.push(TensorRef::from_array_view(([new, seen.len() / new.max(1)], seen))?.into());
+            inputs.push(TensorRef::from_array_view(([scored.len()], scored))?.into());
             let cross = encoded.cross.chunks(TENSORS_A_LAYER);
             for (own, cross) in past.layers.chunks(TENSORS_A_LAYER).zip(cross) {
                 inputs.extend(own.iter().chain(cross).map(SessionInputValue::from));
@@ -226,7 +258,7 @@ impl Network {
         let past = decode().map_err(failed_to("decode"))?;
         // A damaged graph may declare one length and give another; the search takes these for granted.
         let expected =
-            [rows * self.graphs.vocabulary, self.graphs.alignment_heads * tokens.len() * encoded.positions];
+            [scored.len() * self.graphs.vocabulary, self.graphs.alignment_heads * new * encoded.positions];
         if [scores.logits.len(), scores.attention.len()] != expected {
             let reason = "the graph gave scores of another length than it declares".to_owned();
             return Err(Error::Inference { step: "decode", reason });

@@ -17,7 +17,7 @@ pub const WEIGHTS_FILE: &str = "weights.bin";
 /// Key of the version of this description.
 const FORMAT: &str = "allo.format";
 /// The version that this program writes and reads.
-const FORMAT_VERSION: &str = "1";
+const FORMAT_VERSION: &str = "2";
 const SHAPE: &str = "allo.shape";
 const PRECISION: &str = "allo.precision";
 const MEL_FILTERS: &str = "allo.mel_filters";
@@ -113,7 +113,10 @@ impl Description {
         for of in [&encoder as &dyn Fn(&str) -> Option<String>, &decoder] {
             let version = get(of, FORMAT)?;
             if version != FORMAT_VERSION {
-                return Err(format!("its format is {version}, this program reads {FORMAT_VERSION}"));
+                return Err(format!(
+                    "its format is {version}, this program reads {FORMAT_VERSION}\nhint: make it again, with \
+                     `allo models pull` or `allo models convert`"
+                ));
             }
         }
         let shape = get(&encoder, SHAPE)?;
@@ -259,7 +262,7 @@ mod tests {
             reread(move |name, original| Some(if name == key { value.to_owned() } else { original }))
                 .unwrap_err()
         };
-        assert!(with(FORMAT, "2").contains("format is 2"));
+        assert!(with(FORMAT, "1").contains("format is 1"));
         assert!(with(SHAPE, "1 2 3").contains("eight numbers"));
         assert!(with(SHAPE, "0 1500 448 512 8 6 80 1").contains("impossible"));
         assert!(with(SHAPE, "51865 1500 448 512 8 6 128 1").contains("128 bands"));

@@ -2,18 +2,83 @@
 
 use super::network::{Encoded, Feed, Network, Past, Scores};
 use super::search::{Chosen, Decoder};
+use super::tree::Tree;
 use crate::asr::{CancelFlag, Error};
+
+/// A text that is being read: the decoder's past with its tree, and what a pass gives.
+#[derive(Default)]
+pub(super) struct Reading {
+    past: Option<Past>,
+    tree: Tree,
+    scored: Vec<i64>,
+    tokens: Vec<i64>,
+    pub(super) scores: Scores,
+    pub(super) attention: AttentionLog,
+}
+
+impl Reading {
+    /// Begins anew.
+    pub(super) fn clear(&mut self) {
+        self.past = None;
+        self.tree.clear();
+    }
+
+    /// Reads tokens that are not searched for, of the only row; gives the scores after those of `scored`.
+    pub(super) fn read(
+        &mut self,
+        (network, encoded): (&mut Network, &Encoded),
+        tokens: &[u32],
+        scored: &[usize],
+    ) -> Result<(), Error> {
+        self.tree.read(tokens.len());
+        self.pass((network, encoded), tokens, scored.iter().copied())
+    }
+
+    /// Reads one token for each row, which continues row `parents` of the pass before.
+    fn step(
+        &mut self,
+        (network, encoded): (&mut Network, &Encoded),
+        tokens: &[u32],
+        parents: &[usize],
+    ) -> Result<(), Error> {
+        if let Some(kept) = self.tree.prune(parents)
+            && let Some(past) = &self.past
+        {
+            self.past = Some(network.keep(past, &kept)?);
+        }
+        self.tree.step(parents);
+        self.pass((network, encoded), tokens, 0..tokens.len())?;
+        self.attention.keep(&self.scores.attention, parents);
+        Ok(())
+    }
+
+    fn pass(
+        &mut self,
+        (network, encoded): (&mut Network, &Encoded),
+        tokens: &[u32],
+        scored: impl Iterator<Item = usize>,
+    ) -> Result<(), Error> {
+        self.tokens.clear();
+        self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
+        self.scored.clear();
+        self.scored.extend(scored.map(|token| token as i64));
+        let past = match self.past.take() {
+            Some(past) => past,
+            None => network.nothing()?,
+        };
+        let (places, seen) = (self.tree.new_places(), self.tree.seen());
+        let feed = Feed { encoded, past: &past, tokens: &self.tokens, places, seen, scored: &self.scored };
+        self.past = Some(network.decode(&feed, &mut self.scores)?);
+        Ok(())
+    }
+}
 
 /// The decoder as the search sees it.
 pub(super) struct Running<'a> {
     pub(super) network: &'a mut Network,
     pub(super) encoded: &'a Encoded,
-    pub(super) past: Past,
-    pub(super) scores: &'a mut Scores,
-    pub(super) attention: &'a mut AttentionLog,
+    pub(super) reading: &'a mut Reading,
     pub(super) vocabulary_size: usize,
-    pub(super) tokens: Vec<i64>,
-    pub(super) parents: Vec<i64>,
     pub(super) cancel: &'a CancelFlag,
 }
 
@@ -22,23 +87,15 @@ impl Decoder for Running<'_> {
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        self.tokens.clear();
-        self.tokens.extend(tokens.iter().map(|token| i64::from(*token)));
-        self.parents.clear();
-        self.parents.extend(parents.iter().map(|row| *row as i64));
-        let feed =
-            Feed { encoded: self.encoded, past: &self.past, tokens: &self.tokens, parents: &self.parents };
-        self.past = self.network.decode(&feed, self.scores)?;
-        self.attention.keep(&self.scores.attention, parents);
-        Ok(())
+        self.reading.step((self.network, self.encoded), tokens, parents)
     }
 
     fn forget(&mut self, needed: &[(usize, usize)]) {
-        self.attention.forget(needed);
+        self.reading.attention.forget(needed);
     }
 
     fn logits(&mut self, row: usize) -> &mut [f32] {
-        &mut self.scores.logits[row * self.vocabulary_size..][..self.vocabulary_size]
+        &mut self.reading.scores.logits[row * self.vocabulary_size..][..self.vocabulary_size]
     }
 }
 

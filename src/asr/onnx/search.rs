@@ -12,6 +12,7 @@
 use super::rules::{Allowed, Rules};
 use crate::asr::Error;
 use crate::asr::decode::bias::{BiasState, BiasTrie};
+use crate::asr::repetition::{is_decoder_loop, trailing_loop};
 
 /// A living hypothesis this far (natural logarithm) behind the best finished one is given up: it would have to gain by
 /// being longer what it lost in probability.
@@ -20,8 +21,13 @@ const HOPELESS: f32 = 2.0;
 /// bonus would be honest.
 const LEAST_NAME_TOKEN: f32 = -9.0;
 
-/// Steps after which the decoder is told what is not needed any more.
+/// A token this far (natural logarithm) below the best is never drawn; all such tokens together are less than 0.02 %.
+const LEAST_DRAWN: f32 = -20.0;
+
+/// Steps after which the decoder is told what is not needed any more, and loops are looked for.
 const FORGET_EVERY: usize = 8;
+/// Longest phrase, in tokens, whose repetition counts as a loop.
+pub const LONGEST_LOOP_PERIOD: usize = 24;
 
 /// What the search asks for scores.
 pub trait Decoder {
@@ -183,6 +189,9 @@ impl Search {
                 break;
             }
             if (step + 1).is_multiple_of(FORGET_EVERY) {
+                if settings.temperature == 0.0 && self.is_turning_in_circles(guide.rules) {
+                    break;
+                }
                 self.needed.clear();
                 let living =
                     self.living.iter().filter_map(|living| living.node.map(|node| &self.nodes[node]));
@@ -298,6 +307,19 @@ impl Search {
         std::mem::swap(&mut self.living, &mut self.next);
     }
 
+    /// Whether the best living hypothesis has fallen into a loop. It would not leave it before the longest text is
+    /// reached, and what ends in a loop is thrown away.
+    fn is_turning_in_circles(&mut self, rules: &Rules) -> bool {
+        let rank = |living: &&Living| living.sum + living.bonus;
+        let best = self.living.iter().max_by(|one, other| rank(one).total_cmp(&rank(other)));
+        let Some(best) = best else { return false };
+        self.tokens.clear();
+        let text = path(&self.nodes, best.node).map(|node| node.token);
+        self.tokens.extend(text.filter(|token| *token < rules.end_of_text()));
+        self.tokens.reverse();
+        trailing_loop(&self.tokens, LONGEST_LOOP_PERIOD).is_some_and(is_decoder_loop)
+    }
+
     fn is_over(&self, settings: Settings) -> bool {
         if self.living.is_empty() || self.finished.len() >= settings.beams {
             return true;
@@ -385,7 +407,11 @@ impl Draws {
     fn draw(&mut self, logits: &[f32], allowed: &Allowed, temperature: f32) -> u32 {
         let scaled = |token: usize| logits[token] / temperature;
         let highest = allowed.tokens().map(scaled).fold(f32::MIN, f32::max);
-        let weight = |token: usize| (scaled(token) - highest).exp();
+        // Nearly all tokens are too improbable to be worth an exponential.
+        let weight = |token: usize| {
+            let below = scaled(token) - highest;
+            if below < LEAST_DRAWN { 0.0 } else { below.exp() }
+        };
         let total: f32 = allowed.tokens().map(weight).sum();
         let mut left = self.uniform() * total;
         let mut last = allowed.tokens().next().unwrap_or_default();

@@ -184,11 +184,6 @@ impl<'w> Builder<'w> {
         self.constant((DataType::Int64, values.len() * 8), &[values.len()], std::iter::once(bytes))
     }
 
-    /// A constant number without dimensions.
-    pub(super) fn scalar(&mut self, value: i64) -> Result<Name, Error> {
-        self.constant((DataType::Int64, 8), &[], std::iter::once(value.to_le_bytes().to_vec()))
-    }
-
     fn constant(
         &mut self,
         (kind, length): (DataType, usize),

@@ -3,8 +3,8 @@
 //! | name | shape | what |
 //! |---|---|---|
 //! | `mel` (in) | batch, bands, frames | frames of 10 ms, an even number, at most 3000 |
-//! | `ck0`… (out) | batch, heads, 64, positions | keys of each decoder layer, positions of 20 ms |
-//! | `cv0`… (out) | batch, heads, positions, 64 | values of each decoder layer |
+//! | `ck0`… (out) | batch, heads, positions, 64 | keys of each decoder layer, positions of 20 ms |
+//! | `cv0`… (out) | batch, heads, 64, positions | values of each decoder layer |
 
 use super::super::Error;
 use super::super::weights::{Dimensions, WeightSource};
@@ -87,7 +87,7 @@ fn self_attention(
     block.add_attended(builder, source, ("attn", &attended, state))
 }
 
-/// Keys (already transposed) and values of one decoder layer.
+/// Keys and values (already transposed) of one decoder layer.
 fn cross(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
@@ -99,7 +99,7 @@ fn cross(
     let heads = dimensions.heads;
     let shape = builder.numbers(&[0, -1, heads as i64, HEAD_VALUES as i64])?;
     for (part, has_bias, output, order) in
-        [("key", false, "ck", [0, 2, 3, 1]), ("value", true, "cv", [0, 2, 1, 3])]
+        [("key", false, "ck", [0, 2, 1, 3]), ("value", true, "cv", [0, 2, 3, 1])]
     {
         let linear = Linear::read(source, &[(&format!("{block}.{part}"), has_bias)])?;
         let values = linear.apply(builder, state, (mix, Part::CrossAttention))?;
@@ -108,7 +108,7 @@ fn cross(
         builder.node_to("Transpose", (&[&values], &[&name]), &[("perm", Value::Ints(&order))]);
         let (heads, values) = (Length::Is(heads), Length::Is(HEAD_VALUES));
         let lengths =
-            if part == "key" { [FREE, heads, values, POSITIONS] } else { [FREE, heads, POSITIONS, values] };
+            if part == "key" { [FREE, heads, POSITIONS, values] } else { [FREE, heads, values, POSITIONS] };
         builder.output(&name, &lengths);
     }
     Ok(())

@@ -58,17 +58,27 @@ impl Graphs {
         run(&mut self.encoder, &[floats(&[mel.len(), bands, frames], &values)])
     }
 
-    /// One pass; gives all outputs by position, of which the first are the new past.
-    fn pass(
-        &mut self,
-        cross: &[Values],
-        past: &[Values],
-        (tokens, parents): (&[i64], &[i64]),
-    ) -> Vec<Values> {
-        let rows = parents.len();
+    /// One pass over the last `new` tokens of each text; gives all outputs by position, of which the first are the new
+    /// past. Scores are asked for after the last token of each.
+    fn pass(&mut self, cross: &[Values], past: &[Values], texts: &[Text], new: usize) -> Vec<Values> {
+        let before = past[0].0[1];
+        let all = before + texts.len() * new;
+        let (mut tokens, mut places, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for text in texts {
+            for place in text.tokens.len() - new..text.tokens.len() {
+                tokens.push(text.tokens[place]);
+                places.push(place as i64);
+                let mut row = vec![-1e9_f32; all];
+                text.entries[..=place].iter().for_each(|entry| row[*entry] = 0.0);
+                seen.extend(row);
+            }
+        }
+        let scored: Vec<i64> = (1..=texts.len()).map(|text| (text * new - 1) as i64).collect();
         let mut inputs: Vec<SessionInputValue<'_>> = vec![
-            Tensor::from_array(([rows, tokens.len() / rows], tokens.to_vec())).expect("a tensor").into(),
-            Tensor::from_array(([rows], parents.to_vec())).expect("a tensor").into(),
+            Tensor::from_array(([tokens.len()], tokens)).expect("a tensor").into(),
+            Tensor::from_array(([places.len()], places)).expect("a tensor").into(),
+            floats(&[texts.len() * new, all], &seen),
+            Tensor::from_array(([scored.len()], scored)).expect("a tensor").into(),
         ];
         for (own, cross) in past.chunks(2).zip(cross.chunks(2)) {
             inputs.extend(own.iter().chain(cross).map(|(shape, values)| floats(shape, values)));
@@ -77,8 +87,18 @@ impl Graphs {
     }
 
     fn nothing(&self) -> Vec<Values> {
-        vec![(vec![1, self.size.heads, 0, HEAD_VALUES], Vec::new()); 2 * self.size.text_layers]
+        vec![(vec![self.size.heads, 0, HEAD_VALUES], Vec::new()); 2 * self.size.text_layers]
     }
+}
+
+/// Tokens, and where each is in the past that all texts share.
+struct Text {
+    tokens: Vec<i64>,
+    entries: Vec<usize>,
+}
+
+fn text<const N: usize>(tokens: [i64; N], entries: [usize; N]) -> Text {
+    Text { tokens: tokens.to_vec(), entries: entries.to_vec() }
 }
 
 fn floats(shape: &[usize], values: &[f32]) -> SessionInputValue<'static> {
@@ -143,20 +163,24 @@ fn compare(source: &mut MadeSource, graphs: &mut Graphs, frames: usize) -> (f64,
     let mut of_cross = 0.0_f64;
     for layer in 0..size.text_layers {
         let (keys, values) = (&cross[2 * layer], &cross[2 * layer + 1]);
-        assert_eq!(keys.0, [1, size.heads, HEAD_VALUES, frames / 2]);
-        assert_eq!(values.0, [1, size.heads, frames / 2, HEAD_VALUES]);
-        of_cross = of_cross.max(difference(&keys.1, &by_heads(&heard.keys[layer], true)));
-        of_cross = of_cross.max(difference(&values.1, &by_heads(&heard.values[layer], false)));
+        assert_eq!(keys.0, [1, size.heads, frames / 2, HEAD_VALUES]);
+        assert_eq!(values.0, [1, size.heads, HEAD_VALUES, frames / 2]);
+        of_cross = of_cross.max(difference(&keys.1, &by_heads(&heard.keys[layer], false)));
+        of_cross = of_cross.max(difference(&values.1, &by_heads(&heard.values[layer], true)));
     }
+    let layers = 2 * size.text_layers;
     let mut of_scores = 0.0_f64;
-    let past = graphs.nothing();
-    let prompt = graphs.pass(&cross, &past, (&[1, 5, 2], &[0]));
-    of_scores = of_scores.max(check_pass((source, &heard), &prompt, &[vec![1, 5, 2]], 3));
-    let step = graphs.pass(&cross, &prompt[..2 * size.text_layers], (&[3, 4], &[0, 0]));
-    of_scores = of_scores.max(check_pass((source, &heard), &step, &[vec![1, 5, 2, 3], vec![1, 5, 2, 4]], 1));
-    let crossed = graphs.pass(&cross, &step[..2 * size.text_layers], (&[6, 0], &[1, 0]));
-    let texts = [vec![1, 5, 2, 4, 6], vec![1, 5, 2, 3, 0]];
-    of_scores = of_scores.max(check_pass((source, &heard), &crossed, &texts, 1));
+    let mut past = graphs.nothing();
+    let passes = [
+        (vec![text([1, 5, 2], [0, 1, 2])], 3),
+        (vec![text([1, 5, 2, 3], [0, 1, 2, 3]), text([1, 5, 2, 4], [0, 1, 2, 4])], 1),
+        (vec![text([1, 5, 2, 4, 6], [0, 1, 2, 4, 5]), text([1, 5, 2, 3, 0], [0, 1, 2, 3, 6])], 1),
+    ];
+    for (texts, new) in passes {
+        let outputs = graphs.pass(&cross, &past, &texts, new);
+        of_scores = of_scores.max(check_pass((source, &heard), &outputs, &texts, new));
+        past = outputs[..layers].to_vec();
+    }
     (of_cross, of_scores)
 }
 
@@ -164,7 +188,7 @@ fn compare(source: &mut MadeSource, graphs: &mut Graphs, frames: usize) -> (f64,
 fn check_pass(
     (source, heard): (&mut MadeSource, &Heard),
     outputs: &[Values],
-    texts: &[Vec<i64>],
+    texts: &[Text],
     new: usize,
 ) -> f64 {
     let size = source.size;
@@ -175,22 +199,25 @@ fn check_pass(
     assert_eq!(attention.0, [1, heads.len(), texts.len() * new, positions]);
     let mut largest = 0.0_f64;
     for (row, text) in texts.iter().enumerate() {
-        let said = Reference(source).say(heard, text);
+        let said = Reference(source).say(heard, &text.tokens);
         let found = &logits.1[row * size.vocabulary..][..size.vocabulary];
         largest = largest.max(difference(found, &said.logits));
         for layer in 0..size.text_layers {
             for (output, expected) in [(0, &said.keys), (1, &said.values)] {
                 let (shape, values) = &outputs[2 * layer + output];
-                assert_eq!(shape[..], [texts.len(), size.heads, text.len(), HEAD_VALUES]);
-                let found = &values[row * size.width * text.len()..][..size.width * text.len()];
-                largest = largest.max(difference(found, &by_heads(&expected[layer], false)));
+                assert_eq!([shape[0], shape[2]], [size.heads, HEAD_VALUES]);
+                let at = |head: usize, entry: &usize| &values[(head * shape[1] + entry) * HEAD_VALUES..];
+                let of_text = |head: usize| text.entries.iter().map(move |entry| at(head, entry));
+                let found: Vec<f32> =
+                    (0..size.heads).flat_map(of_text).flat_map(|row| &row[..HEAD_VALUES]).copied().collect();
+                largest = largest.max(difference(&found, &by_heads(&expected[layer], false)));
             }
         }
         for (index, (layer, head)) in heads.iter().enumerate() {
             for token in 0..new {
                 let query = (index * texts.len() + row) * new + token;
                 let found = &attention.1[query * positions..][..positions];
-                let expected = &said.attention[*layer][*head][text.len() - new + token];
+                let expected = &said.attention[*layer][*head][text.tokens.len() - new + token];
                 largest = largest.max(difference(found, expected));
             }
         }
@@ -253,8 +280,15 @@ fn utterances_decoded_together_do_not_touch_each_other() {
     let mels = ["one", "two"].map(|name| spectrogram(name, 12, 80));
     let together = graphs.hear(&[&mels[0], &mels[1]]);
     let layers = 2 * source.size.text_layers;
-    let prompt = graphs.pass(&together, &graphs.nothing(), (&[1, 2, 1, 2], &[0, 0]));
-    let step = graphs.pass(&together, &prompt[..layers], (&[3, 4, 5, 6], &[0, 0, 1, 1]));
+    let prompts = [text([1, 2], [0, 1]), text([1, 2], [2, 3])];
+    let prompt = graphs.pass(&together, &graphs.nothing(), &prompts, 2);
+    let texts = [
+        text([1, 2, 3], [0, 1, 4]),
+        text([1, 2, 4], [0, 1, 5]),
+        text([1, 2, 5], [2, 3, 6]),
+        text([1, 2, 6], [2, 3, 7]),
+    ];
+    let step = graphs.pass(&together, &prompt[..layers], &texts, 1);
     let scores_of = |outputs: &[Values]| outputs[layers].1.clone();
     let vocabulary = source.size.vocabulary;
     for (index, (mel, next)) in mels.iter().zip([[3, 4], [5, 6]]).enumerate() {
@@ -264,8 +298,9 @@ fn utterances_decoded_together_do_not_touch_each_other() {
             let own = &together.1[index * values.len()..][..values.len()];
             assert!(difference(own, &values) < F32_TOLERANCE);
         }
-        let prompt = graphs.pass(&alone, &graphs.nothing(), (&[1, 2], &[0]));
-        let found = graphs.pass(&alone, &prompt[..layers], (&next, &[0, 0]));
+        let prompt = graphs.pass(&alone, &graphs.nothing(), &[text([1, 2], [0, 1])], 2);
+        let texts = [text([1, 2, next[0]], [0, 1, 2]), text([1, 2, next[1]], [0, 1, 3])];
+        let found = graphs.pass(&alone, &prompt[..layers], &texts, 1);
         let expected: Vec<f64> = scores_of(&found).iter().map(|value| f64::from(*value)).collect();
         let own = &scores_of(&step)[index * 2 * vocabulary..][..2 * vocabulary];
         assert!(difference(own, &expected) < F32_TOLERANCE, "utterance {index}");
@@ -286,17 +321,15 @@ fn the_graphs_name_their_inputs_and_outputs_and_say_their_shapes() {
     assert_eq!(shown(graphs.encoder.inputs()), ["mel [-1, 128, -1]"]);
     assert_eq!(
         shown(graphs.encoder.outputs()),
-        ["ck0 [-1, 2, 64, -1]", "cv0 [-1, 2, -1, 64]", "ck1 [-1, 2, 64, -1]", "cv1 [-1, 2, -1, 64]"]
+        ["ck0 [-1, 2, -1, 64]", "cv0 [-1, 2, 64, -1]", "ck1 [-1, 2, -1, 64]", "cv1 [-1, 2, 64, -1]"]
     );
     let inputs = shown(graphs.decoder.inputs());
-    assert_eq!(
-        inputs[..4],
-        ["tokens [-1, -1]", "parents [-1]", "pk0 [-1, 2, -1, 64]", "pv0 [-1, 2, -1, 64]"]
-    );
-    assert_eq!(inputs[4..6], ["ck0 [-1, 2, 64, -1]", "cv0 [-1, 2, -1, 64]"]);
-    assert_eq!(inputs.len(), 2 + 4 * 2);
+    assert_eq!(inputs[..4], ["tokens [-1]", "places [-1]", "seen [-1, -1]", "scored [-1]"]);
+    assert_eq!(inputs[4..6], ["pk0 [2, -1, 64]", "pv0 [2, -1, 64]"]);
+    assert_eq!(inputs[6..8], ["ck0 [-1, 2, -1, 64]", "cv0 [-1, 2, 64, -1]"]);
+    assert_eq!(inputs.len(), 4 + 4 * 2);
     let outputs = shown(graphs.decoder.outputs());
-    assert_eq!(outputs[..2], ["nk0 [-1, 2, -1, 64]", "nv0 [-1, 2, -1, 64]"]);
+    assert_eq!(outputs[..2], ["nk0 [2, -1, 64]", "nv0 [2, -1, 64]"]);
     assert_eq!(outputs[4..], ["logits [-1, 23]", "attention [-1, 3, -1, -1]"]);
 }
 
@@ -381,8 +414,8 @@ fn not_a_byte_of_the_graphs_moves() {
     assert_eq!(
         [hashes(Mix::F32, &mut source), hashes(Mix::of(crate::models::Precision::Int8), &mut source)],
         [
-            ["91699b59c43ba804", "69fdb3df5a8b2d5c", "713a231d525a83f5"],
-            ["b06484640f1bbceb", "88b49e4fff98a710", "c459d04f216be5a6"]
+            ["91699b59c43ba804", "f4935302b7e7f461", "4553a38e8b060ce7"],
+            ["b06484640f1bbceb", "559992d00970d6a0", "cff11b097fe0cb7b"]
         ]
     );
 }

@@ -212,14 +212,40 @@ fn the_hypotheses_come_best_first_and_differ() {
 
 #[test]
 fn a_text_that_never_ends_is_cut_at_the_longest() {
-    let babble = |history: &[u32]| {
-        if history.is_empty() { scores(&[(start(), 1.0)]) } else { scores(&[(UN, 0.9), (DEUX, 0.1)]) }
+    let babble = |history: &[u32]| match history.len() as u32 {
+        0 => scores(&[(start(), 1.0)]),
+        said => scores(&[(20 + said, 0.9), (DEUX, 0.1)]),
     };
     for (beams, longest) in [(1, 1), (1, 7), (3, 7), (5, 12)] {
         let found = search(babble, None, Settings { longest, ..settings(beams) });
         assert!(found.iter().all(|hypothesis| hypothesis.tokens.len() == longest));
         assert!(found.iter().all(|hypothesis| hypothesis.end.is_none()));
-        assert_eq!(text(&found[0]), vec![UN; longest - 1]);
+        assert_eq!(text(&found[0]), (21..20 + longest as u32).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_text_that_turns_in_circles_is_not_followed_to_the_longest() {
+    // Two words in turn, for ever.
+    let circle = |history: &[u32]| match history {
+        [] => scores(&[(start(), 1.0)]),
+        [.., UN] => scores(&[(DEUX, 0.9), (CHEZ, 0.1)]),
+        _ => scores(&[(UN, 0.9), (CHEZ, 0.1)]),
+    };
+    let rules = Rules::new(&vocabulary());
+    for beams in [1, 5] {
+        let mut decoder = Scripted::new(circle);
+        let guide = Guide {
+            rules: &rules,
+            bias: None,
+            forced: &[],
+            settings: Settings { longest: 200, ..settings(beams) },
+        };
+        let found = Search::default().run(&mut decoder, &guide).expect("the script never fails");
+        let words = text(&found[0]);
+        assert_eq!(words[..4], [UN, DEUX, UN, DEUX]);
+        assert!(trailing_loop(&words, 4).is_some_and(is_decoder_loop), "told for what it is: {words:?}");
+        assert!(decoder.steps < 20, "{} steps", decoder.steps);
     }
 }
 

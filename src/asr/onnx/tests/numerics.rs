@@ -100,8 +100,15 @@ fn by_onnx(
     let mut past = network.nothing().expect("an empty past");
     let mut scores = Scores::default();
     let mut all = Vec::new();
-    for token in TOKENS {
-        let feed = Feed { encoded: &encoded, past: &past, tokens: &[i64::from(token)], parents: &[0] };
+    for (place, token) in TOKENS.iter().enumerate() {
+        let feed = Feed {
+            encoded: &encoded,
+            past: &past,
+            tokens: &[i64::from(*token)],
+            places: &[place as i64],
+            seen: &vec![0.0; place + 1],
+            scored: &[0],
+        };
         past = network.decode(&feed, &mut scores).expect("decoded");
         all.push(scores.logits.clone());
     }
