@@ -60,7 +60,7 @@ impl Graphs {
 
     /// One pass over the last `new` tokens of each text; gives all outputs by position, of which the first are the new
     /// past. Scores are asked for after the last token of each.
-    fn pass(&mut self, cross: &[Values], past: &[Values], texts: &[Text], new: usize) -> Vec<Values> {
+    fn pass(&mut self, (cross, past): (&[Values], &[Values]), texts: &[Text], new: usize) -> Vec<Values> {
         let before = past[0].0[1];
         let all = before + texts.len() * new;
         let (mut tokens, mut places, mut seen) = (Vec::new(), Vec::new(), Vec::new());
@@ -177,7 +177,7 @@ fn compare(source: &mut MadeSource, graphs: &mut Graphs, frames: usize) -> (f64,
         (vec![text([1, 5, 2, 4, 6], [0, 1, 2, 4, 5]), text([1, 5, 2, 3, 0], [0, 1, 2, 3, 6])], 1),
     ];
     for (texts, new) in passes {
-        let outputs = graphs.pass(&cross, &past, &texts, new);
+        let outputs = graphs.pass((&cross, &past), &texts, new);
         of_scores = of_scores.max(check_pass((source, &heard), &outputs, &texts, new));
         past = outputs[..layers].to_vec();
     }
@@ -281,14 +281,14 @@ fn utterances_decoded_together_do_not_touch_each_other() {
     let together = graphs.hear(&[&mels[0], &mels[1]]);
     let layers = 2 * source.size.text_layers;
     let prompts = [text([1, 2], [0, 1]), text([1, 2], [2, 3])];
-    let prompt = graphs.pass(&together, &graphs.nothing(), &prompts, 2);
+    let prompt = graphs.pass((&together, &graphs.nothing()), &prompts, 2);
     let texts = [
         text([1, 2, 3], [0, 1, 4]),
         text([1, 2, 4], [0, 1, 5]),
         text([1, 2, 5], [2, 3, 6]),
         text([1, 2, 6], [2, 3, 7]),
     ];
-    let step = graphs.pass(&together, &prompt[..layers], &texts, 1);
+    let step = graphs.pass((&together, &prompt[..layers]), &texts, 1);
     let scores_of = |outputs: &[Values]| outputs[layers].1.clone();
     let vocabulary = source.size.vocabulary;
     for (index, (mel, next)) in mels.iter().zip([[3, 4], [5, 6]]).enumerate() {
@@ -298,9 +298,9 @@ fn utterances_decoded_together_do_not_touch_each_other() {
             let own = &together.1[index * values.len()..][..values.len()];
             assert!(difference(own, &values) < F32_TOLERANCE);
         }
-        let prompt = graphs.pass(&alone, &graphs.nothing(), &[text([1, 2], [0, 1])], 2);
+        let prompt = graphs.pass((&alone, &graphs.nothing()), &[text([1, 2], [0, 1])], 2);
         let texts = [text([1, 2, next[0]], [0, 1, 2]), text([1, 2, next[1]], [0, 1, 3])];
-        let found = graphs.pass(&alone, &prompt[..layers], &texts, 1);
+        let found = graphs.pass((&alone, &prompt[..layers]), &texts, 1);
         let expected: Vec<f64> = scores_of(&found).iter().map(|value| f64::from(*value)).collect();
         let own = &scores_of(&step)[index * 2 * vocabulary..][..2 * vocabulary];
         assert!(difference(own, &expected) < F32_TOLERANCE, "utterance {index}");
