@@ -25,7 +25,10 @@ telephone() { # SET: every clip of the set as 8 kHz A-law, with its manifest
   mkdir -p "$out"
   tail -n +2 "$evaluation/$set/manifest.tsv" | cut -f1 | while IFS= read -r file; do
     mkdir -p "$out/$(dirname "$file")"
-    ffmpeg -nostdin -loglevel error -y -i "$evaluation/$set/$file" -ac 1 -ar 8000 -c:a pcm_alaw -f wav "$out/$file.wav"
+    # Headerless files of the sets are 16 kHz, 16 bits.
+    local -a raw=()
+    case $file in *.raw) raw=(-f s16le -ar 16000 -ac 1) ;; esac
+    ffmpeg -nostdin -loglevel error -y ${raw[@]+"${raw[@]}"} -i "$evaluation/$set/$file" -ac 1 -ar 8000 -c:a pcm_alaw -f wav "$out/$file.wav"
   done
   awk -F'\t' -v OFS='\t' 'NR > 1 { $1 = $1 ".wav" } { print $1, $2, $3 }' "$evaluation/$set/manifest.tsv" > "$out/manifest.tmp"
   mv "$out/manifest.tmp" "$out/manifest.tsv"
