@@ -1,7 +1,7 @@
 //! The parts of the ONNX engine, one after the other; `cargo bench --bench asr [-- MODEL_FOLDER_NAME ...]`.
 //!
 //! For one thread and for two: the spectrogram, the encoder by length, reading a prompt, a step of the decoder by
-//! hypotheses, text read and utterances side by side, a whole sentence of a fixture call, and loading. Median of several
+//! hypotheses and text read, a whole sentence of a fixture call, and loading. Median of several
 //! runs; arithmetic and memory traffic of a part are counted from the model's own lengths, so that a line also says how fast the
 //! machine was. Needs the models of `allo models pull`.
 
@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use allo::asr::config::Config;
+use allo::asr::context::SAMPLES_PER_POSITION;
 use allo::asr::onnx::OnnxEngine;
-use allo::asr::onnx::network::{Encoded, Feed, Graphs, Network, Past, Scores};
+use allo::asr::onnx::network::{Encoded, Feed, Graphs, HIDDEN, Network, Past, Scores};
 use allo::asr::onnx::package::Description;
 use allo::asr::{CancelFlag, Engine as _, LanguageChoice, Priority, Request, Task};
 use allo::audio::SampleRate;
@@ -26,8 +27,10 @@ use anyhow::Context as _;
 
 /// The model that is measured when none is named.
 const DEFAULT_MODEL: &str = "whisper-base-onnx-int8";
-/// Encoder positions of 20 ms: what a sentence gets at least, 20 s, and the whole window.
+/// Encoder positions of 20 ms: half of what a sentence gets at least, all of it, 20 s, and the whole window.
 const POSITIONS: [usize; 4] = [384, 768, 1000, 1500];
+/// Frames of the spectrogram for each encoder position.
+const FRAMES_A_POSITION: usize = 2;
 /// Tokens of text before the step that is measured: a sentence, and a packed window.
 const PASTS: [usize; 2] = [20, 100];
 /// Hypotheses of a step.
@@ -72,12 +75,13 @@ impl Parts {
     fn measure(&mut self) -> anyhow::Result<()> {
         let mut spectrogram = Vec::new();
         for positions in POSITIONS {
-            let samples = noise(positions * 320);
+            let samples = noise(positions * SAMPLES_PER_POSITION);
             let taken = median(9, || {
-                self.mel.compute(&samples, positions * 2, &mut spectrogram);
+                self.mel.compute(&samples, positions * FRAMES_A_POSITION, &mut spectrogram);
                 anyhow::Ok(())
             })?;
-            let encoder = median(7, || self.network.encode(&spectrogram, positions * 2).map(drop))?;
+            let encoder =
+                median(7, || self.network.encode(&spectrogram, positions * FRAMES_A_POSITION).map(drop))?;
             let mel = ms(taken);
             say(&format!(
                 "{positions} positions: spectrogram {mel:.2} ms, encoder {:.1} ms ({:.0} G multiply-adds/s)",
@@ -86,8 +90,12 @@ impl Parts {
             ));
         }
         for positions in [768, 1500] {
-            self.mel.compute(&noise(positions * 320), positions * 2, &mut spectrogram);
-            let encoded = self.network.encode(&spectrogram, positions * 2)?;
+            self.mel.compute(
+                &noise(positions * SAMPLES_PER_POSITION),
+                positions * FRAMES_A_POSITION,
+                &mut spectrogram,
+            );
+            let encoded = self.network.encode(&spectrogram, positions * FRAMES_A_POSITION)?;
             let prompt = median(15, || self.prompt(&encoded, 3).map(drop))?;
             say(&format!("{positions} positions: prompt of 3 tokens {:.2} ms", ms(prompt)));
             for read in PASTS {
@@ -109,8 +117,9 @@ impl Parts {
     /// Reads `count` tokens one behind the other; scores after the last.
     fn prompt(&mut self, encoded: &Encoded, count: usize) -> anyhow::Result<Past> {
         let places: Vec<i64> = (0..count as i64).collect();
-        let seen: Vec<f32> =
-            (0..count * count).map(|index| if index % count <= index / count { 0.0 } else { -1e9 }).collect();
+        let seen: Vec<f32> = (0..count * count)
+            .map(|index| if index % count <= index / count { 0.0 } else { HIDDEN })
+            .collect();
         let past = self.network.nothing()?;
         let feed = Feed {
             encoded,
@@ -128,7 +137,7 @@ impl Parts {
         let seen: Vec<f32> = (0..beams * (read + beams))
             .map(|index| {
                 let (row, entry) = (index / (read + beams), index % (read + beams));
-                if entry < read || entry == read + row { 0.0 } else { -1e9 }
+                if entry < read || entry == read + row { 0.0 } else { HIDDEN }
             })
             .collect();
         let feed = Feed {

@@ -14,6 +14,8 @@ use crate::onnx::{Runtime, SessionOptions, SharedSession};
 const HEAD_VALUES: usize = 64;
 /// Keys and values of one layer.
 const TENSORS_A_LAYER: usize = 2;
+/// Added to the score of a token that is not looked back at: its share of the attention is 0 in f32.
+pub const HIDDEN: f32 = -1e9;
 /// Inputs of the decoder before those of its layers.
 const OWN_INPUTS: usize = 4;
 
@@ -56,7 +58,7 @@ pub struct Feed<'a> {
     pub tokens: &'a [i64],
     /// Where each stands in its text, from 0.
     pub places: &'a [i64],
-    /// New tokens × (past + new): 0 where a token looks back, far below where not.
+    /// New tokens × (past + new): 0 where a token looks back, [`HIDDEN`] where not.
     pub seen: &'a [f32],
     /// The new tokens after which scores are wanted.
     pub scored: &'a [i64],
@@ -82,8 +84,8 @@ impl Graphs {
             let options = SessionOptions { threads, keeps_memory };
             SharedSession::open(runtime, &folder.join(file), options).map_err(|error| failed(chain(&error)))
         };
-        // The encoder takes as much in one run as the decoder in a hundred: to get it from the system each time, page by
-        // page, is a fifth of its time. The decoder would keep pieces of every length its texts had.
+        // The encoder takes as much in one run as the decoder in a hundred: got from the system each time, page by page, it
+        // costs an eighth of its time on one thread. The decoder would keep pieces of every length its texts had.
         let encoder = open(ENCODER_FILE, true)?;
         let decoder = open(DECODER_FILE, false)?;
         let description = {
