@@ -30,6 +30,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audio::SampleRate;
 use crate::audio::resample::{MAX_RATE_HZ, MIN_RATE_HZ};
@@ -151,6 +152,14 @@ pub struct RecordingInfo {
     pub container: Container,
     /// The coding of the samples.
     pub codec: Codec,
+}
+
+impl RecordingInfo {
+    /// How long the recording is by its header; `None` where that says nothing, or what no time can be.
+    pub fn declared_length(&self) -> Option<Duration> {
+        let seconds = self.declared_frames? as f64 / f64::from(self.sample_rate.hz());
+        Duration::try_from_secs_f64(seconds).ok()
+    }
 }
 
 /// A stretch of decoded audio, one plane a channel; reused from call to call.

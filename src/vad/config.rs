@@ -108,10 +108,14 @@ pub struct InvalidConfig {
 }
 
 impl Config {
-    /// These settings for a recording that fits into one segment: nothing is gained by cutting it close, and the sound that is
-    /// cut off is missed (BENCHMARKS.md, "Sound around the speech").
+    /// These settings for a recording of `length`, as far as its header tells. One that fits into one segment is cut less:
+    /// nothing is gained by cutting it close, and the sound that is cut off is missed (BENCHMARKS.md, "Sound around the
+    /// speech").
     #[must_use]
-    pub fn for_short_recording(&self) -> Self {
+    pub fn for_recording(&self, length: Option<Duration>) -> Self {
+        if length.is_none_or(|length| length > self.max_segment) {
+            return self.clone();
+        }
         let wider = Self {
             pre_roll: self.pre_roll.max(WIDE_PRE_ROLL),
             post_roll: self.post_roll.max(WIDE_POST_ROLL),
@@ -174,11 +178,14 @@ mod tests {
 
     #[test]
     fn a_short_recording_is_cut_less_where_there_is_room() {
-        let wide = Config::default().for_short_recording();
+        let config = Config::default();
+        let wide = config.for_recording(Some(config.max_segment));
         assert_eq!(wide.validate(), Ok(()));
-        assert!(wide.pre_roll > Config::default().pre_roll && wide.min_silence == wide.post_roll);
+        assert!(wide.pre_roll > config.pre_roll && wide.min_silence == wide.post_roll);
+        let longer = config.max_segment + Duration::from_millis(1);
+        assert_eq!([Some(longer), None].map(|length| config.for_recording(length)), [config.clone(), config]);
         let tight = Config { max_segment: Duration::from_secs(5), ..Config::default() };
-        assert_eq!(tight.for_short_recording(), tight);
+        assert_eq!(tight.for_recording(Some(Duration::from_secs(4))), tight);
     }
 
     #[test]
