@@ -39,18 +39,6 @@ const FEATURES: &[Feature] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const FEATURES: &[Feature] = &[];
 
-/// Whether the processor has instructions that multiply bytes four at a time (VNNI, or the dot product of ARM): with them
-/// 8-bit networks are fast, and their sums cannot overflow on the way.
-pub fn multiplies_bytes() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let found = std::is_x86_feature_detected!("avx512vnni") || std::is_x86_feature_detected!("avxvnni");
-    #[cfg(target_arch = "aarch64")]
-    let found = std::arch::is_aarch64_feature_detected!("dotprod");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let found = false;
-    found
-}
-
 fn is_on(value: Option<&str>) -> bool {
     value.is_some_and(|value| matches!(value.to_ascii_uppercase().as_str(), "ON" | "1" | "TRUE" | "YES"))
 }

@@ -41,10 +41,8 @@ impl fmt::Display for EngineKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 8 bits where the processor is fast at them, else f32.
-    #[default]
-    Auto,
     /// 8 bits except where they cost words.
+    #[default]
     Int8,
     /// Every weight in f32.
     F32,
@@ -53,7 +51,6 @@ pub enum Precision {
 impl fmt::Display for Precision {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Auto => "auto",
             Self::Int8 => "int8",
             Self::F32 => "f32",
         })

@@ -17,7 +17,6 @@ use crate::models::{
     Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote,
     pull, weights,
 };
-use crate::pipeline::recognition::is_pulled_by_default;
 
 /// `allo models`
 #[derive(Debug, Args)]
@@ -147,7 +146,7 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
         ModelsCommand::List => list(&folder, &manifest, talk),
         ModelsCommand::Pull { names, all, python } => {
             let options = PullOptions { python: python.clone().into_os_string(), talk };
-            let names = names_or(names, &manifest, |entry| *all || is_pulled_by_default(entry));
+            let names = names_or(names, &manifest, |entry| *all || entry.default);
             Ok(each(&names, |name| {
                 let outcome = pull(&folder, &manifest, name, &options)?;
                 Ok(match outcome {
@@ -228,7 +227,7 @@ fn list(folder: &ModelFolder, manifest: &Manifest, talk: Talk) -> anyhow::Result
             }
         };
         let languages = if entry.languages.is_empty() { "-".to_owned() } else { entry.languages.join(",") };
-        let star = if is_pulled_by_default(entry) { "*" } else { "" };
+        let star = if entry.default { "*" } else { "" };
         text += &format!(
             "{:<24} {:>7.1} MB  {:<13} {:<14} {:<11} {}\n",
             format!("{}{star}", entry.name),

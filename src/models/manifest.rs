@@ -192,7 +192,7 @@ impl fmt::Display for Quantisation {
 pub enum Precision {
     /// Every weight in f32.
     F32,
-    /// 8 bits wherever they cost no words: a third of the size, twice the speed on a processor with VNNI.
+    /// 8 bits wherever they cost no words: a third of the size, 1.6 to 2 times the speed.
     Int8,
 }
 

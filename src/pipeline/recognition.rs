@@ -12,15 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::machinery::cores;
-use crate::asr::config::{EngineKind, Precision};
+use crate::asr::Engine;
+use crate::asr::config::EngineKind;
 use crate::asr::onnx::OnnxEngine;
 use crate::asr::whisper::WhisperEngine;
-use crate::asr::{self, Engine};
 use crate::config::Config;
-use crate::models::{self, Entry, Manifest, ModelFolder};
+use crate::models::{self, Manifest, ModelFolder};
 use crate::onnx::Runtime;
 use crate::pipeline::Error;
-use crate::processor;
 
 /// Whether this build has a GPU back end of whisper.cpp.
 const HAS_GPU: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal", feature = "hipblas"));
@@ -46,7 +45,7 @@ pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
         return Ok(of_path(config.asr.engine, model));
     }
     let manifest = Manifest::builtin();
-    let precision = resolved_precision(config.asr.precision);
+    let precision = config.asr.precision;
     let graphs = format!("{}-onnx-{precision}", config.asr.model);
     let onnx = |reason: String| {
         let files = folder.files(&manifest, &graphs)?;
@@ -86,26 +85,6 @@ fn of_path(engine: EngineKind, model: &Path) -> Choice {
     };
     let reason = "the form of the model that asr.model names".to_owned();
     Choice { engine, model: model.to_path_buf(), reason }
-}
-
-/// Whether plain `allo models pull` brings a model: of the graphs of the default model those in the form that is fastest on
-/// this processor, else what the manifest says.
-pub fn is_pulled_by_default(entry: &Entry) -> bool {
-    let graphs = |precision| format!("{}-onnx-{precision}", asr::config::Config::default().model);
-    if [Precision::Int8, Precision::F32].map(graphs).contains(&entry.name) {
-        entry.name == graphs(resolved_precision(Precision::Auto))
-    } else {
-        entry.default
-    }
-}
-
-/// 8 bits pay where the processor multiplies them four at a time; elsewhere they are no faster and may overflow.
-fn resolved_precision(precision: Precision) -> Precision {
-    match precision {
-        Precision::Auto if processor::multiplies_bytes() => Precision::Int8,
-        Precision::Auto => Precision::F32,
-        Precision::Int8 | Precision::F32 => precision,
-    }
 }
 
 /// Loads the engine that [`choose`] names.

@@ -8,8 +8,12 @@ use super::super::weights::WeightSource;
 use super::super::{Error, Precision};
 use super::builder::{Builder, Name, Value};
 
-/// Largest magnitude of a weight in 8 bits.
-const LARGEST: f32 = 127.0;
+/// Largest sum of two neighbouring weights of one sign, in 8 bits, before they are rounded. Processors without VNNI multiply bytes
+/// two by two and cut the sum of both products off at 32,767 (`vpmaddubsw`); 255 times the sum of two rounded weights, at
+/// most 128, stays below. So a model has the same sums on every processor.
+const LARGEST_PAIR: f32 = 127.0;
+/// Weights whose products such a processor adds in 16 bits.
+const NEIGHBOURS: usize = 2;
 
 /// A row is divided by no less: GELU's values are never below -0.17.
 const LEAST_ROW: f32 = 0.2;
@@ -184,8 +188,7 @@ impl Linear {
         bias: Option<&[f32]>,
     ) -> Result<Name, Error> {
         let scales: Vec<f32> = self.weights.chunks(self.inputs).map(scale_of).collect();
-        let rounded =
-            self.transposed(|value, output| (value / scales[output]).round().clamp(-LARGEST, LARGEST) as i8);
+        let rounded = self.transposed(|value, output| (value / scales[output]).round() as i8);
         let rounded = builder.bytes(&[self.inputs, self.outputs], &rounded)?;
         let scales = builder.floats(&[self.outputs], &scales)?;
         match bias {
@@ -211,6 +214,8 @@ impl Linear {
 
 /// The scale that brings a row into 8 bits; 1 for a row of zeros.
 fn scale_of(row: &[f32]) -> f32 {
-    let largest = row.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    if largest > 0.0 { largest / LARGEST } else { 1.0 }
+    let of_sign = |pair: &[f32], sign: f32| pair.iter().map(|value| (sign * value).max(0.0)).sum::<f32>();
+    let pairs = row.chunks(NEIGHBOURS).map(|pair| of_sign(pair, 1.0).max(of_sign(pair, -1.0)));
+    let largest = pairs.fold(0.0, f32::max);
+    if largest > 0.0 { largest / LARGEST_PAIR } else { 1.0 }
 }
