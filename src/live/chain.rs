@@ -7,14 +7,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Error;
-use super::noise::SteadyNoise;
 use super::ring::AudioRing;
 use super::voices::{VoiceId, Window};
 use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
 use crate::turn::{self, Expectation, Input, Output, RequestId, TurnTaker};
-use crate::vad::{QUIET_DBFS, SILENCE_DBFS, WINDOW_SAMPLES, level_dbfs};
+use crate::vad::{QUIET_DBFS, SILENCE_DBFS, SteadyNoise, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
 /// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the

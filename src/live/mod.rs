@@ -33,7 +33,6 @@ mod link;
 mod log;
 pub mod machinery;
 mod metrics;
-mod noise;
 mod outbox;
 pub mod replay;
 mod ring;

@@ -10,7 +10,7 @@ use crate::models::{Manifest, ModelFolder};
 use crate::onnx;
 use crate::pipeline::transcribe::Transcriber;
 use crate::pipeline::{Error, recognition};
-use crate::vad::{SileroModel, SpeechDetector};
+use crate::vad::{SileroModel, Sparing, SpeechDetector};
 
 /// Name of the ONNX Runtime library in the manifest.
 pub const ONNX_RUNTIME: &str = "onnxruntime";
@@ -46,7 +46,7 @@ pub fn beside(pool: Arc<Pool>, config: &Config, home: &Home) -> Result<Transcrib
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     Ok(Transcriber {
         pool,
-        detector: Box::new(move || Ok(Box::new(silero.stream()) as Box<dyn SpeechDetector>)),
+        detector: Box::new(move || Ok(Box::new(Sparing::new(silero.stream())) as Box<dyn SpeechDetector>)),
         segments: config.vad.clone(),
         guard: Guard::new(&config.guard),
         two_channels: config.recording.channels.get(),

@@ -18,6 +18,7 @@ mod config;
 mod energy;
 mod segmenter;
 mod silero;
+mod steady;
 mod stream;
 mod strength;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use config::{Config, InvalidConfig, LONGEST_SEGMENT, ROOM_TO_CUT, check_thre
 pub use energy::EnergyDetector;
 pub use segmenter::{CutReason, SegmentEvent, Segmenter};
 pub use silero::{SileroModel, SileroStream};
+pub use steady::{Sparing, SteadyNoise};
 pub use stream::{Segment, SegmentStream};
 pub use strength::Strengths;
 

@@ -165,6 +165,14 @@ fn without_models_each_command_says_what_helps() {
     }
 }
 
+#[test]
+fn a_machine_that_was_set_up_is_well() {
+    needs_models(&["whisper-base-onnx-int8", "silero-vad", "smart-turn-v3.2", "e5-small", "onnxruntime"]);
+    let home = Home::new();
+    let doctor = home.allo(["doctor"]).run().exits(0);
+    assert!(doctor.stdout().contains("whisper-base-onnx-int8"), "{}", doctor.stdout());
+}
+
 /// whisper.cpp itself would end the process, or hear nothing at all.
 #[test]
 fn a_damaged_model_of_whisper_cpp_is_named() {
