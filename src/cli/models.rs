@@ -17,6 +17,7 @@ use crate::models::{
     Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote,
     pull, weights,
 };
+use crate::progress::{Progress, Unit};
 
 /// `allo models`
 #[derive(Debug, Args)]
@@ -267,7 +268,7 @@ fn convert_to_onnx(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     let work = tempfile::Builder::new()
         .prefix(".converting-")
         .tempdir_in(args.output.parent().filter(|parent| parent.is_dir()).unwrap_or(Path::new(".")))?;
-    graph::write(source.as_mut(), work.path(), mix, talk)?;
+    graph::write(source.as_mut(), work.path(), mix, &step("converting", args, talk))?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("cannot create {}", args.output.display()))?;
     for file in graph::FILES {
@@ -286,14 +287,14 @@ fn convert_to_ggml(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
                 vocabulary: args.vocabulary.clone(),
                 output: plain.0.clone(),
             };
-            to_ggml(&request, talk)?;
+            to_ggml(&request, &step("converting", args, talk))?;
             &plain.0
         }
         InputFormat::Ggml => &args.input,
     };
     match args.quantise {
         Some(format) => {
-            quantise(made, &small.0, format.into(), talk)?;
+            quantise(made, &small.0, format.into(), &step("quantising", args, talk))?;
             made = &small.0;
         }
         None if args.from == InputFormat::Ggml => {
@@ -303,6 +304,11 @@ fn convert_to_ggml(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     }
     promote(made, &args.output)?;
     Ok(())
+}
+
+/// The bar of a step, which names the model as the user does.
+fn step(doing: &str, args: &ConvertArgs, talk: Talk) -> Progress {
+    talk.progress(format!("{doing} {}", args.input.display()), Unit::Items, None)
 }
 
 /// A file beside the output that is gone at the end unless it was renamed.
