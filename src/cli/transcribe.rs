@@ -23,9 +23,10 @@ use crate::config::Config;
 use crate::export::{self, Format};
 use crate::media::{Encoding, OpenOptions, RawFormat};
 use crate::pipeline::inputs::{self, InputFile, Inputs};
+use crate::pipeline::ordered::{self, Crew, Order};
 use crate::pipeline::transcribe::{Instructions, Rejected, Transcriber, Transcription};
 use crate::pipeline::understanding::Understanding;
-use crate::pipeline::{analyse, machinery, ordered};
+use crate::pipeline::{analyse, machinery};
 use crate::progress::{Progress, Unit};
 use crate::scenario::Scenario;
 
@@ -154,11 +155,13 @@ impl Desk<'_> {
         let label = format!("transcribing {}", count(files.len(), "recording"));
         let overall = Progress::start(label.as_str(), Unit::AudioMilliseconds, Some(0));
         let heading = if files.len() > 1 { Heading::Path } else { Heading::None };
+        // A result in a file is safe from whatever ends this run: none waits in memory for a longer recording before it.
+        let order = if self.results.is_some() { Order::OfCompletion } else { Order::OfItems };
         let (mut done, mut delivered) = (0, 0);
         let mut outcome = Ok(());
         ordered::run(
             files,
-            self.workers,
+            Crew { threads: self.workers, order },
             |_, file| self.transcribe(file, &overall),
             |index, result| {
                 let file = &files[index];
