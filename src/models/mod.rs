@@ -58,6 +58,17 @@ pub enum Error {
         /// The file that is missing.
         path: PathBuf,
     },
+    /// Several models are not there, as on a new machine.
+    #[error(
+        "{} models are not there ({}): {}\nhint: run `allo models pull`",
+        names.len(), folder.display(), names.join(", ")
+    )]
+    SeveralMissing {
+        /// The models, all of which plain `allo models pull` brings.
+        names: Vec<String>,
+        /// The folder they are missing from.
+        folder: PathBuf,
+    },
     /// The file of a model has the wrong size.
     #[error(
         "model `{name}` is damaged: {} has {found_bytes} bytes, expected {expected_bytes}\nhint: run `allo models pull {name}`",

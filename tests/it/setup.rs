@@ -5,7 +5,7 @@ use std::fs;
 use crate::allo::Home;
 
 #[test]
-fn without_a_model_the_error_names_the_command_that_helps() {
+fn without_models_the_error_names_the_one_command_that_brings_them_all() {
     let home = Home::new();
     let recording = home.path("call.wav");
     fs::write(&recording, b"RIFF").unwrap();
@@ -13,7 +13,9 @@ fn without_a_model_the_error_names_the_command_that_helps() {
         .env("ALLO_MODELS", home.path("no-models"))
         .run()
         .exits(2)
-        .says("hint: run `allo models pull");
+        .says("whisper-base")
+        .says("silero-vad")
+        .says("hint: run `allo models pull`\n");
 }
 
 #[test]
