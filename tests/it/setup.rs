@@ -1,8 +1,11 @@
 //! What a user meets when something is missing or wrong.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
-use crate::allo::Home;
+use allo::models::{Manifest, ModelFolder};
+
+use crate::allo::{Home, models_folder, needs_models, system_file};
 
 #[test]
 fn without_models_the_error_names_the_one_command_that_brings_them_all() {
@@ -16,6 +19,23 @@ fn without_models_the_error_names_the_one_command_that_brings_them_all() {
         .says("whisper-base")
         .says("silero-vad")
         .says("hint: run `allo models pull`\n");
+}
+
+#[test]
+fn falling_back_to_the_slower_engine_is_a_warning_with_the_command_that_helps() {
+    needs_models(&["whisper-base", "silero-vad", "onnxruntime"]);
+    let home = Home::new();
+    let models = home.path("models");
+    fs::create_dir_all(&models).unwrap();
+    let manifest = Manifest::builtin();
+    for name in ["whisper-base", "silero-vad", "onnxruntime"] {
+        let file = ModelFolder::new(&models_folder()).file(&manifest, name).unwrap();
+        symlink(&file, models.join(file.file_name().unwrap())).unwrap();
+    }
+    let prompt = system_file("/usr/share/asterisk/sounds/fr_CA_f_June/vm-goodbye.wav");
+    let run = home.allo(["transcribe", "--language", "fr", prompt.to_str().unwrap()]);
+    let told = run.env("ALLO_MODELS", &models).run().succeeds().says("allo models pull whisper-base-onnx-");
+    assert_eq!(told.stderr().matches("WARN").count(), 1, "{}", told.stderr());
 }
 
 #[test]
