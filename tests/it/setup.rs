@@ -62,6 +62,27 @@ fn a_mistake_in_the_configuration_is_named_with_its_line() {
 }
 
 #[test]
+fn a_scenario_that_is_not_there_is_named_before_anybody_starts_by_it() {
+    let home = Home::new();
+    let toml = "[intent]\nscenario = \"nowhere\"\n[bot]\nscenario = \"neither\"\n";
+    home.allo(["config", "check"])
+        .configured(&home, toml)
+        .run()
+        .exits(2)
+        .says("[intent] scenario: no scenario in nowhere")
+        .says("[bot] scenario: no scenario in neither")
+        .says("hint: name a folder that holds scenario.toml");
+    home.allo(["doctor"])
+        .configured(&home, "[intent]\nscenario = \"nowhere\"\n")
+        .env("ALLO_MODELS", home.path("no-models"))
+        .run()
+        .exits(1)
+        .prints("no scenario in nowhere")
+        .prints("fix: name a folder that holds scenario.toml")
+        .prints("configured.toml");
+}
+
+#[test]
 fn a_language_that_is_not_spoken_is_refused_before_anything_starts() {
     let home = Home::new();
     home.allo(["transcribe", "--language", "de", "call.wav"]).run().exits(2).says("expected fr, en or nl");
