@@ -83,6 +83,18 @@ fn a_scenario_that_is_not_there_is_named_before_anybody_starts_by_it() {
 }
 
 #[test]
+fn a_place_for_hypotheses_that_cannot_be_written_is_named_before_anything_is_measured() {
+    let home = Home::new();
+    let pairs = home.path("cardinal.txt");
+    fs::write(&pairs, "vingt et un~21\n").unwrap();
+    let place = home.path("nowhere/heard.tsv");
+    let arguments = ["eval", "itn", "--language", "fr", "--hypotheses", place.to_str().unwrap()];
+    let run = home.allo(arguments.into_iter().chain([pairs.to_str().unwrap()])).run().exits(2);
+    assert!(run.stdout().is_empty());
+    run.says(&format!("cannot write `{}`", place.display())).says("hint: give --hypotheses");
+}
+
+#[test]
 fn a_language_that_is_not_spoken_is_refused_before_anything_starts() {
     let home = Home::new();
     home.allo(["transcribe", "--language", "de", "call.wav"]).run().exits(2).says("expected fr, en or nl");
