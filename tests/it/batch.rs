@@ -113,6 +113,23 @@ fn a_run_that_is_killed_keeps_what_was_done_behind_a_long_recording_and_the_next
 }
 
 #[test]
+fn a_second_run_counts_what_it_works_on_and_names_the_damage_of_the_first() {
+    needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
+    let home = Home::new();
+    let (recordings, texts) = (home.path("recordings"), home.path("texts"));
+    folder_of_prompts(&recordings, 1);
+    let good = fs::read(recordings.join("call-000.wav")).unwrap();
+    fs::write(recordings.join("cut.wav"), &good[..good.len() / 2]).unwrap();
+    fs::write(recordings.join("broken.wav"), b"RIFF\x00\x01\x00\x00WAVEnot really").unwrap();
+    let run = || {
+        let folders = [recordings.to_str().unwrap(), "--output", texts.to_str().unwrap()];
+        home.allo(["transcribe"].iter().chain(MODEL).copied().chain(folders)).run().exits(1)
+    };
+    run().says("transcribing 3 recordings: 1 done, 2 failed");
+    run().says("cut.wav: truncated").says("transcribing 1 recording: 0 done, 1 failed");
+}
+
+#[test]
 fn results_for_stdout_come_in_the_order_of_the_files() {
     needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
     let home = Home::new();
