@@ -115,7 +115,10 @@ pub enum WrongChannels {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{}`", path.display())]
+    #[error(
+        "cannot read the configuration `{}`\nhint: give --config or ALLO_CONFIG a file that is there; without them the defaults hold, or `{DEFAULT_FILE}` in this folder",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,

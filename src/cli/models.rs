@@ -14,8 +14,8 @@ use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::graph::{self, Mix, Part};
 use crate::models::quantize::quantise;
 use crate::models::{
-    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote,
-    pull, weights,
+    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk,
+    check_there, promote, pull, weights,
 };
 use crate::progress::{Progress, Unit};
 
@@ -245,6 +245,7 @@ fn list(folder: &ModelFolder, manifest: &Manifest, talk: Talk) -> anyhow::Result
 }
 
 fn run_convert(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
+    check_there(&args.input)?;
     match args.to {
         OutputFormat::Ggml => convert_to_ggml(args, talk),
         OutputFormat::Onnx => convert_to_onnx(args, talk),

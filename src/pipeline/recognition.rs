@@ -60,6 +60,7 @@ impl fmt::Display for Reason {
 pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
     let model = Path::new(&config.asr.model);
     if model.components().count() > 1 {
+        models::check_there(model)?;
         return Ok(of_path(config.asr.engine, model));
     }
     let manifest = Manifest::builtin();
