@@ -115,7 +115,10 @@ pub enum WrongChannels {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read the configuration `{}`", path.display())]
+    #[error(
+        "cannot read the configuration `{}`\nhint: give --config or ALLO_CONFIG a file that is there; without them the defaults hold, or `{DEFAULT_FILE}` in this folder",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -156,12 +159,12 @@ impl Config {
     /// # Errors
     /// The file cannot be read or is not valid; the error names file, line and key.
     pub fn load(path: Option<&Path>) -> Result<Self, Error> {
-        let default = Path::new(DEFAULT_FILE);
-        match path {
-            Some(path) => Self::read(path),
-            None if default.exists() => Self::read(default),
-            None => Ok(Self::default()),
-        }
+        Self::source(path).map_or_else(|| Ok(Self::default()), Self::read)
+    }
+
+    /// The file that [`Config::load`] reads; `None` where it takes the defaults.
+    pub fn source(path: Option<&Path>) -> Option<&Path> {
+        path.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()))
     }
 
     fn read(path: &Path) -> Result<Self, Error> {

@@ -15,8 +15,9 @@ use super::whisper::WhisperEngine;
 use super::*;
 use crate::home::Home;
 use crate::models::graph::{self, Mix};
-use crate::models::{Talk, weights};
+use crate::models::weights;
 use crate::onnx::Runtime;
+use crate::progress::Progress;
 use crate::redact::Redacted;
 
 const ENGLISH: &str =
@@ -58,7 +59,8 @@ impl Graphs {
         let runtime = Runtime::load(&needed(models().join("libonnxruntime.so"))?).expect("the library loads");
         let folder = tempfile::tempdir().expect("a folder");
         let mut source = weights::open(&path, None).expect("the weights are read");
-        graph::write(source.as_mut(), folder.path(), Mix::F32, Talk::Silent).expect("the graphs are written");
+        graph::write(source.as_mut(), folder.path(), Mix::F32, &Progress::hidden())
+            .expect("the graphs are written");
         Some(Self { folder, runtime })
     }
 

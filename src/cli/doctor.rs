@@ -9,13 +9,14 @@ use clap::Args;
 
 use super::terminal::{Explained, Palette, Style, explain, write_stdout};
 use super::{Context, SOME_FAILED};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_FILE};
 use crate::models::manifest::Kind;
 use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
 use crate::onnx;
 use crate::pipeline::{learning, machinery, recognition};
 use crate::processor;
 use crate::redact::Redacted;
+use crate::scenario::Scenario;
 use crate::serve::Server;
 use crate::serve::keys::KEY_VARIABLE;
 use crate::store::{Problem, Store};
@@ -81,11 +82,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let mut findings = vec![processor_finding()];
     let config = match context.load_config() {
         Ok(config) => {
-            let named = context
-                .config
-                .as_ref()
-                .map_or("defaults or allo.toml".into(), |path| path.display().to_string());
-            findings.push(Finding::well("configuration", named));
+            findings.push(Finding::well("configuration", configuration_detail(context.config.as_deref())));
             config
         }
         Err(error) => {
@@ -102,6 +99,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     findings.push(onnx_finding(&manifest, &folder));
     findings.push(recognition_finding(context, &config));
     findings.push(intent_finding(context));
+    findings.extend(config.intent.scenario.as_deref().map(scenario_finding));
     findings.push(store_finding(&context.home.store_file(), arguments.mend)?);
     findings.push(service_finding(&config));
     findings.extend(bot::bot_findings(context, &config)?);
@@ -121,6 +119,14 @@ fn processor_finding() -> Finding {
         detail += &format!("; also here, unused: {} (docs/install.md, \"AVX-512\")", unused.join(", "));
     }
     Finding::well("processor", detail)
+}
+
+/// Which configuration holds: of the two that may without one being named it matters which it was.
+fn configuration_detail(named: Option<&Path>) -> String {
+    match Config::source(named) {
+        Some(file) => file.display().to_string(),
+        None => format!("the defaults: no {DEFAULT_FILE} in this folder and none named"),
+    }
 }
 
 fn home_finding(root: &Path) -> Finding {
@@ -204,6 +210,14 @@ fn intent_finding(context: &Context) -> Finding {
     }
 }
 
+/// Section `[intent]`: whether recordings and live calls can be understood by it. Nothing is learnt.
+fn scenario_finding(folder: &Path) -> Finding {
+    match Scenario::load(folder) {
+        Ok(scenario) => Finding::well("scenario", bot::about(&scenario, folder)),
+        Err(error) => Finding::failed("scenario", &error),
+    }
+}
+
 /// Which engine runs, and why that one.
 fn recognition_detail(context: &Context, config: &Config) -> String {
     let workers = machinery::workers(config);
@@ -278,5 +292,17 @@ fn dutch_voice_finding() -> Finding {
         health: Health::Lacking,
         detail: "espeak-ng is not installed; only speaking Dutch needs it".to_owned(),
         fix: Some("apt-get install espeak-ng".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_that_holds_is_named() {
+        assert_eq!(configuration_detail(Some(Path::new("a.toml"))), "a.toml");
+        // Tests run in the folder of the package, where no configuration lies.
+        assert!(configuration_detail(None).starts_with("the defaults"));
     }
 }

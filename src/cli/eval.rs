@@ -1,5 +1,6 @@
 //! `allo eval`: how well recognition, names, intents and number writing do on labelled data.
 
+mod hypotheses;
 mod intent;
 mod itn;
 mod names;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use self::hypotheses::Hypotheses;
 use super::terminal::{say_error, write_stdout};
 use super::{Context, exit_code};
 use crate::asr::{LanguageChoice, Task};
@@ -99,9 +101,10 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
     let transcriber = machinery::start(&config, &context.home)?;
     let any_language = LanguageChoice::Among(config.asr.languages.clone());
     let vocabulary = super::transcribe::vocabulary(arguments.vocabulary.as_deref())?;
+    let heading = "file\tlang\treference\ttext\tlatency_s";
+    let mut hypotheses = Hypotheses::create(arguments.hypotheses.as_deref(), heading)?;
     let progress = Progress::start("measuring", Unit::Items, Some(clips.len() as u64));
     let mut evaluation = Evaluation::default();
-    let mut hypotheses = String::from("file\tlang\treference\ttext\tlatency_s\n");
     let mut failed = 0;
     for clip in &clips {
         let language = match clip.language {
@@ -110,7 +113,7 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
         };
         match hear(&transcriber, clip, &instructions(language, &vocabulary, arguments.phone)) {
             Ok(heard) => {
-                hypotheses += &hypothesis_line(clip, &heard);
+                hypotheses.add(&hypothesis_line(clip, &heard));
                 evaluation.add(clip, &heard);
             }
             Err(error) => {
@@ -122,14 +125,12 @@ fn run_asr(context: &Context, arguments: &AsrArguments) -> anyhow::Result<ExitCo
         progress.advance(1);
     }
     progress.finish(&format!("{} clips, {failed} failed", clips.len()));
-    if let Some(file) = &arguments.hypotheses {
-        std::fs::write(file, hypotheses)?;
-    }
     let report = evaluation.report();
     write_stdout(&match arguments.format {
         ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         ReportFormat::Text => table(&report),
     })?;
+    hypotheses.write()?;
     Ok(exit_code(failed))
 }
 

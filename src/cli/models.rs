@@ -14,9 +14,10 @@ use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::graph::{self, Mix, Part};
 use crate::models::quantize::quantise;
 use crate::models::{
-    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk, promote,
-    pull, weights,
+    Check, Entry, Manifest, ModelFolder, Outcome, Precision, PullOptions, Quantisation, State, Talk,
+    check_there, promote, pull, weights,
 };
+use crate::progress::{Progress, Unit};
 
 /// `allo models`
 #[derive(Debug, Args)]
@@ -244,6 +245,7 @@ fn list(folder: &ModelFolder, manifest: &Manifest, talk: Talk) -> anyhow::Result
 }
 
 fn run_convert(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
+    check_there(&args.input)?;
     match args.to {
         OutputFormat::Ggml => convert_to_ggml(args, talk),
         OutputFormat::Onnx => convert_to_onnx(args, talk),
@@ -267,7 +269,7 @@ fn convert_to_onnx(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     let work = tempfile::Builder::new()
         .prefix(".converting-")
         .tempdir_in(args.output.parent().filter(|parent| parent.is_dir()).unwrap_or(Path::new(".")))?;
-    graph::write(source.as_mut(), work.path(), mix, talk)?;
+    graph::write(source.as_mut(), work.path(), mix, &step("converting", args, talk))?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("cannot create {}", args.output.display()))?;
     for file in graph::FILES {
@@ -286,14 +288,14 @@ fn convert_to_ggml(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
                 vocabulary: args.vocabulary.clone(),
                 output: plain.0.clone(),
             };
-            to_ggml(&request, talk)?;
+            to_ggml(&request, &step("converting", args, talk))?;
             &plain.0
         }
         InputFormat::Ggml => &args.input,
     };
     match args.quantise {
         Some(format) => {
-            quantise(made, &small.0, format.into(), talk)?;
+            quantise(made, &small.0, format.into(), &step("quantising", args, talk))?;
             made = &small.0;
         }
         None if args.from == InputFormat::Ggml => {
@@ -303,6 +305,11 @@ fn convert_to_ggml(args: &ConvertArgs, talk: Talk) -> anyhow::Result<()> {
     }
     promote(made, &args.output)?;
     Ok(())
+}
+
+/// The bar of a step, which names the model as the user does.
+fn step(doing: &str, args: &ConvertArgs, talk: Talk) -> Progress {
+    talk.progress(format!("{doing} {}", args.input.display()), Unit::Items, None)
 }
 
 /// A file beside the output that is gone at the end unless it was renamed.

@@ -11,9 +11,10 @@ use crate::eval::manifest::{self, Clip};
 use crate::fixtures::spoken::{self, Sentence};
 use crate::intent::Heard;
 use crate::media::OpenOptions;
+use crate::pipeline::machinery;
+use crate::pipeline::ordered::{self, Crew, Order};
 use crate::pipeline::transcribe::{Instructions, Transcriber};
 use crate::pipeline::understanding::heard;
-use crate::pipeline::{machinery, ordered};
 use crate::progress::{Progress, Unit};
 
 /// Who speaks where, and who listens.
@@ -83,7 +84,7 @@ impl Line {
         let mut failed = 0;
         ordered::run(
             clips,
-            self.workers,
+            Crew { threads: self.workers, order: Order::OfItems },
             |_, clip| self.hear_one(clip),
             |index, result| {
                 progress.advance(1);

@@ -23,9 +23,10 @@ use crate::config::Config;
 use crate::export::{self, Format};
 use crate::media::{Encoding, OpenOptions, RawFormat};
 use crate::pipeline::inputs::{self, InputFile, Inputs};
+use crate::pipeline::ordered::{self, Crew, Order};
 use crate::pipeline::transcribe::{Instructions, Rejected, Transcriber, Transcription};
 use crate::pipeline::understanding::Understanding;
-use crate::pipeline::{analyse, machinery, ordered};
+use crate::pipeline::{analyse, machinery};
 use crate::progress::{Progress, Unit};
 use crate::scenario::Scenario;
 
@@ -149,16 +150,18 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Works on `files`; `failed` inputs are known already.
-    fn run(&self, files: &[InputFile], mut failed: usize) -> anyhow::Result<ExitCode> {
+    /// Works on `files`; `failed_before` inputs were named already and count for the exit code only.
+    fn run(&self, files: &[InputFile], failed_before: usize) -> anyhow::Result<ExitCode> {
         let label = format!("transcribing {}", count(files.len(), "recording"));
         let overall = Progress::start(label.as_str(), Unit::AudioMilliseconds, Some(0));
         let heading = if files.len() > 1 { Heading::Path } else { Heading::None };
-        let (mut done, mut delivered) = (0, 0);
+        // A result in a file is safe from whatever ends this run: none waits in memory for a longer recording before it.
+        let order = if self.results.is_some() { Order::OfCompletion } else { Order::OfItems };
+        let (mut done, mut failed, mut delivered) = (0, 0, 0);
         let mut outcome = Ok(());
         ordered::run(
             files,
-            self.workers,
+            Crew { threads: self.workers, order },
             |_, file| self.transcribe(file, &overall),
             |index, result| {
                 let file = &files[index];
@@ -196,7 +199,7 @@ impl Desk<'_> {
             left => format!(", {left} not delivered"),
         };
         overall.finish(&format!("{done} done, {failed} failed{left}"));
-        outcome.map(|()| exit_code(failed))
+        outcome.map(|()| exit_code(failed_before + failed))
     }
 
     fn transcribe(&self, file: &InputFile, overall: &Progress) -> Result<Transcription, Problem> {
@@ -246,8 +249,10 @@ impl Desk<'_> {
         rejected: &[Rejected],
     ) -> anyhow::Result<String> {
         let name = file.path.display().to_string();
-        let changed = std::fs::metadata(&file.path)?.modified()?;
-        let began = Timestamp::try_from(changed)?;
+        let changed = std::fs::metadata(&file.path).and_then(|about| about.modified());
+        let changed = changed.with_context(|| format!("cannot read the time of `{name}`"))?;
+        let began =
+            Timestamp::try_from(changed).with_context(|| format!("the time of `{name}` is no date"))?;
         let source = export::Source {
             id: export::recording_id(began, name.as_bytes()),
             file: name,

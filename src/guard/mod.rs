@@ -13,7 +13,7 @@ pub mod phrases;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::config::Config;
-use self::phrases::{is_annotation, is_courtesy, is_credit, normalized};
+use self::phrases::{is_annotation, is_courtesy, is_credit, is_subtitling, normalized};
 use crate::asr::Recognition;
 use crate::asr::repetition::{Loop, is_decoder_loop, trailing_loop};
 use crate::call::Language;
@@ -206,9 +206,10 @@ impl Guard {
         let config = &self.config;
         let words = recognition.words.len() as f32;
         let allowed_words = config.maximum_words_a_second * candidate.segment_seconds + SPARE_WORDS;
+        let callers_say_it_too = is_courtesy(&text) || is_subtitling(&text);
         let checks = [
             (self.is_unspoken_annotation(candidate, &text), Reason::SymbolsOnly),
-            (is_credit(&text) || is_courtesy(&text) && self.is_weak(candidate), Reason::Boilerplate),
+            (is_credit(&text) || callers_say_it_too && self.is_weak(candidate), Reason::Boilerplate),
             (is_echo(&text, candidate.vocabulary) && self.is_weak(candidate), Reason::VocabularyEcho),
             (
                 candidate.mean_speech_probability < config.minimum_speech_probability,
@@ -401,6 +402,16 @@ mod tests {
         }
         let sentence = judge_with("Merci de me rappeler demain.", |_, speech, _| *speech = 0.5);
         assert_eq!(sentence, Verdict::Accept);
+    }
+
+    #[test]
+    fn a_text_about_subtitles_needs_evidence_of_speech() {
+        for text in ["Mon sous-titrage bugue.", "Le sous-titrage ?", "Ondertiteling werkt niet."] {
+            check(text, None);
+            let weak = judge_with(text, |_, speech, _| *speech = 0.5);
+            assert_eq!(reason(&weak), Some(Reason::Boilerplate), "{text}");
+        }
+        check("Sous-titrage Société Radio-Canada", Some(Reason::Boilerplate));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const CREDITS: &[&str] = &[
     "sous titrage societe radio canada",
     "sous titrage st 501",
     "sous titrage fr",
-    "sous titrage",
+    "sous titrage mfp",
     "merci d avoir regarde cette video",
     "merci d avoir regarde",
     "merci d avoir visionne cette video",
@@ -48,7 +48,6 @@ pub const CREDITS: &[&str] = &[
     // Dutch
     "ondertiteld door",
     "ondertiteling door",
-    "ondertiteling",
     "ondertitels ingediend door de amara org gemeenschap",
     "bedankt voor het kijken",
     "dank je wel voor het kijken",
@@ -59,6 +58,10 @@ pub const CREDITS: &[&str] = &[
     "tv gelderland 2021",
     "tv gelderland",
 ];
+
+/// What credits begin with and customers of television call about ("mon sous-titrage bugue"). A text that is mostly one of
+/// them is rejected only where the evidence of speech is weak.
+pub const SUBTITLING: &[&str] = &["sous titrage", "ondertiteling"];
 
 /// What people say on the telephone and Whisper says on noise, as the whole text. Rejected only where the evidence of
 /// speech is weak.
@@ -148,9 +151,13 @@ pub fn is_credit(text: &str) -> bool {
     let is_short = text.split(' ').count() <= LONGEST_ATTRIBUTION;
     CREDITS.iter().any(|phrase| {
         let credits_somebody = [" par", " by", " door"].iter().any(|end| phrase.ends_with(end));
-        padded.contains(&format!(" {phrase} ")) && phrase.len() * 2 >= text.len()
-            || credits_somebody && is_short && padded.starts_with(&format!(" {phrase} "))
+        is_mostly(phrase, text) || credits_somebody && is_short && padded.starts_with(&format!(" {phrase} "))
     })
+}
+
+/// Whether `text` (normalised) is, for at least half of its letters, about subtitles.
+pub fn is_subtitling(text: &str) -> bool {
+    SUBTITLING.iter().any(|phrase| is_mostly(phrase, text))
 }
 
 /// Whether `text` (normalised) is nothing but a courtesy, once or several times.
@@ -161,6 +168,11 @@ pub fn is_courtesy(text: &str) -> bool {
 /// Whether `text` (normalised) is nothing but an annotation, once or several times.
 pub fn is_annotation(text: &str) -> bool {
     is_only(ANNOTATIONS, text)
+}
+
+/// Whether `text` holds `phrase` as whole words and as at least half of its letters.
+fn is_mostly(phrase: &str, text: &str) -> bool {
+    format!(" {text} ").contains(&format!(" {phrase} ")) && phrase.len() * 2 >= text.len()
 }
 
 fn is_only(phrases: &[&str], text: &str) -> bool {
@@ -182,7 +194,7 @@ mod tests {
 
     #[test]
     fn phrases_are_written_as_they_are_compared() {
-        for phrase in CREDITS.iter().chain(COURTESIES).chain(ANNOTATIONS) {
+        for phrase in CREDITS.iter().chain(SUBTITLING).chain(COURTESIES).chain(ANNOTATIONS) {
             assert_eq!(&normalized(phrase), phrase);
         }
     }
@@ -192,6 +204,7 @@ mod tests {
         for text in [
             "Sous-titres réalisés par la communauté d'Amara.org",
             "Sous-titrage Société Radio-Canada",
+            "Sous-titrage MFP.",
             "Merci d’avoir regardé cette vidéo !",
             "Thanks for watching!",
             "Subtitles by J. Doe",
@@ -206,9 +219,11 @@ mod tests {
     fn a_sentence_about_subtitles_is_not_a_credit() {
         for text in [
             "Bonjour, je n'arrive pas à activer le sous-titrage sur mon décodeur.",
+            "Mon sous-titrage bugue.",
             "Merci d'avoir rappelé.",
             "I would like to know how I can unsubscribe from the newsletter.",
             "Kunt u de ondertiteling op mijn televisie aanzetten?",
+            "Ondertiteling werkt niet.",
         ] {
             assert!(!is_credit(&normalized(text)), "{text}");
         }

@@ -10,7 +10,7 @@ use crate::guard::Guard;
 use crate::home::Home;
 use crate::models::{Manifest, ModelFolder};
 use crate::onnx;
-use crate::pipeline::machinery::{ONNX_RUNTIME, VOICE_DETECTION, workers};
+use crate::pipeline::machinery::{ONNX_RUNTIME, VOICE_DETECTION, name_all_missing, workers};
 use crate::pipeline::understanding::Understanding;
 use crate::pipeline::{self, recognition};
 use crate::store::Store;
@@ -35,7 +35,7 @@ pub fn start(config: &Config, home: &Home, store: Option<Store>) -> Result<Arc<L
 /// # Errors
 /// As [`start`].
 pub fn parts(config: &Config, home: &Home) -> Result<Parts, Error> {
-    Ok(load(config, home)?)
+    Ok(load(config, home).map_err(|error| name_all_missing(error, home))?)
 }
 
 fn load(config: &Config, home: &Home) -> Result<Parts, pipeline::Error> {

@@ -11,11 +11,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::ggml::{self, Preamble, Shape, TensorHead, TensorNumber};
-use super::pull::Talk;
 use super::weights::{self, Dimensions, Matrix, WeightSource};
 use super::{Error, half};
 use crate::audio::mel;
-use crate::progress::{Progress, Unit};
+use crate::progress::Progress;
 
 /// Values written at a time.
 const CHUNK_VALUES: usize = 1 << 20;
@@ -31,16 +30,16 @@ pub struct ToGgml {
     pub output: PathBuf,
 }
 
-/// Converts. `output` is overwritten; write to a temporary name and rename.
+/// Converts. `output` is overwritten; write to a temporary name and rename. `progress` gets its end here, is moved by tensors
+/// and finished.
 ///
 /// # Errors
 /// [`Error::Format`] when the model or its vocabulary is not what it should be, [`Error::Io`].
-pub fn to_ggml(request: &ToGgml, talk: Talk) -> Result<(), Error> {
+pub fn to_ggml(request: &ToGgml, progress: &Progress) -> Result<(), Error> {
     let mut source = weights::open(&request.input, request.vocabulary.as_deref())?;
     let tensors = weights::catalogue(&source.dimensions()).len();
-    let label = format!("converting {}", request.input.display());
-    let progress = talk.progress(label, Unit::Items, Some(tensors as u64));
-    write_ggml(source.as_mut(), &request.output, &progress)?;
+    progress.set_total(tensors as u64);
+    write_ggml(source.as_mut(), &request.output, progress)?;
     progress.finish(&format!("{tensors} tensors"));
     Ok(())
 }

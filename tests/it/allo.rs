@@ -1,7 +1,7 @@
 //! Runs the binary as a user does: `allo(["search", "facture"]).run().succeeds().prints("facture")`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -59,6 +59,12 @@ impl Allo {
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Starts it and does not wait: what it says on stderr can be read while it runs.
+    pub fn start(mut self) -> Child {
+        self.command.stdout(Stdio::null()).stderr(Stdio::piped());
+        self.command.spawn().expect("the binary can be started")
     }
 
     pub fn run(mut self) -> Run {

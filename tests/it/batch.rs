@@ -1,7 +1,10 @@
 //! Folders of recordings: every good one gets its result, every bad one its name.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
 
 use crate::allo::{Home, needs_models, system_file};
 
@@ -57,6 +60,73 @@ fn a_hundred_good_files_and_a_broken_one_give_a_hundred_results_and_one_named_er
     fs::remove_file(texts.join("call-007.wav.json")).unwrap();
     run().succeeds().says("99 recordings already done");
     assert_eq!(results(&texts), 100);
+}
+
+/// A recording of twenty minutes or so: whoever works on it has not finished when others have done a few prompts.
+fn long_recording(file: &Path) {
+    let prompt = system_file(&format!("{PROMPTS}/1.wav"));
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-stream_loop", "2000", "-i"]).arg(prompt).arg(file);
+    assert!(command.status().expect("ffmpeg is installed by the set-up").success());
+}
+
+fn written(folder: &Path) -> Vec<(String, SystemTime)> {
+    let about = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().modified().unwrap())
+    };
+    let mut written: Vec<_> = fs::read_dir(folder).unwrap().map(Result::unwrap).map(about).collect();
+    written.retain(|(name, _)| !name.starts_with('.'));
+    written.sort();
+    written
+}
+
+#[test]
+fn a_run_that_is_killed_keeps_what_was_done_behind_a_long_recording_and_the_next_does_the_rest() {
+    needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
+    let home = Home::new();
+    let (recordings, texts) = (home.path("recordings"), home.path("texts"));
+    folder_of_prompts(&recordings, 6);
+    let (long, broken) = (recordings.join("a-long.wav"), recordings.join("z-broken.wav"));
+    long_recording(&long);
+    fs::write(&broken, b"RIFF\x00\x01\x00\x00WAVEnot really").unwrap();
+    let command = || {
+        let arguments = ["transcribe", "--format", "json"].into_iter().chain(MODEL.iter().copied());
+        let folders = [recordings.to_str().unwrap(), "--output", texts.to_str().unwrap()];
+        home.allo(arguments.chain(folders)).configured(&home, "[asr]\nbeam_size = 1\nworkers = 2\n")
+    };
+
+    // The second worker comes to the broken one last, while the first is still at the long one.
+    let mut run = command().start();
+    let mut said = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let named = said.find(|line| line.contains("z-broken.wav"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let done = written(&texts);
+    let is_short = |(name, _): &(String, SystemTime)| name.starts_with("call-");
+    assert!(named.is_some() && done.len() == 6 && done.iter().all(is_short), "{named:?}, {done:?}");
+
+    fs::remove_file(broken).unwrap();
+    fs::copy(recordings.join("call-000.wav"), long).unwrap();
+    command().run().succeeds().says("6 recordings already done");
+    let all = written(&texts);
+    assert_eq!((all.len(), &all[1..]), (7, done.as_slice()), "what was done is not done again");
+}
+
+#[test]
+fn a_second_run_counts_what_it_works_on_and_names_the_damage_of_the_first() {
+    needs_models(&["whisper-tiny.en", "silero-vad", "onnxruntime"]);
+    let home = Home::new();
+    let (recordings, texts) = (home.path("recordings"), home.path("texts"));
+    folder_of_prompts(&recordings, 1);
+    let good = fs::read(recordings.join("call-000.wav")).unwrap();
+    fs::write(recordings.join("cut.wav"), &good[..good.len() / 2]).unwrap();
+    fs::write(recordings.join("broken.wav"), b"RIFF\x00\x01\x00\x00WAVEnot really").unwrap();
+    let run = || {
+        let folders = [recordings.to_str().unwrap(), "--output", texts.to_str().unwrap()];
+        home.allo(["transcribe"].iter().chain(MODEL).copied().chain(folders)).run().exits(1)
+    };
+    run().says("transcribing 3 recordings: 1 done, 2 failed");
+    run().says("cut.wav: truncated").says("transcribing 1 recording: 0 done, 1 failed");
 }
 
 #[test]

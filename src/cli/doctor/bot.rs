@@ -56,7 +56,8 @@ pub(super) fn webhook_findings(config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-fn about(scenario: &Scenario, folder: &Path) -> String {
+/// A scenario in a line.
+pub(super) fn about(scenario: &Scenario, folder: &Path) -> String {
     let plan = &scenario.plan;
     format!(
         "{}: {} intents, {} routes, from {}",

@@ -1,13 +1,12 @@
 //! `allo eval intent`: accuracy, out-of-scope recall and calibration of intents, read and spoken.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::ReportFormat;
+use super::hypotheses::Hypotheses;
 use crate::cli::spoken::{Line, LineArguments};
 use crate::cli::terminal::write_stdout;
 use crate::cli::transcribe::vocabulary;
@@ -64,8 +63,9 @@ pub(super) fn run(context: &Context, arguments: &IntentArguments) -> anyhow::Res
     };
     let meaning = if arguments.lexical { None } else { learning::sentence_encoder(&context.home)? };
     let classifier = intent::learn(&train.concat(), meaning)?;
+    let mut hypotheses = Hypotheses::create(arguments.hypotheses.as_deref(), "lang\tintent\ttext\theard")?;
     let (json, text, failed) = if arguments.spoken {
-        let (spoken, failed) = speak(context, arguments, (&test, &out_of_scope))?;
+        let (spoken, failed) = speak(context, arguments, (&test, &out_of_scope), &mut hypotheses)?;
         let report = spoken.report(&classifier);
         (report.json(), report.text(), failed)
     } else {
@@ -78,6 +78,7 @@ pub(super) fn run(context: &Context, arguments: &IntentArguments) -> anyhow::Res
         ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&json)?),
         ReportFormat::Text => text,
     })?;
+    hypotheses.write()?;
     Ok(exit_code(failed))
 }
 
@@ -86,6 +87,7 @@ fn speak(
     context: &Context,
     arguments: &IntentArguments,
     (test, out_of_scope): (&[Example], &[OutOfScope]),
+    hypotheses: &mut Hypotheses,
 ) -> anyhow::Result<(Spoken, usize)> {
     let size = arguments.sample.and_then(|size| usize::try_from(size).ok());
     let inside: Vec<&Example> = sample(test.len(), size).into_iter().map(|index| &test[index]).collect();
@@ -100,14 +102,13 @@ fn speak(
     let line = Line::open(context, &arguments.line, &vocabulary)?;
     let clips = line.speak(&sentences, 1)?;
     let (mut spoken, mut failed) = (Spoken::default(), 0);
-    let mut hypotheses = String::from("lang\tintent\ttext\theard\n");
     line.hear(&clips, |index, heard| {
         let Some(heard) = heard else {
             failed += 1;
             return true;
         };
         let intent = inside.get(index).map_or("", |example| &example.intent);
-        add_line(&mut hypotheses, (&clips[index], intent), &heard);
+        hypotheses.add(&hypothesis_line(&clips[index], intent, &heard));
         match (inside.get(index), outside.get(index.wrapping_sub(inside.len()))) {
             (Some(example), _) => {
                 spoken.written.push(Asked::from(*example));
@@ -121,7 +122,6 @@ fn speak(
         }
         true
     });
-    write_hypotheses(arguments.hypotheses.as_deref(), &hypotheses)?;
     Ok((spoken, failed))
 }
 
@@ -130,13 +130,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn add_line(hypotheses: &mut String, (clip, intent): (&Clip, &str), heard: &Heard) {
+fn hypothesis_line(clip: &Clip, intent: &str, heard: &Heard) -> String {
     let (language, said, heard) = (&clip.language_group, clip.transcript.reveal(), heard.text.reveal());
-    // Writing into a String cannot fail.
-    let _ = writeln!(hypotheses, "{language}\t{intent}\t{said}\t{heard}");
-}
-
-fn write_hypotheses(file: Option<&Path>, hypotheses: &str) -> anyhow::Result<()> {
-    let Some(file) = file else { return Ok(()) };
-    std::fs::write(file, hypotheses).with_context(|| format!("cannot write {}", file.display()))
+    format!("{language}\t{intent}\t{said}\t{heard}\n")
 }

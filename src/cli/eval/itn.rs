@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ReportFormat;
+use super::hypotheses::Hypotheses;
 use crate::call::Language;
 use crate::cli::terminal::write_stdout;
 use crate::eval::itn::{self, Outcome};
@@ -30,16 +31,16 @@ pub(super) struct ItnArguments {
 
 pub(super) fn run(arguments: &ItnArguments) -> anyhow::Result<ExitCode> {
     let pairs = arguments.files.iter().map(|file| itn::read(file)).collect::<Result<Vec<_>, _>>()?.concat();
+    let heading = "category\tright\tspoken\twritten\ttext";
+    let mut hypotheses = Hypotheses::create(arguments.hypotheses.as_deref(), heading)?;
     let outcomes = itn::run(pairs, arguments.language);
-    if let Some(file) = &arguments.hypotheses {
-        let lines: String = outcomes.iter().map(line).collect();
-        std::fs::write(file, format!("category\tright\tspoken\twritten\ttext\n{lines}"))?;
-    }
+    outcomes.iter().for_each(|outcome| hypotheses.add(&line(outcome)));
     let report = itn::report(&outcomes);
     write_stdout(&match arguments.format {
         ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         ReportFormat::Text => table(&report),
     })?;
+    hypotheses.write()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::hypotheses::Hypotheses;
 use super::{ReportFormat, hear, instructions};
 use crate::asr::LanguageChoice;
 use crate::cli::terminal::{say_error, write_stdout};
@@ -59,31 +60,30 @@ pub(super) fn run(context: &Context, arguments: &NamesArguments) -> anyhow::Resu
     let clips = clips(context, arguments)?;
     let transcriber = machinery::start(&config, &context.home)?;
     let languages = LanguageChoice::Among(config.asr.languages.clone());
+    let heading = "file\tlang\treference\twithout\twith";
+    let mut hypotheses = Hypotheses::create(arguments.hypotheses.as_deref(), heading)?;
     let progress = Progress::start("measuring", Unit::Items, Some(2 * clips.len() as u64));
     // One list after the other: a list that changes with every clip would be read in with every clip.
     let [without, with] = [Arc::from([]), Arc::clone(&list)]
         .map(|list| hear_all(&transcriber, &clips, (&list, &languages), &progress));
     let names = Names::new(&list);
     let mut evaluation = Evaluation::new(&names);
-    let mut hypotheses = String::from("file\tlang\treference\twithout\twith\n");
     let mut failed = 0;
     for (clip, heard) in clips.iter().zip(without.into_iter().zip(with)) {
         let (Some(without), Some(with)) = heard else {
             failed += 1;
             continue;
         };
-        hypotheses += &hypothesis_line(clip, &without, &with);
+        hypotheses.add(&hypothesis_line(clip, &without, &with));
         evaluation.add(clip, &[without, with]);
     }
     progress.finish(&format!("{} clips, {failed} failed", clips.len()));
-    if let Some(file) = &arguments.hypotheses {
-        std::fs::write(file, hypotheses)?;
-    }
     let report = evaluation.report();
     write_stdout(&match arguments.format {
         ReportFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         ReportFormat::Text => table(&report),
     })?;
+    hypotheses.write()?;
     Ok(exit_code(failed))
 }
 

@@ -22,10 +22,9 @@ pub use sentence::write_sentence_encoder;
 
 use self::builder::{Builder, Name, Value, WeightsFile};
 use super::Error;
-use super::pull::Talk;
 use super::weights::WeightSource;
 use crate::asr::onnx::package::{DECODER_FILE, Description, ENCODER_FILE, WEIGHTS_FILE};
-use crate::progress::Unit;
+use crate::progress::Progress;
 
 /// The files of a model, the graphs last: what is there without them is not taken for a model.
 pub const FILES: [&str; 3] = [WEIGHTS_FILE, ENCODER_FILE, DECODER_FILE];
@@ -34,14 +33,20 @@ const HEAD_VALUES: usize = 64;
 /// Added to the variance before the root in every layer norm.
 const EPSILON: f32 = 1e-5;
 
-/// Writes the three files of a model into `folder`, which exists; files of the same names are overwritten.
+/// Writes the three files of a model into `folder`, which exists; files of the same names are overwritten. `progress` gets
+/// its end here, is moved by graphs and finished.
 ///
 /// # Errors
 /// [`Error::Format`] when the source lacks a tensor, [`Error::Io`].
-pub fn write(source: &mut dyn WeightSource, folder: &Path, mix: Mix, talk: Talk) -> Result<(), Error> {
+pub fn write(
+    source: &mut dyn WeightSource,
+    folder: &Path,
+    mix: Mix,
+    progress: &Progress,
+) -> Result<(), Error> {
     let dimensions = source.dimensions();
     let layers = dimensions.audio_layers + dimensions.text_layers;
-    let progress = talk.progress(format!("writing {}", folder.display()), Unit::Items, Some(2));
+    progress.set_total(2);
     let alignment_heads = match source.alignment_heads() {
         Some(known) => known,
         None => heads::of(dimensions),

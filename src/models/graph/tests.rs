@@ -116,7 +116,7 @@ fn run(session: &mut Session, inputs: &[SessionInputValue<'_>]) -> Vec<Values> {
 
 fn written(source: &mut MadeSource, mix: Mix) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    write(source, folder.path(), mix, Talk::Silent).expect("the graphs are written");
+    write(source, folder.path(), mix, &Progress::hidden()).expect("the graphs are written");
     folder
 }
 

@@ -9,7 +9,8 @@ use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::ct2::Ct2Model;
 use crate::models::ggml::{GgmlReader, TensorHead, TensorNumber};
 use crate::models::quantize::quantise;
-use crate::models::{Error, Quantisation, Talk, half};
+use crate::models::{Error, Quantisation, half};
+use crate::progress::Progress;
 
 const STATE: u32 = 64;
 const VOCABULARY: u32 = 8;
@@ -130,7 +131,7 @@ impl Made {
     fn convert(&self) -> Result<Vec<(TensorHead, Vec<u8>)>, Error> {
         let request =
             ToGgml { input: self.folder.path().to_path_buf(), vocabulary: None, output: self.output() };
-        to_ggml(&request, Talk::Silent)?;
+        to_ggml(&request, &Progress::hidden())?;
         Ok(tensors(&self.output()))
     }
 }
@@ -236,9 +237,9 @@ proptest! {
         }
         let made = Made::with(&model);
         let request = ToGgml { input: made.folder.path().into(), vocabulary: None, output: made.output() };
-        if to_ggml(&request, Talk::Silent).is_ok() {
+        if to_ggml(&request, &Progress::hidden()).is_ok() {
             let small = made.folder.path().join("small.bin");
-            let _ = quantise(&made.output(), &small, Quantisation::Q8_0, Talk::Silent);
+            let _ = quantise(&made.output(), &small, Quantisation::Q8_0, &Progress::hidden());
         }
     }
 
@@ -250,7 +251,8 @@ proptest! {
         let at = at % bytes.len();
         if cut { bytes.truncate(at) } else { bytes[at] ^= value }
         std::fs::write(made.output(), bytes).unwrap();
-        let _ = quantise(&made.output(), &made.folder.path().join("small.bin"), Quantisation::Q5_1, Talk::Silent);
+        let small = made.folder.path().join("small.bin");
+        let _ = quantise(&made.output(), &small, Quantisation::Q5_1, &Progress::hidden());
     }
 }
 
@@ -259,7 +261,7 @@ fn quantising_follows_the_rule_of_whisper_cpp() {
     let made = Made::with(&MadeModel::bytes(Weights::F16));
     made.convert().unwrap();
     let small = made.folder.path().join("small.bin");
-    quantise(&made.output(), &small, Quantisation::Q8_0, Talk::Silent).unwrap();
+    quantise(&made.output(), &small, Quantisation::Q8_0, &Progress::hidden()).unwrap();
     let (_, preamble) = GgmlReader::open(&small).unwrap();
     assert_eq!(preamble.shape.ftype, 2007);
     for (head, _) in tensors(&small) {
@@ -267,7 +269,7 @@ fn quantising_follows_the_rule_of_whisper_cpp() {
         let expected = head.dims.len() == 2 && !is_table;
         assert_eq!(head.number == TensorNumber::Q8_0, expected, "{}", head.name);
     }
-    let again = quantise(&small, &made.output(), Quantisation::Q5_1, Talk::Silent).unwrap_err();
+    let again = quantise(&small, &made.output(), Quantisation::Q5_1, &Progress::hidden()).unwrap_err();
     assert!(again.to_string().contains("already quantised"), "{again}");
 }
 
@@ -285,7 +287,7 @@ fn a_quantised_model_hears_a_real_voice() {
     for how in [Quantisation::Q8_0, Quantisation::Q5_1] {
         let folder = tempfile::tempdir().unwrap();
         let small = folder.path().join("small.bin");
-        quantise(&model, &small, how, Talk::Silent).unwrap();
+        quantise(&model, &small, how, &Progress::hidden()).unwrap();
         let heard = transcript(&small, voice);
         assert!(heard.split_whitespace().count() >= 2, "{how} heard `{heard}`, unquantised `{plain}`");
         let words = |text: &str| -> Vec<String> {

@@ -8,10 +8,11 @@ use crate::asr::onnx::OnnxEngine;
 use crate::asr::onnx::package::WEIGHTS_FILE;
 use crate::asr::{CancelFlag, Engine, LanguageChoice, Priority, Recognition, Request, Task};
 use crate::call::Language;
+use crate::models::Precision;
 use crate::models::graph::{self, Mix};
 use crate::models::weights::{self, Dimensions, catalogue};
-use crate::models::{Precision, Talk};
 use crate::onnx::Runtime;
+use crate::progress::Progress;
 use crate::redact::Redacted;
 
 /// Large-v3 with fewer layers and `width`.
@@ -55,7 +56,7 @@ fn made(size: Dimensions) -> Folder {
 fn converted(from: &Path, mix: Mix) -> Folder {
     let folder = Folder::empty();
     let mut source = weights::open(from, None).unwrap();
-    graph::write(source.as_mut(), folder.path(), mix, Talk::Silent).unwrap();
+    graph::write(source.as_mut(), folder.path(), mix, &Progress::hidden()).unwrap();
     folder
 }
 

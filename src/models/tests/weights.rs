@@ -9,7 +9,8 @@ use crate::models::convert::{ToGgml, to_ggml};
 use crate::models::ggml::TensorNumber;
 use crate::models::quantize::quantise;
 use crate::models::weights::{WeightSource, catalogue, check_ggml, open};
-use crate::models::{Error, Quantisation, Talk};
+use crate::models::{Error, Quantisation};
+use crate::progress::Progress;
 
 const KEY: &str = "decoder.blocks.0.cross_attn.key.weight";
 const KEY_BIAS: &str = "decoder.blocks.0.cross_attn.key.bias";
@@ -312,7 +313,7 @@ fn quantised_ggml_files_are_read_within_the_error_of_their_steps() {
     let plain = folder.write("plain.bin", &made.ggml(TensorNumber::F16));
     // A block spans 1.875 at most: 8 bits have steps of its half over 127, 5 bits of the whole over 31.
     for (how, error_max) in [(Quantisation::Q8_0, 0.004), (Quantisation::Q5_1, 0.0315)] {
-        quantise(&plain, &folder.file("small.bin"), how, Talk::Silent).unwrap();
+        quantise(&plain, &folder.file("small.bin"), how, &Progress::hidden()).unwrap();
         let mut source = open(&folder.file("small.bin"), None).unwrap();
         for (name, matrix) in &made.tensors {
             let read = source.tensor(name).unwrap();
@@ -330,7 +331,7 @@ fn safetensors_and_ctranslate2_become_the_same_ggml() {
     let made_of = |folder: &Folder| {
         let output = folder.file("out.bin");
         let request = ToGgml { input: folder.path().into(), vocabulary: None, output: output.clone() };
-        to_ggml(&request, Talk::Silent).unwrap();
+        to_ggml(&request, &Progress::hidden()).unwrap();
         check_same(&made, folder, "out.bin");
         std::fs::read(output).unwrap()
     };

@@ -13,8 +13,9 @@ use crate::asr::{CancelFlag, Engine, Error, LanguageChoice, Priority, Recognitio
 use crate::call::Language;
 use crate::models::graph::{self, Mix};
 use crate::models::weights::{Dimensions, Matrix, WeightSource, catalogue};
-use crate::models::{self, Precision, Talk};
+use crate::models::{self, Precision};
 use crate::onnx::Runtime;
+use crate::progress::Progress;
 use crate::redact::Redacted;
 
 /// The smallest Whisper with a real vocabulary.
@@ -75,7 +76,7 @@ impl WeightSource for Smallest {
 pub(super) fn written(vocabulary: usize, mel_bands: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let mix = Mix::of(Precision::Int8);
-    graph::write(&mut Smallest::new(vocabulary, mel_bands), folder.path(), mix, Talk::Silent)
+    graph::write(&mut Smallest::new(vocabulary, mel_bands), folder.path(), mix, &Progress::hidden())
         .expect("written");
     folder
 }

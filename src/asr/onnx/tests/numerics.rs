@@ -16,7 +16,7 @@ use crate::audio::mel::{MelFrontEnd, WINDOW_FRAMES};
 use crate::models::convert::write_ggml;
 use crate::models::graph::{self, Mix};
 use crate::models::weights::{self, Dimensions, Matrix, WeightSource};
-use crate::models::{Error, Precision, Talk};
+use crate::models::{Error, Precision};
 use crate::onnx::Runtime;
 use crate::progress::Progress;
 
@@ -93,7 +93,7 @@ fn by_onnx(
     mix: Mix,
     mel: &[f32],
 ) -> AllScores {
-    graph::write(source, folder, mix, Talk::Silent).expect("the graphs are written");
+    graph::write(source, folder, mix, &Progress::hidden()).expect("the graphs are written");
     let (graphs, _) = Graphs::open(runtime, folder, 1).expect("the graphs load");
     let mut network = Network::over(Arc::new(graphs)).expect("memory");
     let encoded = network.encode(mel, WINDOW_FRAMES).expect("encoded");
