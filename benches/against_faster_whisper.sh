@@ -6,7 +6,8 @@
 # EVAL_FOLDER holds folders with a manifest.tsv (columns file, lang, transcript); SET defaults to cv61-fr cv61-en cv61-nl.
 # Each clip is first brought to 8 kHz G.711 A-law by ffmpeg, so that both hear the very same telephone signal.
 # The sets are measured in turn, Allo then faster-whisper, so that a drift of the machine's speed meets both.
-# ALLO_EVAL_ARGUMENTS adds arguments to `allo eval asr`. Needs: make models, ffmpeg, python3 with venv.
+# ALLO names another binary, ALLO_EVAL_ARGUMENTS adds arguments to `allo eval asr`. Needs: make models, ffmpeg, python3 with
+# venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,12 @@ evaluation=${1:?name the folder with the evaluation sets}
 shift
 [ "$#" -gt 0 ] && sets=("$@") || sets=(cv61-fr cv61-en cv61-nl)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
-allo=target/release/allo
+allo=${ALLO:-target/release/allo}
+command -v ffmpeg > /dev/null || {
+  echo "ffmpeg, which brings the clips to the telephone, is missing" >&2
+  echo "hint: make setup-test" >&2
+  exit 2
+}
 mkdir -p "$cache/result"
 
 { read -r python; read -r peer_model; } < <(benches/peer_setup.sh)
