@@ -249,20 +249,75 @@ mod tests {
         assert!(error.contains("beam_size") && error.contains("vad.threshold"), "{error}");
     }
 
-    #[test]
-    fn every_setting_is_in_the_documentation() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-        let pages = std::fs::read_dir(folder).unwrap().map(|page| page.unwrap().path());
-        let text: String = pages.map(|page| std::fs::read_to_string(page).unwrap()).collect();
-        let words: std::collections::HashSet<&str> =
-            text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
-        let all: toml::Table = toml::from_str(&Config::default().to_toml()).unwrap();
-        for (section, settings) in &all {
-            assert!(words.contains(section.as_str()), "[{section}]");
-            for key in settings.as_table().unwrap().keys() {
-                assert!(words.contains(key.as_str()), "{section}.{key}");
-            }
+    /// What the reader says it knows when it finds a key in the table `header` that there is not; nothing of a value
+    /// that is no table, or has names of the user's own.
+    fn keys_below(header: &str) -> Vec<String> {
+        let error = toml::from_str::<Config>(&format!("{header}\nno_such_key = 1\n")).unwrap_err();
+        let known = error.message().split_once("unknown field `no_such_key`, expected ");
+        known.map_or_else(Vec::new, |(_, names)| {
+            names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        })
+    }
+
+    /// Every setting by its whole name, tables and those without a default included.
+    fn all_settings() -> Vec<String> {
+        let (mut all, mut next) = (Vec::new(), keys_below(""));
+        while let Some(path) = next.pop() {
+            let single = keys_below(&format!("[{path}]"));
+            let keys = if single.is_empty() { keys_below(&format!("[[{path}]]")) } else { single };
+            next.extend(keys.into_iter().map(|key| format!("{path}.{key}")));
+            all.push(path);
         }
+        all
+    }
+
+    /// What explains a section: its row in docs/configuration.md, the part of that page with its name, and the pages that
+    /// the row names.
+    fn explanation(section: &str) -> String {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+        let page = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let overview = page("configuration.md");
+        let row = overview.lines().find(|line| line.starts_with(&format!("| `[{section}]`")));
+        let row = row.unwrap_or_else(|| panic!("docs/configuration.md has no row for [{section}]"));
+        let part = overview.split("\n## ").find(|part| part.starts_with(&format!("`[{section}]`")));
+        let pages = row.split("](").skip(1).map(|rest| page(rest.split(')').next().unwrap()));
+        std::iter::once(row.to_owned()).chain(part.map(str::to_owned)).chain(pages).collect()
+    }
+
+    /// Whether a text names a setting as one: marked as code, as a key of an example, or as the head of a table.
+    fn explains(text: &str, path: &str) -> bool {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        let is_assigned = |line: &str| {
+            let value = line.trim_start().strip_prefix(key).map(str::trim_start);
+            value.is_some_and(|rest| rest.starts_with('='))
+        };
+        [format!("`{key}`"), format!("`{key} = "), format!(".{key}`"), format!("[{path}]")]
+            .iter()
+            .any(|form| text.contains(form))
+            || text.lines().any(is_assigned)
+    }
+
+    #[test]
+    fn every_setting_is_in_the_documentation_of_its_section() {
+        let all = all_settings();
+        for known in ["asr.engine", "intent.scenario", "serve.limits.idle", "handover.webhook.url"] {
+            assert!(all.iter().any(|path| path == known), "{known} is not among {all:?}");
+        }
+        let missing = |path: &&String| {
+            let section = path.split('.').next().unwrap_or(path);
+            !explains(&explanation(section), path)
+        };
+        let missing: Vec<&String> = all.iter().filter(missing).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn a_word_of_a_sentence_explains_no_setting() {
+        let text = "The queue is full.\n\n    # attempts are counted\n    timeout = \"1s\"\n";
+        assert!(explains(text, "handover.webhook.timeout"));
+        assert!(!explains(text, "handover.webhook.queue") && !explains(text, "handover.webhook.attempts"));
+        assert!(explains("`turn.settle_delay` says", "turn.settle_delay"));
+        assert!(explains("[[serve.keys]]", "serve.keys") && !explains("the keys", "serve.keys"));
     }
 
     #[test]

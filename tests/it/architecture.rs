@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each module with the modules it may name. Reads from the bottom of the house to the top.
+/// Each module with the modules it may name. Reads from the bottom of the house to the top: a module names what stands
+/// above it in this list.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // L0: units and plain data
     ("audio", &[]),
@@ -24,14 +25,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("slots", &["call", "redact", "text"]),
     ("say", &["call", "slots"]),
     ("dialog", &["call", "intent", "redact", "say", "slots", "text"]),
-    // L2: engines
+    // L2: engines; `turn` is pure but for `turn/smart.rs`, and finds the weakest point of speech as `vad` does
     ("onnx", &[]),
     ("encoder", &["intent", "onnx"]),
     ("media", &["audio"]),
     ("tts", &["audio", "onnx"]),
     ("vad", &["audio", "onnx", "text"]),
     ("asr", &["audio", "call", "onnx", "queue", "redact", "slots"]),
-    // pure but for `turn/smart.rs`; the weakest point of speech is found as `vad` finds it
     ("turn", &["audio", "call", "onnx", "text", "vad"]),
     // L3: edges; they never import each other
     ("progress", &[]),
@@ -42,17 +42,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lookup", &["clock", "dialog", "redact", "slots", "trust"]),
     ("ingress", &["audio", "call", "redact"]),
     // L4: wiring; the pipeline may know every part, needed today or not
+    ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
     (
         "config",
         &["asr", "bot", "call", "guard", "ingress", "live", "serve", "turn", "vad", "voice", "webhook"],
-    ),
-    ("voice", &["audio", "call", "home", "media", "models", "onnx", "redact", "say", "text", "tts"]),
-    (
-        "live",
-        &[
-            "asr", "audio", "call", "clock", "config", "guard", "home", "media", "models", "onnx",
-            "pipeline", "queue", "redact", "store", "text", "turn", "vad",
-        ],
     ),
     (
         "pipeline",
@@ -82,13 +75,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "live",
+        &[
+            "asr", "audio", "call", "clock", "config", "guard", "home", "media", "models", "onnx",
+            "pipeline", "queue", "redact", "store", "text", "turn", "vad",
+        ],
+    ),
+    (
         "assistant",
         &[
             "call", "clock", "dialog", "home", "intent", "lookup", "pipeline", "redact", "scenario", "slots",
             "text",
         ],
     ),
-    // L5: the dialogue on live calls: what is heard, decided and said comes together
+    ("eval", &["call", "intent", "redact", "slots", "text"]),
+    ("fixtures", &["audio", "call", "progress", "tts"]),
+    // L5: the dialogue on live calls, the edges for other programs, and the command line, which knows everything
     (
         "bot",
         &[
@@ -109,7 +111,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "voice",
         ],
     ),
-    // L5: the edges for other programs; a hand-over is read off the events of a call and kept in the outbox
+    ("traces", &["audio", "call", "clock", "live"]),
     ("webhook", &["call", "clock", "export", "live", "redact", "store", "text", "trust"]),
     (
         "serve",
@@ -118,12 +120,41 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "progress", "redact", "text", "turn", "webhook",
         ],
     ),
-    ("traces", &["audio", "call", "clock", "live"]),
-    ("fixtures", &["audio", "call", "progress", "tts"]),
-    ("eval", &["call", "intent", "redact", "slots", "text"]),
-    // L5: the command line knows everything
     ("cli", ANYTHING),
 ];
+
+/// What is named from below, for the reasons that ARCHITECTURE.md gives.
+const FROM_BELOW: &[(&str, &str)] =
+    &[("guard", "asr"), ("config", "live"), ("config", "bot"), ("config", "webhook"), ("config", "serve")];
+
+/// Edges that others of their layer may name: what tells people how far something is.
+const NAMED_BY_NEIGHBOURS: &[&str] = &["progress"];
+
+/// Modules, or parts of them, that compute and nothing else: no file, no network, no other program, no thread.
+const PURE: &[&str] = &[
+    "audio",
+    "redact",
+    "text",
+    "call",
+    "export",
+    "guard",
+    "intent",
+    "notes",
+    "slots",
+    "say",
+    "dialog",
+    "asr/decode",
+    "turn",
+    "ingress",
+    "bot/course",
+    "serve/desk/board",
+];
+
+/// Parts of the standard library that reach out of the computation.
+const WORLD: &[&str] = &["env", "fs", "net", "os", "process", "thread"];
+
+/// Words and meanings of intents are learnt side by side, on two threads that end with the training.
+const THREADS_OF_PURE_CORES: &[&str] = &["intent/model.rs"];
 
 const ANYTHING: &[&str] = &["*"];
 
@@ -283,6 +314,90 @@ fn every_module_imports_only_what_the_architecture_allows() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// The rows of the table in ARCHITECTURE.md: layer and whole modules, in the order of the page.
+fn layers_of_the_page() -> BTreeMap<String, u8> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let page = page.expect("the page can be read");
+    let mut layers = BTreeMap::new();
+    for line in page.lines() {
+        let mut cells = line.split(" | ");
+        let layer = cells.next().and_then(|cell| cell.strip_prefix("| ")?.parse::<u8>().ok());
+        let (Some(layer), Some(names)) = (layer, cells.next()) else { continue };
+        let modules = names.split('`').skip(1).step_by(2).filter(|name| !name.contains("::"));
+        layers.extend(modules.map(|name| (name.to_owned(), layer)));
+    }
+    layers
+}
+
+#[test]
+fn the_table_is_layered_as_the_page_says() {
+    let layers = layers_of_the_page();
+    let layer_of =
+        |module: &str| layers.get(module).unwrap_or_else(|| panic!("`{module}` is not in ARCHITECTURE.md"));
+    let mut broken = Vec::new();
+    let mut unused: BTreeSet<(&str, &str)> = FROM_BELOW.iter().copied().collect();
+    for (at, (module, allowed)) in MAY_IMPORT.iter().enumerate() {
+        let before: Vec<&str> = MAY_IMPORT[..at].iter().map(|(name, _)| *name).collect();
+        if before.iter().any(|name| layer_of(name) > layer_of(module)) {
+            broken.push(format!("{module} stands among modules of a higher layer"));
+        }
+        for name in allowed.iter().filter(|name| **name != "*") {
+            let is_exception = unused.remove(&(*module, *name));
+            if !before.contains(name) && !is_exception {
+                broken.push(format!("{module} may import {name}, which does not stand below it"));
+            }
+            let is_edge = *layer_of(module) == 3 && !NAMED_BY_NEIGHBOURS.contains(name);
+            if is_edge && layer_of(name) == layer_of(module) {
+                broken.push(format!("{module} may import the neighbouring edge {name}"));
+            }
+        }
+    }
+    broken.extend(unused.iter().map(|(module, name)| format!("{module} does not import {name} from below")));
+    assert_eq!(layers.len(), MAY_IMPORT.len(), "the page names other modules than the table");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether `path` below `src/` is the module `name` or lies in it.
+fn is_of(path: &str, name: &str) -> bool {
+    path.strip_prefix(name).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+/// What of the world outside a text names.
+fn reaches_out(code: &str) -> Vec<String> {
+    let parts = names_after(code, "std::").into_iter().filter(|name| WORLD.contains(name));
+    let mut found: Vec<String> = parts.map(|name| format!("std::{name}")).collect();
+    if !names_after(code, "tokio::").is_empty() || code.contains("use tokio;") {
+        found.push("tokio".to_owned());
+    }
+    // `use std::{a, b}` would hide names from the check above.
+    if code.contains("std::{") {
+        found.push("std by a group".to_owned());
+    }
+    found
+}
+
+#[test]
+fn pure_cores_reach_for_no_file_network_program_or_thread() {
+    let sources = sources();
+    let mut broken = Vec::new();
+    let mut unused: BTreeSet<&str> = THREADS_OF_PURE_CORES.iter().copied().collect();
+    for core in PURE {
+        let mut files = sources.iter().filter(|source| is_of(&source.path, core)).peekable();
+        assert!(files.peek().is_some(), "there is no `{core}`");
+        for source in files {
+            for name in reaches_out(&source.code) {
+                if name == "std::thread" && THREADS_OF_PURE_CORES.contains(&source.path.as_str()) {
+                    unused.remove(source.path.as_str());
+                } else {
+                    broken.push(format!("{} names {name}", source.path));
+                }
+            }
+        }
+    }
+    broken.extend(unused.iter().map(|path| format!("{path} may use threads and does not")));
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 #[test]
 fn promises_to_the_outside_live_where_they_are_looked_for() {
     let files = ["wire.rs", "config.rs", "manifest.rs"];
@@ -339,6 +454,12 @@ fn the_checker_sees_what_it_must() {
     assert_eq!(names_after("use crate::store::Store;", "crate::"), ["store"]);
     assert_eq!(names_after("let x = my_crate::store;", "crate::"), Vec::<&str>::new());
     assert_eq!(names_after("ort::init(); support::x()", "ort::"), ["init"]);
+    assert_eq!(reaches_out("use std::thread;\nstd::fs::read(a)"), ["std::thread", "std::fs"]);
+    assert_eq!(reaches_out("let a: tokio::task::JoinHandle<()>;"), ["tokio"]);
+    assert_eq!(reaches_out("use std::{fs, io};"), ["std by a group"]);
+    assert_eq!(reaches_out("use std::fmt;\nuse crate::tokio_like::x;"), Vec::<String>::new());
+    assert!(is_of("queue.rs", "queue") && is_of("bot/course/parts.rs", "bot/course"));
+    assert!(!is_of("turnips.rs", "turn"));
     assert!(derives_serde("#[derive(\n    Debug,\n    Serialize,\n)]"));
     assert!(!derives_serde("#[derive(Debug)]\nstruct Serializer;"));
 }

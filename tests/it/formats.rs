@@ -89,7 +89,7 @@ fn a_prompt_becomes_every_format() {
         assert!([2, 3, 5].iter().all(|at| fields[*at].parse::<f64>().is_ok()), "{line}");
     }
 
-    score(&home, &rttm, &ctm);
+    score_words(&home, &ctm);
 
     let vcon = prompt_as(&home, "vcon").json();
     assert_eq!(vcon["parties"].as_array().map(Vec::len), Some(1));
@@ -97,36 +97,69 @@ fn a_prompt_becomes_every_format() {
     assert_eq!(vcon["analysis"][0]["type"], "transcript");
 }
 
-/// NIST's scorers read speaker turns and words, and find in them what they are told is right.
+/// NIST's scorer of words reads them, and finds in the recording what its voice says, and nothing else.
 #[track_caller]
-fn score(home: &Home, rttm: &str, ctm: &str) {
-    let write = |name: &str, text: &str| {
-        let file = home.path(name);
-        fs::write(&file, text).unwrap();
-        file
-    };
-    let (turns, words) = (write("heard.rttm", rttm), write("heard.ctm", ctm));
-    let diarisation =
-        printed(Command::new("/usr/lib/sctk/bin/md-eval.pl").arg("-r").arg(&turns).arg("-s").arg(&turns));
-    assert!(diarisation.contains("OVERALL SPEAKER DIARIZATION ERROR = 0.00"), "{diarisation}");
-
-    let said: Vec<&str> = ctm.lines().filter_map(|line| line.split(' ').nth(4)).collect();
-    let truth = write("truth.stm", &format!("vm-goodbye 1 mixed 0.000 60.000 {}\n", said.join(" ")));
+fn score_words(home: &Home, ctm: &str) {
+    let (heard, truth) = (home.path("heard.ctm"), home.path("truth.stm"));
+    fs::write(&heard, ctm).unwrap();
+    fs::write(&truth, "vm-goodbye 1 mixed 0.000 60.000 au revoir\n").unwrap();
     let mut sclite = Command::new("sctk");
     sclite
-        .arg("sclite")
-        .arg("-r")
+        .args(["sclite", "-r"])
         .arg(truth)
-        .arg("stm")
-        .arg("-h")
-        .arg(words)
+        .args(["stm", "-h"])
+        .arg(heard)
         .args(["ctm", "-o", "sum", "stdout"]);
     let summary = printed(&mut sclite);
     let total = summary.lines().find(|line| line.contains("Sum/Avg")).unwrap_or_default();
     let fields: Vec<&str> = total.split([' ', '|']).filter(|field| !field.is_empty()).collect();
     // Sentences, words, then per cent: right, wrong, missing, too many.
-    assert_eq!(fields[2], said.len().to_string(), "{summary}");
+    assert_eq!(fields[2], "2", "{summary}");
     assert_eq!(fields[3..7], ["100.0", "0.0", "0.0", "0.0"], "{summary}");
+}
+
+/// Most of the speaking time, in per cent, that may be missing, made up or given to the other speaker: pauses inside a turn
+/// count as well. It was 15 when this was written; turns half a second late are 37, those of the other speaker 180.
+const DIARISATION_ERROR_MAX: f64 = 20.0;
+
+#[test]
+fn speaker_turns_lie_where_the_call_has_them() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let call = fixture("fr-resiliation.wav");
+    let arguments = ["transcribe", "--language", "fr", "--format", "rttm", call.to_str().unwrap()];
+    let run = home.allo(arguments).run().succeeds();
+    let (heard, truth) = (home.path("heard.rttm"), home.path("truth.rttm"));
+    fs::write(&heard, run.stdout()).unwrap();
+    let (turns, spoken_s) = true_turns("fr-resiliation");
+    fs::write(&truth, turns).unwrap();
+    let mut scorer = Command::new("/usr/lib/sctk/bin/md-eval.pl");
+    let scores = printed(scorer.arg("-r").arg(truth).arg("-s").arg(heard));
+    assert!((figure(&scores, "SCORED SPEAKER TIME") - spoken_s).abs() < 0.1, "{spoken_s} s: {scores}");
+    assert!(figure(&scores, "OVERALL SPEAKER DIARIZATION ERROR") < DIARISATION_ERROR_MAX, "{scores}");
+}
+
+/// The turns of a fixture call as it was made, in RTTM, and how long both speakers speak, in seconds.
+fn true_turns(call: &str) -> (String, f64) {
+    let truth = fs::read_to_string(fixture(&format!("{call}.json"))).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+    let channels = truth["channels"].as_array().unwrap();
+    let (mut lines, mut spoken_s) = (String::new(), 0.0);
+    for utterance in truth["utterances"].as_array().unwrap() {
+        let channel = channels.iter().position(|name| *name == utterance["channel"]).unwrap() + 1;
+        let (start, end) = (utterance["start"].as_f64().unwrap(), utterance["end"].as_f64().unwrap());
+        let (name, length) = (utterance["channel"].as_str().unwrap(), end - start);
+        lines += &format!("SPEAKER {call} {channel} {start:.3} {length:.3} <NA> <NA> {name} <NA> <NA>\n");
+        spoken_s += length;
+    }
+    (lines, spoken_s)
+}
+
+/// The number behind a name in what a scorer prints.
+#[track_caller]
+fn figure(scores: &str, name: &str) -> f64 {
+    let (_, rest) = scores.split_once(&format!("{name} =")).unwrap_or_else(|| panic!("no {name}: {scores}"));
+    rest.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap()
 }
 
 /// What a program of the set-up prints when it succeeds.
