@@ -35,8 +35,8 @@ use crate::pipeline::understanding::Understanding;
 use crate::serve::{self, Offer, Server};
 use crate::store::{CallFilter, Query, Store};
 
-/// What the demo looks for in all calls at the end: a word of several calls, once with its article elided.
-const SEARCH: &str = "facture";
+/// What the demo looks for in all calls at the end: a word of several calls, in two languages.
+const SEARCH: &str = "option";
 
 /// Calls that are played at once when they are not played in real time: while one waits for its text, another is heard.
 const AT_ONCE: usize = 2;

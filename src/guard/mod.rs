@@ -30,6 +30,8 @@ const LEAST_VARIETY: f32 = 0.2;
 const LEAST_VARIETY_OF_PAIRS: f32 = 0.4;
 /// Words beyond the speed limit that a very short segment may hold: times at its edges are not exact.
 const SPARE_WORDS: f32 = 2.0;
+/// Times that a syllable must break off to be no slip of the tongue.
+const FEWEST_SYLLABLES: usize = 3;
 
 /// One recognition with the evidence for it.
 #[derive(Debug, Clone, Copy)]
@@ -220,7 +222,7 @@ impl Guard {
                     && recognition.mean_log_probability < config.no_speech_log_probability,
                 Reason::NoSpeech,
             ),
-            (is_all_loop(recognition, &text), Reason::Loop),
+            (is_all_loop(recognition, &text) || is_stutter(recognition.text.reveal()), Reason::Loop),
             (words > allowed_words, Reason::TooManyWords),
             (recognition.mean_log_probability < config.minimum_log_probability, Reason::LowConfidence),
         ];
@@ -306,6 +308,17 @@ fn is_all_loop(recognition: &Recognition, text: &str) -> bool {
     let is_poor = all.len() >= FEWEST_WORDS_FOR_VARIETY
         && (variety(all) < LEAST_VARIETY || variety(pairs) < LEAST_VARIETY_OF_PAIRS);
     mostly_loop || is_poor
+}
+
+/// Whether the text is one syllable that breaks off again and again: "Wh-wh-wh-wh-", which whisper.cpp hears in noise. A person's
+/// "bla-bla-bla" does not end in a hyphen.
+fn is_stutter(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let Some(syllables) = text.strip_suffix('-') else { return false };
+    let mut syllables = syllables.split('-');
+    let Some(first) = syllables.next() else { return false };
+    let others = syllables.clone().count();
+    !first.is_empty() && others + 1 >= FEWEST_SYLLABLES && syllables.all(|syllable| syllable == first)
 }
 
 /// The share of different items, 0 to 1.
@@ -402,6 +415,14 @@ mod tests {
         }
         let sentence = judge_with("Merci de me rappeler demain.", |_, speech, _| *speech = 0.5);
         assert_eq!(sentence, Verdict::Accept);
+    }
+
+    #[test]
+    fn a_syllable_that_breaks_off_again_and_again_is_a_loop() {
+        check("Wh-wh-wh-wh-", Some(Reason::Loop));
+        for text in ["Bla-bla-bla.", "Non-non-non", "Peut-être-", "Je, je-", "-"] {
+            assert!(!is_stutter(text), "{text}");
+        }
     }
 
     #[test]
