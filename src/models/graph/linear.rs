@@ -188,7 +188,7 @@ impl Linear {
         bias: Option<&[f32]>,
     ) -> Result<Name, Error> {
         let scales: Vec<f32> = self.weights.chunks(self.inputs).map(scale_of).collect();
-        let rounded = self.transposed(|value, output| (value / scales[output]).round() as i8);
+        let rounded = self.transposed(|value, output| rounded(value, scales[output]));
         let rounded = builder.bytes(&[self.inputs, self.outputs], &rounded)?;
         let scales = builder.floats(&[self.outputs], &scales)?;
         match bias {
@@ -218,4 +218,51 @@ fn scale_of(row: &[f32]) -> f32 {
     let pairs = row.chunks(NEIGHBOURS).map(|pair| of_sign(pair, 1.0).max(of_sign(pair, -1.0)));
     let largest = pairs.fold(0.0, f32::max);
     if largest > 0.0 { largest / LARGEST_PAIR } else { 1.0 }
+}
+
+/// A weight in 8 bits.
+fn rounded(value: f32, scale: f32) -> i8 {
+    (value / scale).round() as i8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What `vpmaddubsw` does: two products of an unsigned and a signed byte, added in 16 bits.
+        #[test]
+        fn no_sum_of_two_products_is_cut_off(
+            row in proptest::collection::vec(-3.0_f32..3.0, 1..40),
+            outlier in -90.0_f32..90.0,
+            input in any::<[u8; 2]>(),
+        ) {
+            let row: Vec<f32> = row.into_iter().chain([outlier]).collect();
+            let scale = scale_of(&row);
+            for pair in row.chunks(NEIGHBOURS) {
+                let products = pair.iter().zip(input).map(|(value, input)| {
+                    i32::from(rounded(*value, scale)) * i32::from(input)
+                });
+                prop_assert!(i16::try_from(products.sum::<i32>()).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_weight_is_off_by_half_a_step_at_most(row in proptest::collection::vec(-3.0_f32..3.0, 1..40)) {
+            let scale = scale_of(&row);
+            for value in &row {
+                prop_assert!((f32::from(rounded(*value, scale)) * scale - value).abs() <= scale * 0.501);
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_of_unlike_sign_cost_no_precision() {
+        let check = |row: &[f32], expected: f32| assert!((scale_of(row) - expected).abs() < 1e-6);
+        check(&[1.27, -1.27, 0.5], 0.01);
+        check(&[1.0, 0.27, 0.5], 0.01);
+        check(&[0.0, 0.0], 1.0);
+    }
 }

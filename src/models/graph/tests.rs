@@ -415,7 +415,7 @@ fn not_a_byte_of_the_graphs_moves() {
         [hashes(Mix::F32, &mut source), hashes(Mix::of(crate::models::Precision::Int8), &mut source)],
         [
             ["91699b59c43ba804", "f4935302b7e7f461", "4553a38e8b060ce7"],
-            ["b06484640f1bbceb", "559992d00970d6a0", "cff11b097fe0cb7b"]
+            ["66150c451aeba3d7", "b689b04ed244e740", "0c30dd8f7b72b760"]
         ]
     );
 }
