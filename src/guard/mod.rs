@@ -30,6 +30,8 @@ const LEAST_VARIETY: f32 = 0.2;
 const LEAST_VARIETY_OF_PAIRS: f32 = 0.4;
 /// Words beyond the speed limit that a very short segment may hold: times at its edges are not exact.
 const SPARE_WORDS: f32 = 2.0;
+/// Words of an echo for each one that is no name.
+const ECHO_WORDS_FOR_ANOTHER: usize = 4;
 /// Times that a syllable must break off to be no slip of the tongue.
 const FEWEST_SYLLABLES: usize = 3;
 
@@ -281,11 +283,14 @@ fn without_annotations(text: &str) -> String {
     kept
 }
 
-/// Whether every word of `text` (normalised) is a word of the vocabulary.
+/// Whether `text` (normalised) is words of the vocabulary and hardly another: echoes of a list of names go on with made-up ones
+/// ("RIO, PUK, IMEI, RIBAN").
 fn is_echo(text: &str, vocabulary: &[String]) -> bool {
     let names: Vec<String> = vocabulary.iter().map(|name| normalized(name)).collect();
-    let mut words = text.split(' ');
-    words.all(|word| names.iter().any(|name| name.split(' ').any(|part| part == word)))
+    let is_name = |word: &&str| names.iter().any(|name| name.split(' ').any(|part| part == *word));
+    let words = text.split(' ').count();
+    let others = words - text.split(' ').filter(is_name).count();
+    others * ECHO_WORDS_FOR_ANOTHER <= words
 }
 
 fn word_loop(recognition: &Recognition) -> Option<Loop> {
@@ -437,7 +442,7 @@ mod tests {
 
     #[test]
     fn names_of_the_vocabulary_alone_need_evidence_of_speech() {
-        for text in ["Télébox,", "telebox Télébox", "SIM, Télébox."] {
+        for text in ["Télébox,", "telebox Télébox", "SIM, Télébox.", "SIM, Télébox, SIM, Ribane."] {
             check(text, None);
             let echo = judge_with(text, |_, speech, _| *speech = 0.5);
             assert_eq!(reason(&echo), Some(Reason::VocabularyEcho), "{text}");
