@@ -1,6 +1,7 @@
 //! What voice detection costs and what it finds; `cargo bench --bench vad [-- RECORDING_OR_FOLDER ...]`.
 //!
-//! Each channel of each recording goes through Silero and the segmenter by itself, with the settings that are shipped. A line
+//! Each channel of each recording goes through Silero, which is asked about every window (recordings spare it those of steady
+//! noise), and the segmenter, with the settings that are shipped. A line
 //! for each argument: the time of a window of 32 ms (the quickest and the slowest channel), how much speech was found, and
 //! in how many channels none. Without an argument the fixture calls. Hold music (`/usr/share/asterisk/moh`) shows what is taken
 //! for speech; clips as a telephone hears them lie in `~/.cache/allo/bench/phone` once `benches/against_faster_whisper.sh` has run.
