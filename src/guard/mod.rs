@@ -30,9 +30,10 @@ const LEAST_VARIETY: f32 = 0.2;
 const LEAST_VARIETY_OF_PAIRS: f32 = 0.4;
 /// Words beyond the speed limit that a very short segment may hold: times at its edges are not exact.
 const SPARE_WORDS: f32 = 2.0;
-/// Words of an echo for each one that is no name.
+/// Words of an echo for each one that is no name: the echo that was seen on music had one in four. Three names are then the least, so that
+/// a short sentence about a product is none.
 const ECHO_WORDS_FOR_ANOTHER: usize = 4;
-/// Times that a syllable must break off to be no slip of the tongue.
+/// Times that a syllable must break off to be no slip of the tongue; chosen, people and transcripts stumble once or twice.
 const FEWEST_SYLLABLES: usize = 3;
 
 /// One recognition with the evidence for it.
