@@ -66,7 +66,7 @@ struct Parts {
 impl Parts {
     fn load(runtime: &Runtime, folder: &Path, threads: usize) -> anyhow::Result<Self> {
         let start = now();
-        let (graphs, description) = Graphs::open(runtime, folder, threads)?;
+        let (graphs, description) = Graphs::open(runtime, folder, (threads, None))?;
         say(&format!("loading: {:.0} ms", ms(start.elapsed())));
         let mel = MelFrontEnd::new(description.mel_filters.clone(), description.mel_bands)?;
         Ok(Self { network: Network::over(Arc::new(graphs))?, mel, description, scores: Scores::default() })

@@ -81,6 +81,15 @@ pub enum Error {
         #[source]
         source: ort::Error,
     },
+    /// The library cannot compute on the NVIDIA device that was asked for.
+    #[error("onnx runtime cannot use the NVIDIA device {device}")]
+    Cuda {
+        /// Its number.
+        device: u8,
+        /// What the runtime said.
+        #[source]
+        source: ort::Error,
+    },
     /// A file could not be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -101,11 +110,14 @@ pub struct SessionOptions {
     /// Whether the session keeps the memory of an inference for the next one. Without it the memory goes back to the
     /// system: for big networks whose inputs have many lengths, where the kept pieces would add up.
     pub keeps_memory: bool,
+    /// The NVIDIA device that computes; `None` for the processor. Where it or its provider is missing the session does not
+    /// open.
+    pub cuda_device: Option<u8>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { threads: 1, keeps_memory: true }
+        Self { threads: 1, keeps_memory: true, cuda_device: None }
     }
 }
 
@@ -162,18 +174,22 @@ impl Runtime {
     /// Opens `model`; see [`SessionOptions`].
     ///
     /// # Errors
-    /// [`Error::ModelMissing`] or [`Error::Model`].
+    /// [`Error::ModelMissing`]; [`Error::Cuda`] when a device was asked for, [`Error::Model`] when none was.
     pub fn session_with(&self, model: &Path, options: SessionOptions) -> Result<Session, Error> {
         if !model.is_file() {
             return Err(Error::ModelMissing { path: model.to_path_buf() });
         }
-        self.open(model, options).map_err(|source| Error::Model { path: model.to_path_buf(), source })
+        self.open(model, options).map_err(|source| match options.cuda_device {
+            Some(device) => Error::Cuda { device, source },
+            None => Error::Model { path: model.to_path_buf(), source },
+        })
     }
 
     fn open(&self, model: &Path, options: SessionOptions) -> Result<Session, ort::Error> {
         let processor = ort::ep::CPU::default().with_arena_allocator(options.keeps_memory).build();
+        let cuda = options.cuda_device.map(cuda_provider);
         Session::builder(&self.environment)?
-            .with_execution_providers([processor])?
+            .with_execution_providers(cuda.into_iter().chain([processor]).collect::<Vec<_>>())?
             .with_memory_pattern(options.keeps_memory)?
             .with_intra_threads(options.threads.max(1))?
             .with_inter_threads(1)?
@@ -181,6 +197,11 @@ impl Runtime {
             .with_inter_op_spinning(false)?
             .commit_from_file(model)
     }
+}
+
+/// Without a silent way back to the processor: what was asked for runs, or nothing.
+fn cuda_provider(device: u8) -> ort::ep::ExecutionProviderDispatch {
+    ort::ep::CUDA::default().with_device_id(i32::from(device)).build().error_on_failure()
 }
 
 fn start(path: &Path) -> Result<Environment, Error> {

@@ -57,12 +57,59 @@ impl fmt::Display for Precision {
     }
 }
 
+/// What recognition runs on: `auto`, `cpu`, `gpu`, or `gpu:1` for the second of several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Device {
+    /// A graphics device where whisper.cpp was built for one and finds one, else the processor.
+    #[default]
+    Auto,
+    /// The processor, whatever else there is.
+    Cpu,
+    /// The graphics device of this number, or an error.
+    Gpu(u8),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => formatter.write_str("auto"),
+            Self::Cpu => formatter.write_str("cpu"),
+            Self::Gpu(0) => formatter.write_str("gpu"),
+            Self::Gpu(number) => write!(formatter, "gpu:{number}"),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let number = |number: &str| number.parse().ok();
+        match text.as_str() {
+            "auto" => Some(Self::Auto),
+            "cpu" => Some(Self::Cpu),
+            "gpu" => Some(Self::Gpu(0)),
+            other => other.strip_prefix("gpu:").and_then(number).map(Self::Gpu),
+        }
+        .ok_or_else(|| format!("asr.device is \"{text}\", expected \"auto\", \"cpu\", \"gpu\" or \"gpu:1\""))
+    }
+}
+
 /// Section `[asr]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Which engine recognises.
     pub engine: EngineKind,
+    /// What it runs on.
+    pub device: Device,
     /// Number format of the ONNX engine's matrices; whisper.cpp's is that of its model.
     pub precision: Precision,
     /// Name of the speech model in the manifest, or a path with a `/` to a model of your own: a folder of graphs for ONNX
@@ -107,6 +154,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             engine: EngineKind::default(),
+            device: Device::default(),
             precision: Precision::default(),
             model: "whisper-base".to_owned(),
             beam_size: 5,
@@ -249,6 +297,21 @@ mod tests {
         check("language_margin = nan", "language_margin");
         assert!(toml::from_str::<Config>("beams = 5").is_err());
         assert!(toml::from_str::<Config>("languages = ['de']").is_err());
+    }
+
+    #[test]
+    fn a_device_is_read_as_it_is_written() {
+        let read = |text: &str| toml::from_str::<Config>(&format!("device = '{text}'"));
+        for (text, device) in
+            [("auto", Device::Auto), ("cpu", Device::Cpu), ("gpu", Device::Gpu(0)), ("gpu:3", Device::Gpu(3))]
+        {
+            let config = read(text).unwrap();
+            assert_eq!((config.device, config.device.to_string().as_str()), (device, text));
+        }
+        for wrong in ["", "cuda", "gpu:", "gpu:-1", "gpu:256", "GPU"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("expected \"auto\", \"cpu\", \"gpu\" or \"gpu:1\""), "{error}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod choice;
 pub mod config;
 pub mod context;
 pub mod decode;
+pub mod devices;
 pub mod fake;
 pub mod language;
 mod names;
@@ -226,6 +227,16 @@ pub enum Error {
         /// What the engine said.
         reason: String,
     },
+    /// The settings ask for a device that is not there. Nothing was started.
+    #[error("asr.device is \"{wanted}\", but {reason}\nhint: {remedy}")]
+    Device {
+        /// The setting.
+        wanted: config::Device,
+        /// What there is instead.
+        reason: String,
+        /// What helps.
+        remedy: String,
+    },
     /// A recogniser could not be made, usually for want of memory.
     #[error("cannot create the recogniser's state: {reason}")]
     State {
@@ -298,6 +309,7 @@ impl Error {
         match self {
             Self::Busy { .. } => true,
             Self::Load { .. }
+            | Self::Device { .. }
             | Self::State { .. }
             | Self::TooLong { .. }
             | Self::NotFinite { .. }

@@ -47,6 +47,14 @@ fn whisper_cpp(file: &str) -> Option<Arc<dyn Engine>> {
     Some(Arc::new(WhisperEngine::load(&path, &config, 1).expect("the model loads")))
 }
 
+/// The default model, in 8 bits.
+fn shipped() -> Option<Arc<dyn Engine>> {
+    let folder = needed(models().join("whisper-base-onnx-int8"))?;
+    let runtime = Runtime::load(&needed(models().join("libonnxruntime.so"))?).expect("the library loads");
+    let engine = OnnxEngine::load(&runtime, &folder, &Config::default(), 2).expect("the model loads");
+    Some(Arc::new(engine))
+}
+
 /// A model in graphs that lives as long as its folder.
 struct Graphs {
     folder: tempfile::TempDir,
@@ -122,6 +130,17 @@ fn the_english_model_passes_the_checks_of_every_engine() {
             .expect("a state")
             .recognize(&request(&speech, LanguageChoice::Known(Language::Fr)), &CancelFlag::new());
         assert!(matches!(refused, Err(Error::NoLanguage { .. })), "a model of one language refuses another");
+    }
+}
+
+#[test]
+fn the_shipped_models_pass_the_checks_of_every_engine() {
+    let (Some(cpp), Some(onnx), Some(speech)) = (whisper_cpp("ggml-base.bin"), shipped(), voice(FRENCH))
+    else {
+        return;
+    };
+    for engine in [cpp, onnx] {
+        check_engine(&*engine, &speech, Language::Fr);
     }
 }
 

@@ -23,7 +23,7 @@ use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
 };
 
-use super::config::{Config, FULL_CONTEXT};
+use super::config::{Config, Device, FULL_CONTEXT};
 use super::context::ContextRule;
 use super::language;
 use super::repetition::{is_decoder_loop, trailing_loop};
@@ -81,7 +81,8 @@ struct Settings {
 
 impl WhisperEngine {
     /// Loads a ggml model from `path`. `config` gives the search and the context rule; `threads` is the number of
-    /// threads of one inference ([`Config::resolved_threads`]). Blocks while the file is read.
+    /// threads of one inference ([`Config::resolved_threads`]). Blocks while the file is read. Whether a graphics device that
+    /// `config` names is there is for [`super::devices`] to say: the library would go on without it.
     ///
     /// # Errors
     /// [`Error::Load`] when the file is missing or is no model.
@@ -93,6 +94,16 @@ impl WhisperEngine {
         }
         let mut parameters = WhisperContextParameters::default();
         parameters.flash_attn(config.flash_attention);
+        match config.device {
+            // The library takes a graphics device where it was built for one.
+            Device::Auto => {}
+            Device::Cpu => {
+                parameters.use_gpu(false);
+            }
+            Device::Gpu(number) => {
+                parameters.use_gpu(true).gpu_device(i32::from(number));
+            }
+        }
         let context =
             WhisperContext::new_with_params(path, parameters).map_err(|error| failed(lowercase(error)))?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

@@ -179,7 +179,7 @@ fn model_findings(
 }
 
 fn onnx_finding(manifest: &Manifest, folder: &ModelFolder) -> Finding {
-    let library = match folder.file(manifest, machinery::ONNX_RUNTIME) {
+    let library = match folder.onnx_runtime(manifest) {
         Ok(library) => library,
         Err(error) => return Finding::failed("ONNX library", &error),
     };

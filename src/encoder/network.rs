@@ -47,8 +47,11 @@ impl SentenceEncoder {
         let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         let vocabulary = Vocabulary::parse(&bytes).map_err(|reason| Error::format(&path, reason))?;
         let graph = folder.join(GRAPH_FILE);
-        let session =
-            SharedSession::open(runtime, &graph, SessionOptions { threads: 1, keeps_memory: false })?;
+        let session = SharedSession::open(
+            runtime,
+            &graph,
+            SessionOptions { keeps_memory: false, ..SessionOptions::default() },
+        )?;
         let metadata = session.session().metadata().ok();
         let origin = metadata.and_then(|metadata| metadata.custom(ORIGIN));
         let Some(origin) = origin else {

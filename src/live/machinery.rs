@@ -10,7 +10,7 @@ use crate::guard::Guard;
 use crate::home::Home;
 use crate::models::{Manifest, ModelFolder};
 use crate::onnx;
-use crate::pipeline::machinery::{ONNX_RUNTIME, VOICE_DETECTION, name_all_missing, workers};
+use crate::pipeline::machinery::{VOICE_DETECTION, name_all_missing, workers};
 use crate::pipeline::understanding::Understanding;
 use crate::pipeline::{self, recognition};
 use crate::store::Store;
@@ -41,7 +41,7 @@ pub fn parts(config: &Config, home: &Home) -> Result<Parts, Error> {
 fn load(config: &Config, home: &Home) -> Result<Parts, pipeline::Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
-    let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
+    let runtime = onnx::Runtime::load(&folder.onnx_runtime(&manifest)?)?;
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     let engine = recognition::engine(config, &runtime, &folder)?;
     let model = engine.name().to_owned();

@@ -15,6 +15,11 @@ use super::wire::{VerifiedFile, VerifiedFiles};
 use super::{Error, digest};
 use crate::progress::{Progress, Unit};
 
+/// Name of the library in the manifest.
+const ONNX_RUNTIME: &str = "onnxruntime";
+/// Where in the folder a library of the user's own lies. It is not in the manifest, so it is neither pulled nor verified.
+const OWN_ONNX_RUNTIME: &str = "own/libonnxruntime.so";
+
 const MEMORY_FILE: &str = ".verified.json";
 /// The memory of a few dozen models is some kilobytes; anything bigger is not ours and is ignored.
 const MEMORY_BYTES_MAX: u64 = 1024 * 1024;
@@ -110,6 +115,16 @@ impl ModelFolder {
             }
         };
         entry.files.iter().map(check).collect()
+    }
+
+    /// The ONNX Runtime library: the user's own at [`OWN_ONNX_RUNTIME`], such as one with a provider for graphics devices, else
+    /// the one of the manifest.
+    ///
+    /// # Errors
+    /// As [`ModelFolder::file`] where there is none of the user's own.
+    pub fn onnx_runtime(&self, manifest: &Manifest) -> Result<PathBuf, Error> {
+        let own = self.place(OWN_ONNX_RUNTIME);
+        if own.is_file() { Ok(own) } else { self.file(manifest, ONNX_RUNTIME) }
     }
 
     /// How `entry` compares with the manifest.
@@ -241,4 +256,21 @@ fn unexpected_size(entry: &Entry, file: &FileSpec, present: &Metadata) -> Option
 fn modified_ns(present: &Metadata) -> Option<u64> {
     let since = present.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(since.as_nanos()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_the_users_own_goes_before_the_pulled_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = ModelFolder::new(root.path());
+        let manifest = Manifest::builtin();
+        assert!(matches!(folder.onnx_runtime(&manifest), Err(Error::Missing { .. })));
+        let own = root.path().join(OWN_ONNX_RUNTIME);
+        fs::create_dir_all(own.parent().expect("it has one")).expect("an empty folder");
+        fs::write(&own, "whatever it is, loading it is for others").expect("a file");
+        assert_eq!(folder.onnx_runtime(&manifest).expect("it is there"), own);
+    }
 }

@@ -4,8 +4,7 @@
 //! convolutions and the two tables of positions; everything else is copied. The header's number format carries the
 //! version of the block formats.
 //!
-//! One of the three places of the program with `unsafe` (`tts::pico` and `onnx::shared` are the others), because the library
-//! is C.
+//! One of the few places of the program with `unsafe` (ARCHITECTURE.md has them all), because the library is C.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

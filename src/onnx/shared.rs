@@ -3,7 +3,7 @@
 //! The crate lets a session run for one caller at a time, because some execution providers (CUDA, DirectML) are not safe
 //! otherwise; a second session for a second thread holds all weights a second time (BENCHMARKS.md, "An hour-long two-channel
 //! call"). The runtime's own contract is that `Run` may be called from any number of threads, and on the processor's provider it is what
-//! its Python and C# users do every day. This file is that call, for this provider only, with nothing else that is shared:
+//! its Python and C# users do every day. This file is that call, at once for this provider only, with nothing else that is shared:
 //! every caller brings its own inputs and run options, what memory is kept between runs is the runtime's own and behind its
 //! lock, and outputs are fresh.
 //!
@@ -17,6 +17,7 @@
 use std::ffi::{CString, c_char};
 use std::path::Path;
 use std::ptr::{self, NonNull};
+use std::sync::{Mutex, PoisonError};
 
 use ort::AsPointer as _;
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
@@ -53,9 +54,12 @@ pub fn give_memory_back() {
     }
 }
 
-/// A model on the processor whose [`SharedSession::run`] any thread may call at any time.
+/// A model whose [`SharedSession::run`] any thread may call at any time. On the processor several runs go on at once; on another
+/// device one after the other.
 pub struct SharedSession {
     session: Session,
+    /// Held while a device other than the processor runs.
+    turn: Option<Mutex<()>>,
     inputs: Vec<CString>,
     outputs: Vec<CString>,
 }
@@ -64,7 +68,7 @@ impl SharedSession {
     /// Opens `model`; see [`SessionOptions`].
     ///
     /// # Errors
-    /// [`Error::ModelMissing`] or [`Error::Model`].
+    /// As [`Runtime::session_with`].
     pub fn open(runtime: &Runtime, model: &Path, options: SessionOptions) -> Result<Self, Error> {
         let session = runtime.session_with(model, options)?;
         let refused = |error: std::ffi::NulError| Error::Model {
@@ -75,7 +79,8 @@ impl SharedSession {
             outlets.iter().map(|outlet| CString::new(outlet.name()).map_err(refused)).collect()
         };
         let (inputs, outputs) = (names(session.inputs())?, names(session.outputs())?);
-        Ok(Self { session, inputs, outputs })
+        let turn = options.cuda_device.map(|_| Mutex::default());
+        Ok(Self { session, turn, inputs, outputs })
     }
 
     /// The model's names, types and metadata.
@@ -102,10 +107,11 @@ impl SharedSession {
         let (input_names, output_names) = (pointers(&self.inputs), pointers(&self.outputs));
         let values: Vec<*const ort::sys::OrtValue> = inputs.iter().map(|value| value.ptr()).collect();
         let mut results = vec![ptr::null_mut(); output_names.len()];
+        let turn = self.turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         // SAFETY: the session lives as long as `self`; names and inputs are borrowed for this call and as many as said;
         // the runtime writes as many results as it is given names, into places that are null and so are made by it. It
-        // reads the session only: concurrent calls are allowed by its contract, on the processor's provider, which is
-        // the only one that `Runtime` asks for.
+        // reads the session only: concurrent calls are allowed by its contract on the processor's provider; with any other
+        // one `turn` keeps all but one away.
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr().cast_mut(),
@@ -118,6 +124,7 @@ impl SharedSession {
                 results.as_mut_ptr(),
             )
         };
+        drop(turn);
         // SAFETY: the status comes from the call above, and is looked at once.
         unsafe { ort::Error::result_from_status(status) }?;
         let owned = |result: *mut ort::sys::OrtValue| {

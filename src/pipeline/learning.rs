@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::machinery::{ONNX_RUNTIME, cores};
+use super::machinery::cores;
 use crate::encoder::SentenceEncoder;
 use crate::home::Home;
 use crate::intent::{self, Classifier, Meaning};
@@ -32,13 +32,12 @@ const KEPT_MAX: usize = 16;
 pub fn sentence_encoder(home: &Home) -> Result<Option<Arc<dyn Meaning>>, Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
-    let (library, files) =
-        match (folder.file(&manifest, ONNX_RUNTIME), folder.files(&manifest, SENTENCE_ENCODER)) {
-            (Ok(library), Ok(files)) => (library, files),
-            (Err(models::Error::Missing { .. } | models::Error::UnknownModel { .. }), _)
-            | (_, Err(models::Error::Missing { .. })) => return Ok(None),
-            (Err(error), _) | (_, Err(error)) => return Err(error.into()),
-        };
+    let (library, files) = match (folder.onnx_runtime(&manifest), folder.files(&manifest, SENTENCE_ENCODER)) {
+        (Ok(library), Ok(files)) => (library, files),
+        (Err(models::Error::Missing { .. } | models::Error::UnknownModel { .. }), _)
+        | (_, Err(models::Error::Missing { .. })) => return Ok(None),
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+    };
     let runtime = onnx::Runtime::load(&library)?;
     let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
     Ok(Some(Arc::new(SentenceEncoder::open(&runtime, folder, cores())?)))

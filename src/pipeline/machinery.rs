@@ -12,8 +12,6 @@ use crate::pipeline::transcribe::Transcriber;
 use crate::pipeline::{Error, recognition};
 use crate::vad::{SileroModel, Sparing, SpeechDetector};
 
-/// Name of the ONNX Runtime library in the manifest.
-pub const ONNX_RUNTIME: &str = "onnxruntime";
 /// Name of the voice detection model in the manifest.
 pub const VOICE_DETECTION: &str = "silero-vad";
 
@@ -33,7 +31,7 @@ pub fn start(config: &Config, home: &Home) -> Result<Transcriber, Error> {
 fn load(config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
-    let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
+    let runtime = onnx::Runtime::load(&folder.onnx_runtime(&manifest)?)?;
     let engine = recognition::engine(config, &runtime, &folder)?;
     let size = PoolConfig { workers: workers(config), queue_capacity: config.asr.queue_capacity };
     beside(Arc::new(Pool::start(engine, size)?), config, home)
@@ -46,7 +44,7 @@ fn load(config: &Config, home: &Home) -> Result<Transcriber, Error> {
 pub fn beside(pool: Arc<Pool>, config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
-    let runtime = onnx::Runtime::load(&folder.file(&manifest, ONNX_RUNTIME)?)?;
+    let runtime = onnx::Runtime::load(&folder.onnx_runtime(&manifest)?)?;
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
     Ok(Transcriber {
         pool,
@@ -114,7 +112,7 @@ mod tests {
             assert_eq!(hint, expected);
             missing.iter().for_each(|name| assert!(message.contains(name), "{message}"));
         };
-        check(&[ONNX_RUNTIME], "run `allo models pull onnxruntime`");
-        check(&[ONNX_RUNTIME, VOICE_DETECTION, "pico-fr-FR"], "run `allo models pull`");
+        check(&["onnxruntime"], "run `allo models pull onnxruntime`");
+        check(&["onnxruntime", VOICE_DETECTION, "pico-fr-FR"], "run `allo models pull`");
     }
 }

@@ -17,8 +17,6 @@ use crate::tts::pico::Pico;
 use crate::tts::piper::Piper;
 use crate::tts::{self, Delivery, Voice};
 
-/// Name of the ONNX Runtime library in the manifest.
-const ONNX_RUNTIME: &str = "onnxruntime";
 /// Pico engines that stay open: more sentences than this at once are rare, and opening one takes 16 ms.
 const IDLE_MAX: usize = 8;
 
@@ -156,7 +154,7 @@ impl Engines {
 
     fn open_piper(&self, voice: &str) -> Result<Piper, Error> {
         let path = self.piper_file(voice)?;
-        let library = self.models.file(&self.manifest, ONNX_RUNTIME)?;
+        let library = self.models.onnx_runtime(&self.manifest)?;
         Ok(Piper::open(&Runtime::load(&library)?, &path)?)
     }
 

@@ -24,7 +24,7 @@ use self::package::Description;
 use self::rules::Rules;
 use self::running::{Reading, Running};
 use self::search::{Chosen, Guide, History, Hypothesis, LONGEST_LOOP_PERIOD, Search, Settings};
-use super::config::Config;
+use super::config::{Config, Device};
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
@@ -93,7 +93,11 @@ impl OnnxEngine {
     /// # Errors
     /// [`Error::Load`] when a file is missing, cut or of another kind.
     pub fn load(runtime: &Runtime, folder: &Path, config: &Config, threads: usize) -> Result<Self, Error> {
-        let (graphs, mut description) = Graphs::open(runtime, folder, threads.max(1))?;
+        let cuda_device = match config.device {
+            Device::Gpu(number) => Some(number),
+            Device::Auto | Device::Cpu => None,
+        };
+        let (graphs, mut description) = Graphs::open(runtime, folder, (threads.max(1), cuda_device))?;
         let vocabulary = Vocabulary::new(std::mem::take(&mut description.tokens), description.vocabulary)
             .map_err(|error| Error::Load { path: folder.to_path_buf(), reason: error.to_string() })?;
         let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -7,8 +7,10 @@ use ort::session::{NoSelectedOutputs, RunOptions, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
 
 use super::package::{DECODER_FILE, Description, ENCODER_FILE};
+use crate::asr::config::Device;
+use crate::asr::devices::DEVICE_REMEDY;
 use crate::asr::{CancelFlag, Error};
-use crate::onnx::{Runtime, SessionOptions, SharedSession};
+use crate::onnx::{self, Runtime, SessionOptions, SharedSession};
 
 /// Values of a head, the same in every Whisper.
 const HEAD_VALUES: usize = 64;
@@ -74,15 +76,27 @@ pub struct Scores {
 }
 
 impl Graphs {
-    /// Opens the model in `folder` with `threads` threads an inference; also gives its description.
+    /// Opens the model in `folder` with `threads` threads an inference, on the NVIDIA device of this number if any; also gives
+    /// its description.
     ///
     /// # Errors
-    /// [`Error::Load`] for a file that is missing, cut, or of another kind.
-    pub fn open(runtime: &Runtime, folder: &Path, threads: usize) -> Result<(Self, Description), Error> {
+    /// [`Error::Load`] for a file that is missing, cut, or of another kind, or a device that cannot be used.
+    pub fn open(
+        runtime: &Runtime,
+        folder: &Path,
+        (threads, cuda_device): (usize, Option<u8>),
+    ) -> Result<(Self, Description), Error> {
         let failed = |reason: String| Error::Load { path: folder.to_path_buf(), reason };
         let open = |file: &str, keeps_memory: bool| {
-            let options = SessionOptions { threads, keeps_memory };
-            SharedSession::open(runtime, &folder.join(file), options).map_err(|error| failed(chain(&error)))
+            let options = SessionOptions { threads, keeps_memory, cuda_device };
+            SharedSession::open(runtime, &folder.join(file), options).map_err(|error| match error {
+                onnx::Error::Cuda { device, source } => Error::Device {
+                    wanted: Device::Gpu(device),
+                    reason: format!("ONNX Runtime cannot use it: {source}"),
+                    remedy: DEVICE_REMEDY.to_owned(),
+                },
+                other => failed(chain(&other)),
+            })
         };
         // The encoder takes as much in one run as the decoder in a hundred: got from the system each time, page by page, it
         // costs an eighth of its time on one thread. The decoder would keep pieces of every length its texts had.

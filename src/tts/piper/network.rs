@@ -28,7 +28,8 @@ pub struct Network {
 impl Network {
     /// Opens the network for one thread. Its inputs have many lengths, so it keeps no memory between them.
     pub fn open(runtime: &Runtime, path: &Path) -> Result<Self, Error> {
-        let session = runtime.session_with(path, SessionOptions { threads: 1, keeps_memory: false })?;
+        let session = runtime
+            .session_with(path, SessionOptions { keeps_memory: false, ..SessionOptions::default() })?;
         let has = |name: &str| session.inputs().iter().any(|input| input.name() == name);
         if let Some(missing) = ["input", "input_lengths", "scales"].into_iter().find(|name| !has(name)) {
             let reason = format!("it has no input `{missing}`");

@@ -242,6 +242,6 @@ fn a_description_is_read_back_from_the_graphs() {
     let Some(runtime) = runtime() else { return };
     let folder = written(51_866, 128);
     let (_, description): (_, Description) =
-        super::super::network::Graphs::open(&runtime, folder.path(), 1).expect("the graphs load");
+        super::super::network::Graphs::open(&runtime, folder.path(), (1, None)).expect("the graphs load");
     assert_eq!((description.vocabulary, description.mel_bands), (51_866, 128));
 }

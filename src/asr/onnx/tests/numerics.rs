@@ -94,7 +94,7 @@ fn by_onnx(
     mel: &[f32],
 ) -> AllScores {
     graph::write(source, folder, mix, &Progress::hidden()).expect("the graphs are written");
-    let (graphs, _) = Graphs::open(runtime, folder, 1).expect("the graphs load");
+    let (graphs, _) = Graphs::open(runtime, folder, (1, None)).expect("the graphs load");
     let mut network = Network::over(Arc::new(graphs)).expect("memory");
     let encoded = network.encode(mel, WINDOW_FRAMES).expect("encoded");
     let mut past = network.nothing().expect("an empty past");
