@@ -17,7 +17,7 @@ EVAL ?=
 help:
 	@echo "make demo      install what is missing, build, pull the models, play the fixture calls"
 	@echo "make test      the same set-up, then every test"
-	@echo "make check     fmt, clippy, tests, docs, examples, licences: what a change must pass"
+	@echo "make check     fmt, clippy, tests, docs, examples, licences, advisories: what a change must pass"
 	@echo "make fixtures  render fixtures/audio again from fixtures/scripts"
 	@echo "make bench EVAL=FOLDER   measure against faster-whisper on your sets (see BENCHMARKS.md)"
 

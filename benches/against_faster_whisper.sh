@@ -4,7 +4,8 @@
 # usage: benches/against_faster_whisper.sh EVAL_FOLDER [SET ...]
 #
 # EVAL_FOLDER holds folders with a manifest.tsv (columns file, lang, transcript); SET defaults to cv61-fr cv61-en cv61-nl.
-# Each clip is first brought to 8 kHz G.711 A-law by ffmpeg, so that both hear the very same telephone signal.
+# Each clip is first brought to 8 kHz G.711 A-law by ffmpeg, so that both hear the very same telephone signal. These clips are
+# kept, and made anew when the set comes from another folder or its manifest has changed.
 # The sets are measured in turn, Allo then faster-whisper, so that a drift of the machine's speed meets both.
 # ALLO names another binary, ALLO_EVAL_ARGUMENTS adds arguments to `allo eval asr`. Needs: make models, ffmpeg, python3 with
 # venv.
@@ -26,9 +27,14 @@ mkdir -p "$cache/result"
 { read -r python; read -r peer_model; } < <(benches/peer_setup.sh)
 
 telephone() { # SET: every clip of the set as 8 kHz A-law, with its manifest
-  local set=$1 out=$cache/phone/$1
-  [ -f "$out/manifest.tsv" ] && return
+  local set=$1 out=$cache/phone/$1 folder manifest source
+  folder=$(cd "$evaluation/$set" && pwd -P)
+  manifest=$(sha256sum < "$folder/manifest.tsv")
+  source=$(printf '%s\n' "$folder" "${manifest%% *}")
+  if [ -f "$out/manifest.tsv" ] && [ "$(cat "$out/source" 2> /dev/null)" = "$source" ]; then return; fi
+  rm -rf "$out"
   mkdir -p "$out"
+  printf '%s\n' "$source" > "$out/source"
   tail -n +2 "$evaluation/$set/manifest.tsv" | cut -f1 | while IFS= read -r file; do
     mkdir -p "$out/$(dirname "$file")"
     # Headerless files of the sets are 16 kHz, 16 bits.

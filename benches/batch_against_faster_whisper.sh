@@ -12,7 +12,6 @@ minutes=${1:-60}
 [ "$#" -gt 0 ] && shift
 [ "$#" -gt 0 ] && sizes=("$@") || sizes=(4 8 16)
 allo=${ALLO:-target/release/allo}
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/allo/bench
 { read -r python; read -r peer_model; } < <(benches/peer_setup.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -49,6 +48,6 @@ done
 
 [ "$minutes" -gt 0 ] || exit 0
 benches/long_call.sh "$minutes"
-recording=$cache/long-$minutes.wav
+recording=$(benches/long_recording.sh "$minutes")
 "$python" benches/batch_peer.py run "$peer_model" "$recording=fr" --batch "$best" > "$work/peer-long.json"
 echo "$minutes min of two channels: peer with batches of $best $(value "$work/peer-long.json" work_s) s"

@@ -2,7 +2,15 @@
 //!
 //! whisper.cpp is compiled for named instruction sets (`.cargo/config.toml`); on a processor without one of them it
 //! would die with SIGILL. [`missing_features`] is asked before anything else runs. The Rust code itself is compiled
-//! for the baseline of the architecture.
+//! for the baseline of the architecture. A build that did not read that file does not compile: whisper.cpp would be made for
+//! the machine that builds it, and nothing here would know.
+
+// Cargo looks for `.cargo/config.toml` from the working folder upwards, not from the package.
+#[cfg(target_arch = "x86_64")]
+const _: () = assert!(
+    is_off(option_env!("GGML_NATIVE")),
+    "GGML_NATIVE is not OFF: build inside the folder of Allo, whose .cargo/config.toml names the instruction sets"
+);
 
 /// An instruction set with the cmake variable that compiled it in.
 struct Feature {
@@ -43,6 +51,20 @@ fn is_on(value: Option<&str>) -> bool {
     value.is_some_and(|value| matches!(value.to_ascii_uppercase().as_str(), "ON" | "1" | "TRUE" | "YES"))
 }
 
+/// Whether cmake was told no; left out it takes its own default.
+#[cfg(target_arch = "x86_64")]
+const fn is_off(value: Option<&str>) -> bool {
+    match value {
+        Some(value) => {
+            value.eq_ignore_ascii_case("OFF")
+                || value.eq_ignore_ascii_case("0")
+                || value.eq_ignore_ascii_case("FALSE")
+                || value.eq_ignore_ascii_case("NO")
+        }
+        None => false,
+    }
+}
+
 /// Instruction sets that were compiled in, by their usual names.
 pub fn required_features() -> Vec<&'static str> {
     FEATURES.iter().filter(|feature| is_on(feature.compiled)).map(|feature| feature.name).collect()
@@ -74,6 +96,13 @@ mod tests {
     fn cmake_spellings_of_on_are_understood() {
         assert!(is_on(Some("ON")) && is_on(Some("1")) && is_on(Some("true")));
         assert!(!is_on(Some("OFF")) && !is_on(Some("0")) && !is_on(None));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn only_a_spoken_no_keeps_cmake_from_the_build_machine() {
+        assert!(is_off(Some("OFF")) && is_off(Some("0")) && is_off(Some("false")) && is_off(Some("No")));
+        assert!(!is_off(Some("ON")) && !is_off(Some("")) && !is_off(None));
     }
 
     #[test]

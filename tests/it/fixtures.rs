@@ -32,8 +32,8 @@ fn every_intent_of_a_fixture_is_one_of_its_scenario() {
     assert!(checked > 20, "{checked} intents checked");
 }
 
-/// Calls of `telecom-fr` whose intent must be right when they are transcribed as recordings, of eight: what is reached now
-/// (README.md, "Honest limits"). Less, and something on the way was broken.
+/// Calls of `telecom-fr` whose intent must be right when they are transcribed as recordings, of eight. README.md, "Honest limits",
+/// names this number beside that of the live demo, which is smaller. Less, and something on the way was broken.
 const RIGHT_LEAST: usize = 5;
 
 #[test]

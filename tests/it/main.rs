@@ -17,6 +17,7 @@ mod nonspeech;
 mod postgres;
 mod privacy;
 mod processor;
+mod scripts;
 mod serve;
 mod setup;
 mod webhook;
