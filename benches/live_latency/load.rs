@@ -92,7 +92,7 @@ impl Crowd {
     fn line(&self) -> String {
         format!(
             "{}; {} refused, {} finals only; partials {} shown, {} dropped; {:.2} cores busy",
-            report::lags(self.lags.clone()),
+            report::lags(&self.lags),
             self.refused,
             self.after.calls_finals_only - self.before.calls_finals_only,
             self.after.partials - self.before.partials,

@@ -54,7 +54,7 @@ pub fn run(number: usize, at_once: usize) -> anyhow::Result<()> {
     for thread in threads {
         lags.extend(thread.join().map_err(|_| anyhow::anyhow!("a caller panicked"))??);
     }
-    say(&report::lags(lags));
+    say(&report::lags(&lags));
     let marks = marks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let (Some(first), Some(last)) = (marks.first(), marks.last()) {
         let growth = 100.0 * (*last as f64 / (*first).max(1) as f64 - 1.0);
