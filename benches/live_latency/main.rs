@@ -4,6 +4,7 @@
 //! cargo bench --bench live_latency -- latency [MANIFEST.tsv] [--phone] [--asked] [--peer | --fast] [--limit N]
 //! cargo bench --bench live_latency -- calls [FIRST] [LAST] [SECONDS]
 //! cargo bench --bench live_latency -- idle [CALLS] [SECONDS] [--noise]
+//! cargo bench --bench live_latency -- idle-inside [CALLS] [SECONDS] [--noise]
 //! cargo bench --bench live_latency -- soak [CALLS] [AT_ONCE]
 //! ```
 //!
@@ -17,9 +18,14 @@
 //! `calls` plays that many calls at once, each speaking 40 % of the time, until one number is too many, then offers a fifth
 //! more to a machine that may refuse.
 //!
-//! `idle` connects calls in which nobody speaks. `soak` plays many short calls and prints the memory.
+//! `idle` and `soak` start `allo serve` of this build as a process of its own, call it over its WebSocket and look at that
+//! process alone. `idle` connects calls in which nobody speaks. `soak` makes many short calls and fails when memory after
+//! the last is more than 5 % above that after call 100. `idle-inside` opens the calls of `idle` in this process: what
+//! listening costs without connections.
 
 mod clips;
+mod dial;
+mod idle;
 mod lags;
 mod latency;
 mod load;
@@ -27,6 +33,7 @@ mod machine;
 mod peer;
 mod play;
 mod report;
+mod server;
 mod soak;
 
 use std::path::PathBuf;
@@ -48,9 +55,10 @@ fn main() -> anyhow::Result<()> {
         "calls" => {
             load::calls(arguments.number(1, 2)?..=arguments.number(2, 40)?, seconds(arguments.number(3, 60)?))
         }
-        "idle" => load::idle(arguments.number(1, 200)?, seconds(arguments.number(2, 30)?), noise),
+        "idle" => idle::connected(arguments.idle(noise)?),
+        "idle-inside" => idle::inside(arguments.idle(noise)?),
         "soak" => soak::run(arguments.number(1, 1_000)?, arguments.number(2, 8)?),
-        other => anyhow::bail!("unknown mode `{other}`, expected latency, calls, idle or soak"),
+        other => anyhow::bail!("unknown mode `{other}`, expected latency, calls, idle, idle-inside or soak"),
     }
 }
 
@@ -76,6 +84,10 @@ impl Arguments {
         self.0.remove(place);
         anyhow::ensure!(place < self.0.len(), "{name} needs a number");
         Ok(Some(self.0.remove(place).parse()?))
+    }
+
+    fn idle(&self, noise: bool) -> anyhow::Result<idle::Plan> {
+        Ok(idle::Plan { calls: self.number(1, 200)?, length: seconds(self.number(2, 30)?), noise })
     }
 
     fn number(&self, at: usize, otherwise: usize) -> anyhow::Result<usize> {
