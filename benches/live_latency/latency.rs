@@ -1,13 +1,15 @@
-//! The lag of finals, clip after clip in real time.
+//! The lag of finals and of ends of turns, clip after clip in real time.
 
 use std::path::PathBuf;
 
 use allo::clock::SystemClock;
 use allo::eval::wer::{ErrorCount, compare};
+use allo::live::Snapshot;
 use allo::live::replay::Pace;
 
 use super::clips::{self, Clip};
-use super::play::{self, Outcome};
+use super::lags::Lags;
+use super::play::{self, Final, Outcome};
 use super::{machine, peer, report, say};
 
 /// Speech of an utterance after the end of a turn that makes it a false end, as in `benches/turns`.
@@ -20,7 +22,19 @@ pub struct Plan {
     pub peer: bool,
     /// Not in real time: lags mean nothing, but the texts and the cuts are those of a machine that is never late.
     pub fast: bool,
+    /// A dialogue waits for what is said, as on a call that a bot answers; otherwise people talk to each other.
+    pub asked: bool,
     pub limit: usize,
+}
+
+/// What was measured of Allo.
+#[derive(Default)]
+struct Score {
+    finals: Vec<Final>,
+    texts: Lags,
+    turn_ends: Lags,
+    errors: ErrorCount,
+    cuts: Cuts,
 }
 
 /// Utterances that went on after the end of a turn.
@@ -34,57 +48,96 @@ struct Cuts {
 /// Measures.
 pub fn run(plan: &Plan) -> anyhow::Result<()> {
     let clips = clips::load(plan.manifest.as_deref(), plan.limit)?;
+    // The machine is gone when this returns: nothing else may be on the processor while the peer is measured.
+    let score = listen(&clips, plan)?;
+    if plan.peer { compare_with_peer(&clips, plan, &score.texts) } else { Ok(()) }
+}
+
+fn listen(clips: &[Clip], plan: &Plan) -> anyhow::Result<Score> {
     let machine = machine::start(|config| config.live.admission = false)?;
-    let (mut finals, mut errors, mut cuts) = (Vec::new(), ErrorCount::default(), Cuts::default());
-    for clip in &clips {
+    let mut score = Score::default();
+    say(if plan.asked { "a dialogue waits for what is said" } else { "nobody waits for what is said" });
+    for clip in clips {
         let sound = clip.sound(plan.phone)?;
         let pace = if plan.fast { Pace::AsFastAsPossible } else { Pace::RealTime(&SystemClock) };
-        let outcome = play::play_at(play::open(&machine.live, &sound, clip.language)?, &sound, pace)?;
+        let call = play::open(&machine.live, &sound, clip.language)?;
+        if plan.asked {
+            play::expect_answers(&call, &sound);
+        }
+        let outcome = play::play_at(call, &sound, pace)?;
         let name = clip.path.file_name().unwrap_or_default().to_string_lossy();
-        say(&format!("{name}: {}", report::lags(outcome.lags())));
-        errors.add(word_errors(clip, |channel| outcome.text(channel)));
-        cuts.count(clip, &outcome);
-        finals.extend(outcome.finals);
+        say(&format!("{name}: {}", report::lags(&outcome.lags())));
+        score.add(clip, outcome);
     }
-    let lags: Vec<_> = finals.iter().map(|it| it.latency).collect();
-    say(&format!("allo: {}; WER {:.1} %", report::lags(lags.clone()), 100.0 * errors.rate()));
-    report::breakdown(&finals).iter().for_each(|line| say(line));
-    if cuts.utterances > 0 {
-        say(&format!(
-            "turns ended inside {} of {} utterances ({:.1} %), {} ends never joined",
-            cuts.cut,
-            cuts.utterances,
-            100.0 * cuts.cut as f64 / cuts.utterances as f64,
-            cuts.never_joined
-        ));
-    }
-    let snapshot = machine.live.snapshot();
-    say(&format!(
+    score.lines(plan.fast).iter().for_each(|line| say(line));
+    say(&engines(&machine.live.snapshot()));
+    Ok(score)
+}
+
+fn engines(snapshot: &Snapshot) -> String {
+    format!(
         "Smart Turn: {} questions, p50 at most {:?}, p95 at most {:?}; {} finals, {} ready when the turn ended",
         snapshot.judge.count(),
         snapshot.judge.quantile(0.5),
         snapshot.judge.quantile(0.95),
         snapshot.finals,
         snapshot.finals_ready
+    )
+}
+
+fn compare_with_peer(clips: &[Clip], plan: &Plan, ours: &Lags) -> anyhow::Result<()> {
+    let peer = peer::run(clips, plan.phone)?;
+    say(&format!(
+        "faster-whisper behind a pause of {} ms: {} texts; WER {:.1} %",
+        peer::PAUSE.as_millis(),
+        peer.lags.from_detector.len(),
+        100.0 * peer.errors.rate()
     ));
-    // Nothing else may be on the processor while the peer is measured.
-    drop(machine);
-    if plan.peer {
-        let peer = peer::run(&clips, plan.phone)?;
-        say(&format!(
-            "faster-whisper behind a pause of {} ms: {}; WER {:.1} %",
-            peer::PAUSE.as_millis(),
-            report::lags(peer.lags.clone()),
-            100.0 * peer.errors.rate()
-        ));
-        let (mut ours, mut theirs) = (lags, peer.lags);
-        ours.sort_unstable();
-        theirs.sort_unstable();
-        let ratio =
-            |part| report::quantile_ms(&ours, part) as f64 / report::quantile_ms(&theirs, part).max(1) as f64;
-        say(&format!("allo / faster-whisper: p50 {:.2}, p95 {:.2}", ratio(0.5), ratio(0.95)));
+    peer.lags.lines("texts").iter().for_each(|line| say(line));
+    for (from, ours, theirs) in [
+        ("the end in the script", &ours.from_script, &peer.lags.from_script),
+        ("the end that voice detection heard", &ours.from_detector, &peer.lags.from_detector),
+    ] {
+        if !ours.is_empty() && !theirs.is_empty() {
+            let ratio = |part| report::ratio(ours, theirs, part);
+            say(&format!(
+                "allo / faster-whisper, from {from}: p50 {:.2}, p95 {:.2}",
+                ratio(0.5),
+                ratio(0.95)
+            ));
+        }
     }
     Ok(())
+}
+
+impl Score {
+    fn add(&mut self, clip: &Clip, outcome: Outcome) {
+        self.errors.add(word_errors(clip, |channel| outcome.text(channel)));
+        self.cuts.count(clip, &outcome);
+        self.texts.add(clip, &outcome.texts());
+        self.turn_ends.add(clip, &outcome.turn_ends());
+        self.finals.extend(outcome.finals);
+    }
+
+    fn lines(&self, is_fast: bool) -> Vec<String> {
+        let mut lines =
+            vec![format!("allo: {} finals; WER {:.1} %", self.finals.len(), 100.0 * self.errors.rate())];
+        if !is_fast {
+            lines.extend(self.texts.lines("texts"));
+            lines.extend(self.turn_ends.lines("turn.ended"));
+            lines.extend(report::breakdown(&self.finals));
+        }
+        if self.cuts.utterances > 0 {
+            lines.push(format!(
+                "turns ended inside {} of {} utterances ({:.1} %), {} ends never joined",
+                self.cuts.cut,
+                self.cuts.utterances,
+                100.0 * self.cuts.cut as f64 / self.cuts.utterances as f64,
+                self.cuts.never_joined
+            ));
+        }
+        lines
+    }
 }
 
 /// Errors of a clip's text against what is said in it.

@@ -1,4 +1,4 @@
-//! Many calls at once: how many speak before finals come late, and what those cost in which nobody speaks.
+//! Many calls at once: how many speak before finals come late.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -8,13 +8,12 @@ use allo::audio::SampleRate;
 use allo::call::{Channel, Language};
 use allo::clock::{Clock, SystemClock};
 use allo::config::Config;
-use allo::live::replay::{FRAME, Pacer};
+use allo::live::replay::Pacer;
 use allo::live::{Live, Refused, Snapshot};
 
-use super::clips::{self, Sound, silence};
-use super::machine::{self, processor_time, resident_kb};
-use super::play;
-use super::{report, say};
+use super::clips::{self, Sound};
+use super::machine::{self, Process};
+use super::{play, report, say};
 
 /// Part of the time that somebody speaks in the calls of `calls`.
 const SPEECH_SHARE: f64 = 0.4;
@@ -92,7 +91,7 @@ impl Crowd {
     fn line(&self) -> String {
         format!(
             "{}; {} refused, {} finals only; partials {} shown, {} dropped; {:.2} cores busy",
-            report::lags(self.lags.clone()),
+            report::lags(&self.lags),
             self.refused,
             self.after.calls_finals_only - self.before.calls_finals_only,
             self.after.partials - self.before.partials,
@@ -107,7 +106,8 @@ fn crowd(
     callers: &Arc<Vec<Caller>>,
     (number, length): (usize, Duration),
 ) -> anyhow::Result<Crowd> {
-    let (before, began, busy) = (live.snapshot(), SystemClock.monotonic(), processor_time());
+    let process = Process::own();
+    let (before, began, busy) = (live.snapshot(), SystemClock.monotonic(), process.processor_time());
     let threads: Vec<_> = (0..number)
         .map(|index| {
             let (live, callers) = (Arc::clone(live), Arc::clone(callers));
@@ -121,7 +121,7 @@ fn crowd(
             None => refused += 1,
         }
     }
-    let busy_cores = (processor_time() - busy).as_secs_f64() / elapsed(began).as_secs_f64();
+    let busy_cores = (process.processor_time() - busy).as_secs_f64() / elapsed(began).as_secs_f64();
     Ok(Crowd { lags, refused, before, after: live.snapshot(), busy_cores })
 }
 
@@ -144,68 +144,6 @@ fn one_of_many(
         Ok(call) => Ok(Some(play::play(call, &sound)?.lags())),
         Err(Refused::Busy { .. }) => Ok(None),
         Err(refused) => Err(refused.into()),
-    }
-}
-
-/// Connects calls in which nobody speaks.
-pub fn idle(number: usize, length: Duration, noise: bool) -> anyhow::Result<()> {
-    let machine = machine::start(|config| {
-        config.live.admission = false;
-        config.live.max_calls = number;
-    })?;
-    let before = resident_kb();
-    let nothing = Sound { rate: SampleRate::TELEPHONE, channels: vec![(Channel::Caller, Vec::new())] };
-    let calls: Vec<_> =
-        (0..number).map(|_| play::open(&machine.live, &nothing, Language::Fr)).collect::<Result<_, _>>()?;
-    let mut line = Line { seed: 1, noise };
-    let (pacer, clock) = (Pacer::default(), SystemClock);
-    // The first second settles what is made once: buffers, the batches of voice detection.
-    let settled = Duration::from_secs(1).div_duration_f64(FRAME) as u32;
-    let frames = length.div_duration_f64(FRAME) as u32;
-    let (began, mut busy) = (clock.monotonic(), processor_time());
-    for index in 1..=frames + settled {
-        pacer.wait_until(began + FRAME * index, &clock);
-        let frame = line.frame(FRAME);
-        calls.iter().for_each(|call| call.audio(0, &frame));
-        if index == settled {
-            busy = processor_time();
-        }
-    }
-    let measured = FRAME * frames;
-    let share = (processor_time() - busy).as_secs_f64() / measured.as_secs_f64();
-    say(&format!(
-        "{number} calls, {}: {:.1} % of a core, {} kB each",
-        if noise { "line noise" } else { "digital silence" },
-        share * 100.0,
-        resident_kb().saturating_sub(before) / number.max(1) as u64
-    ));
-    let snapshot = machine.live.snapshot();
-    say(&format!(
-        "windows: {} judged by the detector, {} as silence, {} as noise like before; samples dropped: {}",
-        snapshot.windows, snapshot.windows_silent, snapshot.windows_steady, snapshot.samples_dropped
-    ));
-    Ok(())
-}
-
-/// The idle line of a call.
-struct Line {
-    seed: u32,
-    noise: bool,
-}
-
-impl Line {
-    fn frame(&mut self, length: Duration) -> Vec<f32> {
-        if !self.noise {
-            return silence(SampleRate::TELEPHONE, length.as_secs_f64());
-        }
-        let samples = (length.as_secs_f64() * f64::from(SampleRate::TELEPHONE.hz())) as usize;
-        (0..samples).map(|_| self.next()).collect()
-    }
-
-    /// White noise at -62 dBFS, the idle noise of a line.
-    fn next(&mut self) -> f32 {
-        self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((self.seed >> 8) as f32 / (1 << 24) as f32 - 0.5) * 0.0028
     }
 }
 

@@ -26,18 +26,39 @@ pub fn start(change: impl FnOnce(&mut Config)) -> anyhow::Result<Machine> {
     Ok(Machine { live: machinery::start(&config, &home, Some(store))?, _folder: folder })
 }
 
-/// Processor time of this process; Linux only, zero elsewhere.
-pub fn processor_time() -> Duration {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // utime and stime, in hundredths of a second.
-    Duration::from_millis(10 * (ticks(11) + ticks(12)))
-}
+/// A process of this machine, as the system sees it; Linux only, zeros elsewhere.
+pub struct Process(String);
 
-/// Memory in use; Linux only, zero elsewhere.
-pub fn resident_kb() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("VmRSS"));
-    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse().ok()).unwrap_or(0)
+impl Process {
+    /// This one.
+    pub fn own() -> Self {
+        Self("self".to_owned())
+    }
+
+    /// The one of that number.
+    pub fn of(id: u32) -> Self {
+        Self(id.to_string())
+    }
+
+    /// What all its threads have worked so far.
+    pub fn processor_time(&self) -> Duration {
+        let text = self.read("stat");
+        let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+        // utime and stime, in hundredths of a second.
+        Duration::from_millis(10 * (ticks(11) + ticks(12)))
+    }
+
+    /// Its memory that is in use.
+    pub fn resident_kb(&self) -> u64 {
+        let text = self.read("status");
+        let line = text.lines().find(|line| line.starts_with("VmRSS"));
+        line.and_then(|line| line.split_whitespace().nth(1))
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0)
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.0)).unwrap_or_default()
+    }
 }

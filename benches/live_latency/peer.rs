@@ -21,6 +21,7 @@ use allo::vad::{BatchRow, SileroBatch, SileroChannel, SileroModel, WINDOW_SAMPLE
 use anyhow::Context as _;
 
 use super::clips::{Clip, silence};
+use super::lags::{Lags, Told};
 use super::latency::word_errors;
 
 /// Pause that ends a turn.
@@ -30,7 +31,7 @@ const AFTER_S: f64 = 2.0;
 
 /// What faster-whisper did.
 pub struct Outcome {
-    pub lags: Vec<Duration>,
+    pub lags: Lags,
     pub errors: ErrorCount,
 }
 
@@ -155,7 +156,7 @@ fn wave(samples: &[f32]) -> Vec<u8> {
 
 /// Puts the time line together: pieces of a clip are recognised one after the other.
 fn outcome(clips: &[Clip], pieces: &[Piece], texts: &[(f64, String)]) -> Outcome {
-    let (mut lags, mut free_s, mut clip) = (Vec::new(), 0.0_f64, usize::MAX);
+    let (mut told, mut free_s, mut clip) = (vec![Vec::new(); clips.len()], 0.0_f64, usize::MAX);
     for (piece, (seconds, text)) in pieces.iter().zip(texts) {
         if piece.clip != clip {
             (clip, free_s) = (piece.clip, 0.0);
@@ -163,11 +164,13 @@ fn outcome(clips: &[Clip], pieces: &[Piece], texts: &[(f64, String)]) -> Outcome
         free_s = free_s.max(piece.due_s) + seconds;
         // A piece without words is no final.
         if !text.trim().is_empty() {
-            lags.push(Duration::from_secs_f64(free_s - piece.end_of_speech_s));
+            let (channel, end_s) = (piece.channel, piece.end_of_speech_s);
+            told[piece.clip].push(Told { channel, end_s, at_s: free_s });
         }
     }
-    let mut errors = ErrorCount::default();
+    let (mut lags, mut errors) = (Lags::default(), ErrorCount::default());
     for (index, clip) in clips.iter().enumerate() {
+        lags.add(clip, &told[index]);
         errors.add(word_errors(clip, |channel| {
             let of_clip = pieces.iter().zip(texts).filter(|(piece, _)| {
                 piece.clip == index && channel.is_none_or(|channel| channel == piece.channel)

@@ -1,17 +1,19 @@
-//! Plays sound into a live call in real time, and reads what became of it.
+//! Plays sound into a live call in real time, and follows what becomes of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use allo::asr::LanguageChoice;
 use allo::call::event::{CallEndReason, EventBody, FinalDelay, TurnEndReason};
 use allo::call::{Channel, Language};
-use allo::clock::SystemClock;
+use allo::clock::{Clock, SystemClock};
 use allo::live::replay::{Pace, Player};
-use allo::live::{Call, CallSetup, EventLog, Live, Peek, Refused, Track};
+use allo::live::{Call, CallSetup, Live, Reader, Refused, Track};
+use allo::turn::Expectation;
 
 use super::clips::{Sound, silence};
+use super::lags::Told;
 
 /// Silence behind a clip: longer than the longest pause that is waited for.
 const AFTER_S: f64 = 4.0;
@@ -22,8 +24,11 @@ pub struct Final {
     pub turn: u64,
     pub start_s: f64,
     pub text: String,
+    /// From the end of speech that voice detection heard, as the event says it.
     pub latency: Duration,
     pub delay: FinalDelay,
+    /// When it was told; seconds after the first sound. Of no meaning when the call is not played in real time.
+    pub told_s: f64,
     /// How the end of its turn was known; `None` for a part of a long one.
     pub reason: Option<TurnEndReason>,
     /// The turn that it continues and replaces.
@@ -35,6 +40,8 @@ pub struct End {
     pub channel: Channel,
     pub turn: u64,
     pub end_of_speech_s: f64,
+    /// As [`Final::told_s`].
+    pub told_s: f64,
 }
 
 /// What became known of a call.
@@ -48,6 +55,22 @@ impl Outcome {
     /// The lags of the finals.
     pub fn lags(&self) -> Vec<Duration> {
         self.finals.iter().map(|it| it.latency).collect()
+    }
+
+    /// When each text was told.
+    pub fn texts(&self) -> Vec<Told> {
+        let told = |it: &Final| Told {
+            channel: it.channel,
+            end_s: it.told_s - it.latency.as_secs_f64(),
+            at_s: it.told_s,
+        };
+        self.finals.iter().map(told).collect()
+    }
+
+    /// When each end of a turn was told.
+    pub fn turn_ends(&self) -> Vec<Told> {
+        let told = |it: &End| Told { channel: it.channel, end_s: it.end_of_speech_s, at_s: it.told_s };
+        self.ends.iter().map(told).collect()
     }
 
     /// What was heard of a channel, or of all; finals that a later one replaced do not count.
@@ -74,7 +97,13 @@ pub fn open(live: &Arc<Live>, sound: &Sound, language: Language) -> Result<Call,
     })
 }
 
-/// Plays the sound of a call in real time, waits for its end and reads what became known of it.
+/// From now on a dialogue waits for what is said on each channel, whatever it is, as a bot would.
+pub fn expect_answers(call: &Call, sound: &Sound) {
+    let controls = call.controls();
+    (0..sound.channels.len()).for_each(|track| controls.expect(track, Expectation::Open));
+}
+
+/// Plays the sound of a call in real time, waits for its end and gives what became known of it.
 pub fn play(call: Call, sound: &Sound) -> anyhow::Result<Outcome> {
     play_at(call, sound, Pace::RealTime(&SystemClock))
 }
@@ -83,26 +112,27 @@ pub fn play(call: Call, sound: &Sound) -> anyhow::Result<Outcome> {
 pub fn play_at(call: Call, sound: &Sound, pace: Pace<'_>) -> anyhow::Result<Outcome> {
     let mut player = Player::new(&call, sound.rate, pace);
     let planes: Vec<Vec<f32>> = sound.channels.iter().map(|(_, samples)| samples.clone()).collect();
+    let reader = call.events().subscribe(1);
+    let began = SystemClock.monotonic();
+    let follower = std::thread::spawn(move || follow(reader, began));
     player.push(&planes);
     player.push(&vec![silence(sound.rate, AFTER_S); planes.len()]);
     player.finish();
-    let log = call.events();
     call.end(CallEndReason::HungUp);
-    read(&log)
+    follower.join().map_err(|_| anyhow::anyhow!("who followed a call panicked"))
 }
 
-fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
-    let mut ended = log.subscribe(log.newest().max(1));
-    while ended.next_blocking()?.is_some() {}
-    let mut reader = log.subscribe(1);
+/// Takes each event when it comes, as a peer would, until the call has ended.
+fn follow(mut reader: Reader, began: Instant) -> Outcome {
     let (mut outcome, mut newest) = (Outcome::default(), HashMap::new());
     loop {
-        let event = match reader.peek() {
-            Ok(Peek::Event(event)) => event,
-            Ok(Peek::NotYet | Peek::End) => return Ok(outcome),
-            // A long call has more events than are kept; the partials at its start are not missed.
+        let event = match reader.next_blocking() {
+            Ok(Some(event)) => event,
+            Ok(None) => return outcome,
+            // It goes on with the oldest event that is kept.
             Err(_) => continue,
         };
+        let told_s = SystemClock.monotonic().duration_since(began).as_secs_f64();
         match &event.body {
             EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay, .. } => {
                 newest.insert((*channel, *turn), outcome.finals.len());
@@ -113,6 +143,7 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
                     text: utterance.text.reveal().clone(),
                     latency: *latency,
                     delay: *delay,
+                    told_s,
                     reason: None,
                     joins: *joins,
                 });
@@ -122,7 +153,7 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
                     outcome.finals[*last].reason = Some(*reason);
                 }
                 let end_of_speech_s = end_of_speech.seconds();
-                outcome.ends.push(End { channel: *channel, turn: *turn, end_of_speech_s });
+                outcome.ends.push(End { channel: *channel, turn: *turn, end_of_speech_s, told_s });
             }
             EventBody::CallStarted { .. }
             | EventBody::SpeechStarted { .. }

@@ -12,11 +12,27 @@ pub fn quantile_ms(sorted: &[Duration], part: f64) -> u128 {
     sorted.get(rank.max(1) - 1).copied().unwrap_or_default().as_millis()
 }
 
-/// Number, median, 95th percentile and longest.
-pub fn lags(mut lags: Vec<Duration>) -> String {
-    lags.sort_unstable();
-    let at = |part| quantile_ms(&lags, part);
-    format!("{} finals, p50 {} ms, p95 {} ms, longest {} ms", lags.len(), at(0.5), at(0.95), at(1.0))
+/// Number of finals and their lags.
+pub fn lags(lags: &[Duration]) -> String {
+    format!("{} finals, {}", lags.len(), quantiles(lags))
+}
+
+/// Median, 95th percentile and longest.
+pub fn quantiles(lags: &[Duration]) -> String {
+    let mut sorted = lags.to_vec();
+    sorted.sort_unstable();
+    let at = |part| quantile_ms(&sorted, part);
+    format!("p50 {} ms, p95 {} ms, longest {} ms", at(0.5), at(0.95), at(1.0))
+}
+
+/// A quantile of one as a part of the same quantile of the other.
+pub fn ratio(ours: &[Duration], theirs: &[Duration], part: f64) -> f64 {
+    let at = |lags: &[Duration]| {
+        let mut sorted = lags.to_vec();
+        sorted.sort_unstable();
+        quantile_ms(&sorted, part) as f64
+    };
+    at(ours) / at(theirs).max(1.0)
 }
 
 /// Where the time of finals goes: a line a stage, and a line for each way in which the end of a turn was known.
@@ -48,7 +64,7 @@ pub fn breakdown(finals: &[Final]) -> Vec<String> {
             finals.iter().filter(|it| it.reason == reason).map(|it| it.latency).collect();
         if !latencies.is_empty() {
             let name = reason.map_or("part of a long turn", TurnEndReason::name);
-            lines.push(format!("  ended as {name}: {}", lags(latencies)));
+            lines.push(format!("  ended as {name}: {}", lags(&latencies)));
         }
     }
     lines

@@ -3,6 +3,9 @@
 //! An input is a list of records, separated by the byte 0x1e. The first byte of a record says what it is: `t` a text of
 //! the peer, `b` binary, `p` a prompt of so many milliseconds (one byte), `f` a flush, `h` a hang-up, `w` so many milliseconds pass;
 //! anything else is taken as binary with its first byte. The seeds in `corpus/` are calls in this form.
+//!
+//! Prompts and waiting are bounded for each input: mistakes are looked for in the parsers, and an input of nothing but
+//! prompts, each with a filter to the peer's rate, would leave them little time.
 
 // The parsers, compiled from the sources of the main package: see Cargo.toml for why.
 #![allow(dead_code, reason = "the main package uses the rest of these modules")]
@@ -27,40 +30,99 @@ use ingress::{Bridge, Exchange, Incoming, Message, Options, Outgoing, Protocol, 
 
 pub(crate) const SEPARATOR: u8 = 0x1e;
 
+/// Prompts of one input: more than any protocol lets be under way (jambonz eight).
+const PROMPTS_MAX: u32 = 12;
+/// Their length together: twenty frames.
+const PROMPTS_MS_MAX: u32 = 400;
+/// Time that passes in one input: longer than a bridge waits for the report of a prompt (ten seconds) and than the prompts
+/// themselves.
+const WAITING_MS_MAX: u32 = 15_000;
+/// Common measure of two rates below which prompts are not resampled. The smaller it is, the longer are the blocks of the
+/// filter: those from 8,000 to 383,999 Hz, which have none but 1, are 767,998 samples long.
+const MEASURE_MIN_HZ: u32 = 25;
+
 /// Holds a conversation with a bridge and checks what must hold for every one.
 ///
 /// # Panics
 /// When something does not hold: that is a finding.
 pub fn converse(protocol: Protocol, input: &[u8]) {
-    let mut bridge = bridge(protocol, Options::default());
-    let mut exchange = Exchange::default();
-    let mut now = Instant::now();
+    let mut talk = Talk {
+        bridge: bridge(protocol, Options::default()),
+        exchange: Exchange::default(),
+        now: Instant::now(),
+        left: Left { prompts: PROMPTS_MAX, prompts_ms: PROMPTS_MS_MAX, waiting_ms: WAITING_MS_MAX },
+    };
     for record in input.split(|&byte| byte == SEPARATOR) {
-        act(&mut *bridge, record, &mut now, &mut exchange);
-        bridge.poll(now, &mut exchange);
+        talk.act(record);
+        talk.bridge.poll(talk.now, &mut talk.exchange);
     }
-    check(&exchange, input.len());
+    check(&talk.exchange, input.len());
 }
 
-fn act(bridge: &mut dyn Bridge, record: &[u8], now: &mut Instant, exchange: &mut Exchange) {
-    // Refusals are what the parsers are for.
-    let _ = match *record {
-        [] => Ok(()),
-        [b't', ref text @ ..] => bridge.receive(Message::Text(&String::from_utf8_lossy(text)), exchange),
-        [b'b', ref bytes @ ..] => bridge.receive(Message::Binary(bytes), exchange),
-        [b'p', milliseconds, ..] => {
-            let samples = vec![0.25; usize::from(milliseconds) * 8].into();
-            let mark = Some("m".to_owned());
-            bridge.send(&Outgoing::Play { samples, rate: SampleRate::TELEPHONE, mark }, exchange)
-        }
-        [b'f', ..] => bridge.send(&Outgoing::Flush, exchange),
-        [b'h', ..] => bridge.send(&Outgoing::HangUp, exchange),
-        [b'w', milliseconds, ..] => {
-            *now += Duration::from_millis(u64::from(milliseconds));
-            Ok(())
-        }
-        ref bytes => bridge.receive(Message::Binary(bytes), exchange),
-    };
+/// A conversation.
+struct Talk {
+    bridge: Box<dyn Bridge>,
+    exchange: Exchange,
+    now: Instant,
+    left: Left,
+}
+
+/// What an input may still have done.
+struct Left {
+    prompts: u32,
+    prompts_ms: u32,
+    waiting_ms: u32,
+}
+
+impl Talk {
+    fn act(&mut self, record: &[u8]) {
+        let (bridge, exchange) = (&mut self.bridge, &mut self.exchange);
+        // Refusals are what the parsers are for.
+        let _ = match *record {
+            [] => Ok(()),
+            [b't', ref text @ ..] => bridge.receive(Message::Text(&String::from_utf8_lossy(text)), exchange),
+            [b'b', ref bytes @ ..] => bridge.receive(Message::Binary(bytes), exchange),
+            [b'p', milliseconds, ..] => self.play(milliseconds.into()),
+            [b'f', ..] => bridge.send(&Outgoing::Flush, exchange),
+            [b'h', ..] => bridge.send(&Outgoing::HangUp, exchange),
+            [b'w', milliseconds, ..] => {
+                let milliseconds = u32::from(milliseconds).min(self.left.waiting_ms);
+                self.left.waiting_ms -= milliseconds;
+                self.now += Duration::from_millis(milliseconds.into());
+                Ok(())
+            }
+            ref bytes => bridge.receive(Message::Binary(bytes), exchange),
+        };
+    }
+
+    /// Plays a prompt of so many milliseconds, or of what is left of them.
+    fn play(&mut self, milliseconds: u32) -> Result<(), ingress::Error> {
+        let Some(prompts) = self.left.prompts.checked_sub(1) else { return Ok(()) };
+        let milliseconds = milliseconds.min(self.left.prompts_ms);
+        self.left.prompts = prompts;
+        self.left.prompts_ms -= milliseconds;
+        let rate = self.prompt_rate();
+        let samples = vec![0.25; (milliseconds * rate.hz() / 1_000) as usize].into();
+        let mark = Some("m".to_owned());
+        self.bridge.send(&Outgoing::Play { samples, rate, mark }, &mut self.exchange)
+    }
+
+    /// That of telephony, unless the way from there to the peer's is long: then the peer's own.
+    fn prompt_rate(&self) -> SampleRate {
+        let Some(Incoming::Started(start)) = self.exchange.facts.first() else {
+            return SampleRate::TELEPHONE;
+        };
+        let is_far =
+            |rate: &SampleRate| common_measure(rate.hz(), SampleRate::TELEPHONE.hz()) < MEASURE_MIN_HZ;
+        start.play_rate.filter(is_far).unwrap_or(SampleRate::TELEPHONE)
+    }
+}
+
+fn common_measure(mut one: u32, mut other: u32) -> u32 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
 }
 
 fn check(exchange: &Exchange, input_bytes: usize) {
