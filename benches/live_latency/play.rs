@@ -35,6 +35,8 @@ pub struct End {
     pub channel: Channel,
     pub turn: u64,
     pub end_of_speech_s: f64,
+    /// The turn that it continues.
+    pub continues: Option<u64>,
 }
 
 /// What became known of a call.
@@ -117,12 +119,13 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
                     joins: *joins,
                 });
             }
-            EventBody::TurnEnded { channel, turn, end_of_speech, reason } => {
+            EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues } => {
                 if let Some(last) = newest.get(&(*channel, *turn)) {
                     outcome.finals[*last].reason = Some(*reason);
                 }
                 let end_of_speech_s = end_of_speech.seconds();
-                outcome.ends.push(End { channel: *channel, turn: *turn, end_of_speech_s });
+                let (channel, turn, continues) = (*channel, *turn, *continues);
+                outcome.ends.push(End { channel, turn, end_of_speech_s, continues });
             }
             EventBody::CallStarted { .. }
             | EventBody::SpeechStarted { .. }

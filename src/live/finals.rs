@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Machine;
 use super::admission::Kind;
 use super::chain::Evidence;
-use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State};
+use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State, TurnEnd};
 use super::inbox::{Address, Decoded};
 use super::judge::{self, Question};
 use super::keeper::Job;
@@ -371,7 +371,7 @@ impl Session {
         let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
         // An engine that gives no words gives a text all the same.
         let text = if words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
-        if closed.reason.is_some() {
+        if closed.end.is_some() {
             let length = crate::audio::SamplePos(span.samples());
             self.tracks[index].decoding.remember_words(closed.turn, &words, length);
         }
@@ -423,7 +423,7 @@ impl Session {
 
     /// Says how the turn ended, unless it goes on.
     fn turn_is_over(&mut self, machine: &Machine, index: usize, closed: Closed) {
-        let Some(reason) = closed.reason else { return };
+        let Some(TurnEnd { reason, continues }) = closed.end else { return };
         let track = &self.tracks[index];
         let (channel, turn) = (track.chain.channel, closed.turn);
         if track.decoding.finals_of(turn).is_empty() {
@@ -431,7 +431,9 @@ impl Session {
             self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
         } else {
             let end_of_speech = closed.speech.end;
-            self.outbox.push(EventBody::TurnEnded { channel, turn, end_of_speech, reason });
+            // A turn whose text came too late to be any was none.
+            let continues = continues.filter(|earlier| !track.decoding.finals_of(*earlier).is_empty());
+            self.outbox.push(EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues });
         }
     }
 

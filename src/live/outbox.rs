@@ -149,8 +149,8 @@ mod tests {
     }
 
     fn ended(turn: u64) -> EventBody {
-        let reason = TurnEndReason::Finished;
-        EventBody::TurnEnded { channel: Channel::Caller, turn, end_of_speech: SamplePos::ZERO, reason }
+        let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Finished);
+        EventBody::TurnEnded { channel: Channel::Caller, turn, end_of_speech, reason, continues: None }
     }
 
     fn partial(turn: u64, text: &str) -> EventBody {

@@ -118,13 +118,8 @@ impl TurnTaker {
     pub fn earliest_needed(&self) -> SamplePos {
         match &self.state {
             State::Speaking(turn) => turn.audio_start,
-            State::Candidate(onset) => self
-                .continuable(onset.speech_start)
-                .map_or(onset.audio_start, |last| last.audio_start.min(onset.audio_start)),
-            State::Idle => {
-                let start = self.audio_start_of(self.now());
-                self.continuable(self.now()).map_or(start, |last| last.audio_start.min(start))
-            }
+            State::Candidate(onset) => self.kept_from(onset.speech_start, onset.audio_start),
+            State::Idle => self.kept_from(self.now(), self.audio_start_of(self.now())),
         }
     }
 
@@ -171,13 +166,20 @@ impl TurnTaker {
         speech_start.minus(self.settings.pre_roll_samples).max(self.free_from)
     }
 
+    /// Where the audio begins that speech from `at` on needs: at `start`, unless it continues a turn that is decoded again.
+    fn kept_from(&self, at: SamplePos, start: SamplePos) -> SamplePos {
+        let again = self.continuable(at).and_then(|last| last.again_from);
+        again.map_or(start, |from| from.min(start))
+    }
+
     /// The last turn, when speech that begins at `at` continues it.
     fn continuable(&self, at: SamplePos) -> Option<Ended> {
         let last = self.last?;
         let gap = at.0.saturating_sub(last.speech.end.0);
-        let length = self.now().0.saturating_sub(last.audio_start.0);
         let is_soon = self.settings.repair_samples > 0 && gap <= self.settings.repair_samples;
-        let has_room = length + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        let length = |from: SamplePos| self.now().0.saturating_sub(from.0);
+        let fits = |from| length(from) + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        let has_room = last.again_from.is_none_or(fits);
         (is_soon && has_room && !self.floor.was_taken(self.now())).then_some(last)
     }
 
@@ -227,22 +229,26 @@ impl TurnTaker {
         let continued = self.continuable(onset.speech_start);
         self.last = None;
         self.turns += 1;
-        let joins = continued.map(|last| last.turn);
-        self.outputs.push_back(Output::SpeechStarted { turn: self.turns, at: onset.speech_start, joins });
+        let continues = continued.map(|last| last.turn);
+        let again = continued.and_then(|last| Some((last, last.again_from?)));
+        let joins = again.map(|(last, _)| last.turn);
+        let (turn, at) = (self.turns, onset.speech_start);
+        self.outputs.push_back(Output::SpeechStarted { turn, at, joins, continues });
         self.state = State::Speaking(Turn {
-            number: self.turns,
-            audio_start: continued.map_or(onset.audio_start, |last| last.audio_start),
-            speech_start: continued.map_or(onset.speech_start, |last| last.speech.start),
-            onset: onset.speech_start,
+            number: turn,
+            audio_start: again.map_or(onset.audio_start, |(_, from)| from),
+            speech_start: again.map_or(at, |(last, _)| last.speech.start),
+            onset: at,
             joins,
+            continues,
             parts: 0,
             pause: None,
-            next_partial: onset.speech_start.plus(self.settings.partial_samples),
+            next_partial: at.plus(self.settings.partial_samples),
             open: VecDeque::new(),
             reading: None,
             over_other: false,
             is_settled: false,
-            digits_before: 0,
+            digits_before: continued.map_or(0, |last| last.digits),
         });
     }
 
@@ -402,8 +408,7 @@ impl TurnTaker {
         });
         turn.parts += 1;
         turn.audio_start = audio.end;
-        let number = turn.whole_reading().filter(|reading| reading.kind == TextKind::Number);
-        turn.digits_before = number.map_or(0, |number| number.digits);
+        turn.digits_before = turn.digits_at_end();
         turn.is_settled = true;
         turn.open.clear();
     }
@@ -418,43 +423,65 @@ impl TurnTaker {
     }
 
     /// Ends `turn`, which is in a pause unless the audio ended.
-    fn end(&mut self, mut turn: Turn, reason: TurnEndReason) {
+    fn end(&mut self, turn: Turn, reason: TurnEndReason) {
         self.state = State::Idle;
         let speech_end = turn.pause.map_or(self.now(), |pause| pause.start);
-        let reading = turn.final_reading();
         let judge = turn.pause.and_then(|pause| pause.judge.filter(|_| pause.done_probability.is_none()));
         self.outputs.extend(judge.map(|request| Output::Cancel { request }));
+        let has_no_words = turn.final_reading().is_some_and(|reading| reading.kind == TextKind::Nothing);
         if turn.is_settled {
-            self.free_from = self.free_from.max(turn.audio_start);
-            self.floor.watch(self.now());
-            let (turn, end_of_speech) = (turn.number, speech_end);
-            return self.outputs.push_back(Output::TurnOver { turn, end_of_speech, reason });
-        }
-        if turn.parts == 0 && reading.is_some_and(|reading| reading.kind == TextKind::Nothing) {
+            self.end_told(&turn, (speech_end, reason));
+        } else if turn.parts == 0 && has_no_words {
             self.free_from = self.free_from.max(speech_end);
-            self.outputs.push_back(Output::Discarded { turn: turn.number });
-            return;
+            let Turn { number: turn, joins, continues, .. } = turn;
+            self.outputs.push_back(Output::Discarded { turn, joins, continues });
+        } else {
+            self.end_with_final(turn, (speech_end, reason));
         }
+    }
+
+    /// Ends a turn of which everything is in parts already.
+    fn end_told(&mut self, turn: &Turn, (end_of_speech, reason): (SamplePos, TurnEndReason)) {
+        self.free_from = self.free_from.max(turn.audio_start);
+        self.remember(turn, (end_of_speech, reason), None);
+        let (turn, continues) = (turn.number, turn.continues);
+        self.outputs.push_back(Output::TurnOver { turn, end_of_speech, reason, continues });
+    }
+
+    fn end_with_final(&mut self, mut turn: Turn, (speech_end, reason): (SamplePos, TurnEndReason)) {
+        let is_heard = turn.final_reading().is_some();
         let speculation = turn.pause.and_then(|pause| pause.speculation);
         let (speculation, audio) = speculation.unwrap_or_else(|| self.speculate(&mut turn, self.now()));
-        let speech = SampleSpan::new(turn.speech_start, speech_end);
         let kind = turn.reading.map(|heard| heard.reading.kind);
         let is_back_channel =
             turn.over_other && kind == Some(TextKind::BackChannel) && self.expectation != Expectation::YesNo;
         self.free_from = audio.end;
-        self.late = reading.is_none().then_some((speculation, speech_end));
-        let is_whole = turn.parts == 0 && reason != TurnEndReason::Dtmf;
-        self.last = is_whole.then_some(Ended { turn: turn.number, speech, audio_start: audio.start });
-        self.floor.watch(self.now());
+        self.late = (!is_heard).then_some((speculation, speech_end));
+        self.remember(&turn, (speech_end, reason), turn.is_one_final().then_some(audio.start));
         self.outputs.push_back(Output::TurnEnded {
             turn: turn.number,
-            speech,
+            speech: SampleSpan::new(turn.speech_start, speech_end),
             audio,
             speculation,
             reason,
             joins: turn.joins,
+            continues: turn.continues,
             is_back_channel,
         });
+    }
+
+    /// Remembers `turn`, which has ended, for speech that goes on soon; its audio is decoded again from `again_from` then.
+    fn remember(
+        &mut self,
+        turn: &Turn,
+        (speech_end, reason): (SamplePos, TurnEndReason),
+        again_from: Option<SamplePos>,
+    ) {
+        let digits = if again_from.is_some() { 0 } else { turn.digits_at_end() };
+        let speech = SampleSpan::new(turn.speech_start, speech_end);
+        let ended = Ended { turn: turn.number, speech, again_from, digits };
+        self.last = (reason != TurnEndReason::Dtmf).then_some(ended);
+        self.floor.watch(self.now());
     }
 
     /// Gives a final to the part of `turn` before its weakest point.

@@ -42,7 +42,7 @@ impl Course {
         if self.stage != Stage::Talking || self.has_failed {
             return;
         }
-        if let Some(before) = self.answered.take_if(|before| sentence.joins == Some(before.turn)) {
+        if let Some(before) = self.answered.take_if(|before| sentence.continues == Some(before.turn)) {
             // Also on the way out: nothing was done yet that could not be taken back.
             self.held = None;
             return self.ask_again(sentence.after(&before));

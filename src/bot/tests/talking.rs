@@ -143,6 +143,34 @@ fn a_turn_that_was_ended_too_early_is_asked_again_from_where_the_dialogue_was() 
 }
 
 #[test]
+fn what_goes_on_behind_a_told_text_is_asked_with_it_and_said_once() {
+    let mut line = Line::greeted();
+    line.says("je voudrais, euh");
+    line.done();
+    line.answers(&[say("Pardon ?"), listen()]);
+    line.done();
+    line.is_made(2_000);
+    line.speaks();
+    line.interrupts();
+    assert_eq!(line.done(), ["stop playing"]);
+    line.told_final("ma facture", Language::Fr, None);
+    line.told_final("de mars", Language::Fr, None);
+    line.is_done(Some(1));
+    assert_eq!(line.done(), ["take back", "ask said je voudrais, euh ma facture de mars"]);
+    line.answers(&[say("Laquelle ?"), listen()]);
+    line.done();
+    line.is_made(2_000);
+    // Cut off once more, and once more behind what was told.
+    line.speaks();
+    line.interrupts();
+    line.done();
+    line.told_final("enfin d'avril", Language::Fr, None);
+    line.is_done(Some(2));
+    let whole = "ask said je voudrais, euh ma facture de mars enfin d'avril";
+    assert_eq!(line.done(), ["take back", whole]);
+}
+
+#[test]
 fn keys_stop_what_is_said_and_are_taken_one_after_the_other() {
     let mut line = Line::greeted();
     line.says("ma commande");

@@ -129,16 +129,26 @@ impl Script {
     }
 }
 
+/// Whether a turn takes the place of the one that it continues, or follows it.
+fn tie(joins: Option<u64>, continues: Option<u64>) -> String {
+    match (joins, continues) {
+        (Some(earlier), _) => format!(" joins {earlier}"),
+        (None, Some(earlier)) => format!(" follows {earlier}"),
+        (None, None) => String::new(),
+    }
+}
+
 fn name(output: &Output) -> Option<String> {
     Some(match output {
         Output::SpeechStarted { turn, .. } => format!("speech {turn}"),
         Output::Part { turn, .. } => format!("part of {turn}"),
-        Output::TurnEnded { turn, reason, joins: None, .. } => format!("end {turn} {}", reason.name()),
-        Output::TurnEnded { turn, reason, joins: Some(earlier), .. } => {
-            format!("end {turn} {} joins {earlier}", reason.name())
+        Output::TurnEnded { turn, reason, joins, continues, .. } => {
+            format!("end {turn} {}{}", reason.name(), tie(*joins, *continues))
         }
-        Output::TurnOver { turn, reason, .. } => format!("over {turn} {}", reason.name()),
-        Output::Discarded { turn } => format!("discarded {turn}"),
+        Output::TurnOver { turn, reason, continues, .. } => {
+            format!("over {turn} {}{}", reason.name(), tie(None, *continues))
+        }
+        Output::Discarded { turn, .. } => format!("discarded {turn}"),
         Output::Interrupt { .. } => "interrupt".to_owned(),
         Output::Partial { .. } | Output::Judge { .. } | Output::Speculate { .. } | Output::Cancel { .. } => {
             return None;

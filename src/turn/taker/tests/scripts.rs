@@ -341,3 +341,54 @@ fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
         ("part of 1", after(3.58, Config::default().min_delay)),
     ]);
 }
+
+#[test]
+fn who_goes_on_behind_a_told_text_continues_the_turn_and_nothing_is_told_twice() {
+    let config = Config::default();
+    let unfinished = script().text(reading(TextKind::Unfinished)).speech_until(1.0).silence_until(2.5);
+    let script = unfinished.text(reading(TextKind::Other)).speech_until(3.5).silence_until(6.0);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", after(0.99, config.settle_delay)),
+        ("over 1 silence", after(0.99, config.unfinished_delay)),
+        ("speech 2", 2.59),
+        ("end 2 finished follows 1", after(3.49, config.min_delay)),
+    ]);
+    let told = script.requests(|output| match output {
+        Output::Part { audio, .. } | Output::TurnEnded { audio, .. } => Some(audio),
+        _ => None,
+    });
+    let [first, second] = told[..] else { panic!("{told:?}") };
+    assert!(second.start >= first.end, "{told:?}");
+    // Cut off once more: what was told of both still stays.
+    let script = script.silence_until(6.1).speech_until(7.0).silence_until(9.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 3 finished follows 2"));
+}
+
+#[test]
+fn a_told_number_that_goes_on_after_its_turn_keeps_its_digits() {
+    // Five and five are a telephone number, also where the first five were taken to be all.
+    let config = Config::default();
+    let script = dictating(5).speech_until(1.8).silence_until(4.5).speech_until(5.1).silence_until(6.5);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", after(1.79, config.settle_delay)),
+        ("over 1 silence", after(1.79, dictation(&config))),
+        ("speech 2", 4.58),
+        ("end 2 silence follows 1", after(5.09, config.max_delay)),
+    ]);
+    // So does a turn whose end was told as a final behind a part.
+    let script = script.text(reading(TextKind::Other)).speech_until(7.0).silence_until(9.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 3 silence follows 2"));
+}
+
+#[test]
+fn a_told_turn_is_not_continued_when_another_had_the_floor() {
+    let script = script().text(reading(TextKind::Unfinished)).speech_until(1.0).silence_until(2.0);
+    let script = script.input(Input::OtherStarted).silence_until(3.2).input(Input::OtherEnded);
+    let script = script.text(reading(TextKind::Other)).speech_until(3.9).silence_until(6.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 2 finished"));
+}
