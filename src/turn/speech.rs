@@ -31,7 +31,8 @@ pub(super) struct Turn {
     pub(super) continues: Option<u64>,
     pub(super) parts: u32,
     pub(super) pause: Option<Pause>,
-    pub(super) next_partial: SamplePos,
+    /// From here the time until the next partial counts.
+    pub(super) partial_from: SamplePos,
     /// What was asked for, with the end of its audio.
     pub(super) open: VecDeque<(RequestId, SamplePos)>,
     pub(super) reading: Option<Heard>,

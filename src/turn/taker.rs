@@ -133,8 +133,7 @@ impl TurnTaker {
             return Some((last.speech.end.plus(self.settings.repair_samples), Reason::RepairOver));
         };
         let Some(pause) = turn.pause else {
-            let asks = self.settings.partial_samples > 0;
-            return asks.then_some((turn.next_partial, Reason::Partial));
+            return self.partial_due(turn).map(|due| (due, Reason::Partial));
         };
         let wait = self.patience(turn, pause);
         let speculates = pause.speculation.is_none().then_some(self.settings.speculate_samples);
@@ -243,7 +242,7 @@ impl TurnTaker {
             continues,
             parts: 0,
             pause: None,
-            next_partial: at.plus(self.settings.partial_samples),
+            partial_from: at,
             open: VecDeque::new(),
             reading: None,
             over_other: false,
@@ -273,7 +272,6 @@ impl TurnTaker {
             }
             self.outputs.extend(pause.cancelled());
             turn.pause = None;
-            turn.next_partial = turn.next_partial.max(window_start);
             if turn.is_settled {
                 self.resume(turn, window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW));
             }
@@ -350,15 +348,25 @@ impl TurnTaker {
                     self.settle(&mut turn, pause);
                 }
             }
-            None if self.settings.partial_samples > 0 && self.now() >= turn.next_partial => {
+            None if self.partial_due(&turn).is_some_and(|due| due <= self.now()) => {
                 let (request, span) = (self.request(), SampleSpan::new(turn.audio_start, self.now()));
                 turn.await_text(request, span.end);
-                turn.next_partial = self.now().plus(self.settings.partial_samples);
+                turn.partial_from = self.now();
                 self.outputs.push_back(Output::Partial { request, turn: turn.number, span });
             }
             None => {}
         }
         self.state = State::Speaking(turn);
+    }
+
+    /// When a partial of `turn`, which is not in a pause, is due. Into what is played texts come sooner: they tell whether the
+    /// speaker only listens.
+    fn partial_due(&self, turn: &Turn) -> Option<SamplePos> {
+        let settings = &self.settings;
+        let is_barging_in = settings.barge_in && self.floor.is_playing_on();
+        let interval =
+            if is_barging_in { settings.barge_in_partial_samples } else { settings.partial_samples };
+        (interval > 0).then(|| turn.partial_from.plus(interval))
     }
 
     /// Begins in a pause of `paused` samples what its end would need.
@@ -418,7 +426,7 @@ impl TurnTaker {
         turn.is_settled = false;
         turn.audio_start = turn.audio_start.max(at.minus(self.settings.pre_roll_samples));
         (turn.speech_start, turn.onset) = (at.max(turn.audio_start), at);
-        turn.next_partial = at.plus(self.settings.partial_samples);
+        turn.partial_from = at;
         turn.reading = None;
     }
 
@@ -509,7 +517,8 @@ impl TurnTaker {
         turn.reading = None;
     }
 
-    /// Takes the floor for `turn` when it is more than a sign of listening.
+    /// Takes the floor for `turn` when it is more than a sign of listening: by its words, or by speech that goes on for long
+    /// behind all that a text is there of.
     fn interrupt(&mut self, turn: &Turn) {
         if !self.floor.can_interrupt(self.now(), self.settings.protection_samples) {
             return;

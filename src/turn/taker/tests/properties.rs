@@ -234,6 +234,7 @@ fn configs() -> impl Strategy<Value = Config> {
             unasked_delay: Duration::from_millis(settle_delay),
             repair_window: Duration::from_secs(if joins { 3 } else { 0 }),
             text_wait: Duration::from_millis(text_wait),
+            barge_in_speech: Config::default().barge_in_interval + Duration::from_millis(text_wait),
             min_delay: Duration::from_millis(max_delay.min(200)),
             max_delay: Duration::from_millis(max_delay),
             max_audio: Duration::from_secs(if is_short { 11 } else { 28 }),

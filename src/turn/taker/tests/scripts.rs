@@ -193,10 +193,51 @@ fn speech_interrupts_what_is_played_once() {
 
 #[test]
 fn words_interrupt_sooner_than_mere_speech() {
-    let config = Config { partial_interval: Duration::from_millis(200), ..Config::default() };
-    let at = after(0.99, config.partial_interval);
-    let script = script_with(config).input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
+    let at = after(0.99, Config::default().barge_in_interval);
+    let script = script().input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
     script.expect(&[("speech 1", 1.08), ("interrupt", at)]);
+}
+
+#[test]
+fn texts_are_asked_for_sooner_while_something_is_played_that_may_be_stopped() {
+    let config = Config::default();
+    let first_text = |script: Script| {
+        let script = script.text(None).silence_until(1.0).speech_until(1.7);
+        let asked = |(at, output): &(f64, Output)| matches!(output, Output::Partial { .. }).then_some(*at);
+        script.log.iter().find_map(asked).unwrap()
+    };
+    let is_at = |found: f64, delay| (found - after(0.99, delay)).abs() < 0.035;
+    assert!(is_at(first_text(script()), config.partial_interval));
+    let played = |script: Script| first_text(script.input(Input::PlaybackStarted));
+    assert!(is_at(played(script()), config.barge_in_interval));
+    let patient = Config { barge_in: false, ..config.clone() };
+    assert!(is_at(played(script_with(patient)), config.partial_interval));
+    assert!(is_at(
+        played(script().input(Input::PlaybackStarted).input(Input::Dtmf)),
+        config.partial_interval
+    ));
+}
+
+#[test]
+fn a_long_sign_of_listening_interrupts_nobody_while_its_texts_come() {
+    // "D'accord, d'accord, oui", and one that takes longer than speech without a text may.
+    for length in [0.9, 2.0] {
+        let script = script_with(Config::default()).text(reading(TextKind::BackChannel)).text_after(0.3);
+        let script = script.input(Input::PlaybackStarted).silence_until(1.0);
+        let script = script.speech_until(1.0 + length).silence_until(6.0);
+        let end = after(0.99 + length, Config::default().min_delay);
+        script.expect(&[("speech 1", 1.08), ("end 1 complete", end)]);
+    }
+    // With the shortest length that the settings allow, too.
+    let config = Config::default();
+    let least = Config { barge_in_speech: config.barge_in_interval + config.text_wait, ..config };
+    let script = script_with(least).text(reading(TextKind::BackChannel)).text_after(0.3);
+    let script = script.input(Input::PlaybackStarted).silence_until(1.0).speech_until(1.9).silence_until(4.0);
+    assert!(script.requests(|output| matches!(output, Output::Interrupt { .. }).then_some(())).is_empty());
+    // More than that takes the floor with its first text.
+    let script = script_with(Config::default()).text_after(0.3).input(Input::PlaybackStarted);
+    let script = script.silence_until(1.0).speech_until(1.9);
+    script.expect(&[("speech 1", 1.08), ("interrupt", 1.57)]);
 }
 
 #[test]
