@@ -119,7 +119,7 @@ fn read(log: &Arc<EventLog>) -> anyhow::Result<Outcome> {
                     joins: *joins,
                 });
             }
-            EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues } => {
+            EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, .. } => {
                 if let Some(last) = newest.get(&(*channel, *turn)) {
                     outcome.finals[*last].reason = Some(*reason);
                 }

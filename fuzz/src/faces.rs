@@ -170,7 +170,8 @@ fn event(kind: u8, rest: &[u8], sequence: u64) -> EventBody {
         }
         3 => {
             let (reason, continues) = (TurnEndReason::Finished, turn.checked_sub(1));
-            EventBody::TurnEnded { channel, turn, end_of_speech: span.end, reason, continues }
+            let is_back_channel = byte(2) % 2 == 0;
+            EventBody::TurnEnded { channel, turn, end_of_speech: span.end, reason, continues, is_back_channel }
         }
         4 => EventBody::SpeechDiscarded { channel, turn },
         _ => EventBody::CallEnded { reason: CallEndReason::Failed, duration: Duration::from_secs(1) },

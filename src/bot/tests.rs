@@ -143,7 +143,17 @@ impl Line {
     fn is_done(&mut self, continues: Option<u64>) {
         let (channel, turn) = (CALLER, self.turn);
         let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Finished);
-        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues });
+        let is_back_channel = false;
+        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel });
+    }
+
+    /// The caller says this while somebody else is heard, only to show that he listens.
+    fn only_listens(&mut self, text: &str) {
+        self.told_final(text, Language::Fr, None);
+        let (channel, turn, continues) = (CALLER, self.turn, None);
+        let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Complete);
+        let is_back_channel = true;
+        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel });
     }
 
     /// The caller speaks, and is done.

@@ -88,6 +88,8 @@ pub(super) struct TurnEnd {
     pub(super) reason: TurnEndReason,
     /// The turn that it continues.
     pub(super) continues: Option<u64>,
+    /// Whether a text that is only a sign of listening wants no answer.
+    pub(super) is_over_other: bool,
 }
 
 impl Closed {

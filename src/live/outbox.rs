@@ -150,7 +150,8 @@ mod tests {
 
     fn ended(turn: u64) -> EventBody {
         let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Finished);
-        EventBody::TurnEnded { channel: Channel::Caller, turn, end_of_speech, reason, continues: None }
+        let (channel, continues, is_back_channel) = (Channel::Caller, None, false);
+        EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel }
     }
 
     fn partial(turn: u64, text: &str) -> EventBody {

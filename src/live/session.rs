@@ -316,14 +316,23 @@ impl Session {
                 let last = Some(LastText { speculation, audio });
                 self.close(machine, index, Closed { turn, last, speech, joins, end: None });
             }
-            Output::TurnEnded { turn, speech, audio, speculation, reason, joins, continues, .. } => {
+            Output::TurnEnded {
+                turn,
+                speech,
+                audio,
+                speculation,
+                reason,
+                joins,
+                continues,
+                is_over_other,
+            } => {
                 let last = Some(LastText { speculation, audio });
-                let end = Some(TurnEnd { reason, continues });
+                let end = Some(TurnEnd { reason, continues, is_over_other });
                 self.turn_ends(machine, index, Closed { turn, last, speech, joins, end });
             }
             Output::TurnOver { turn, end_of_speech, reason, continues } => {
                 let speech = SampleSpan::new(end_of_speech, end_of_speech);
-                let end = Some(TurnEnd { reason, continues });
+                let end = Some(TurnEnd { reason, continues, is_over_other: false });
                 self.turn_ends(machine, index, Closed { turn, last: None, speech, joins: None, end });
             }
             Output::Discarded { turn, joins, continues } => {
@@ -351,7 +360,7 @@ impl Session {
     ) {
         if let Some(last) = self.tracks[index].decoding.told_for_good(turn) {
             let (speech, reason) = (last.audio, TurnEndReason::Silence);
-            let end = Some(TurnEnd { reason, continues });
+            let end = Some(TurnEnd { reason, continues, is_over_other: false });
             // What was told for good of a turn that it joins is told again with it: so it replaces that.
             return self.turn_ends(machine, index, Closed { turn, last: Some(last), speech, joins, end });
         }

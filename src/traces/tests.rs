@@ -97,6 +97,7 @@ fn call() -> Vec<Event> {
             end_of_speech: span.end,
             reason: TurnEndReason::Finished,
             continues: None,
+            is_back_channel: false,
         },
         EventBody::Dtmf { channel, digit: crate::redact::Redacted::new('7') },
         EventBody::CallEnded { reason: CallEndReason::HungUp, duration: ms(2_000) },

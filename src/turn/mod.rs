@@ -214,8 +214,9 @@ pub enum Output {
         joins: Option<u64>,
         /// The turn that this one continues, replaced or not.
         continues: Option<u64>,
-        /// Whether it was only a sign of listening while another had the floor; no answer is wanted.
-        is_back_channel: bool,
+        /// Whether another had the floor while it was said, and kept it, and no yes or no was asked for: then no answer is
+        /// wanted where its text is only a sign of listening ([`TextKind::BackChannel`]).
+        is_over_other: bool,
     },
     /// The speaker is done, and everything that was said is in parts already.
     TurnOver {

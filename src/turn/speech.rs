@@ -38,6 +38,8 @@ pub(super) struct Turn {
     pub(super) reading: Option<Heard>,
     /// Whether somebody else had the floor while it spoke.
     pub(super) over_other: bool,
+    /// Whether it stopped what was played: it has the floor, and somebody has to go on.
+    pub(super) has_interrupted: bool,
     /// Everything that was said is in a part: the pause goes on, and the text is told.
     pub(super) is_settled: bool,
     /// Digits at the end of what was told before, for a number that goes on after a pause.

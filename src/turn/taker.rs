@@ -246,6 +246,7 @@ impl TurnTaker {
             open: VecDeque::new(),
             reading: None,
             over_other: false,
+            has_interrupted: false,
             is_settled: false,
             digits_before: continued.map_or(0, |last| last.digits),
         });
@@ -330,7 +331,7 @@ impl TurnTaker {
                 return;
             }
         };
-        self.interrupt(&turn);
+        self.interrupt(&mut turn);
         if !turn.is_settled && self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
             self.cut(&mut turn);
         }
@@ -460,9 +461,7 @@ impl TurnTaker {
         let is_heard = turn.final_reading().is_some();
         let speculation = turn.pause.and_then(|pause| pause.speculation);
         let (speculation, audio) = speculation.unwrap_or_else(|| self.speculate(&mut turn, self.now()));
-        let kind = turn.reading.map(|heard| heard.reading.kind);
-        let is_back_channel =
-            turn.over_other && kind == Some(TextKind::BackChannel) && self.expectation != Expectation::YesNo;
+        let keeps_listening = turn.over_other && !turn.has_interrupted && turn.parts == 0;
         self.free_from = audio.end;
         self.late = (!is_heard).then_some((speculation, speech_end));
         self.remember(&turn, (speech_end, reason), turn.is_one_final().then_some(audio.start));
@@ -474,7 +473,7 @@ impl TurnTaker {
             reason,
             joins: turn.joins,
             continues: turn.continues,
-            is_back_channel,
+            is_over_other: keeps_listening && self.expectation != Expectation::YesNo,
         });
     }
 
@@ -519,7 +518,7 @@ impl TurnTaker {
 
     /// Takes the floor for `turn` when it is more than a sign of listening: by its words, or by speech that goes on for long
     /// behind all that a text is there of.
-    fn interrupt(&mut self, turn: &Turn) {
+    fn interrupt(&mut self, turn: &mut Turn) {
         if !self.floor.can_interrupt(self.now(), self.settings.protection_samples) {
             return;
         }
@@ -527,15 +526,17 @@ impl TurnTaker {
         let unheard = self.now().0.saturating_sub(heard_until.0);
         let is_long = turn.pause.is_none() && unheard >= self.settings.barge_in_samples;
         let has_words = turn.reading.is_some_and(|heard| takes_floor(heard.reading.kind, self.expectation));
-        self.take_floor(is_long || has_words);
+        turn.has_interrupted |= self.take_floor(is_long || has_words);
     }
 
-    /// Stops what is played, when `wants_it`.
-    fn take_floor(&mut self, wants_it: bool) {
+    /// Stops what is played, when `wants_it`; whether that was so.
+    fn take_floor(&mut self, wants_it: bool) -> bool {
         let at = self.now();
-        if wants_it && self.settings.barge_in && self.floor.interrupt() {
+        let takes_it = wants_it && self.settings.barge_in && self.floor.interrupt();
+        if takes_it {
             self.outputs.push_back(Output::Interrupt { at });
         }
+        takes_it
     }
 
     /// Drops what no later cut looks at.

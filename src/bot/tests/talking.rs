@@ -56,6 +56,41 @@ fn a_sign_of_listening_changes_nothing() {
 }
 
 #[test]
+fn a_sign_of_listening_whose_text_comes_late_is_no_answer() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.answers(&[say("Voici."), listen()]);
+    line.done();
+    line.is_made(1_000);
+    line.passes(900);
+    line.speaks();
+    line.passes(100);
+    line.is_heard("bot-2");
+    line.done();
+    line.passes(700);
+    line.only_listens("d'accord");
+    assert_eq!(line.done(), [""; 0], "nothing is asked");
+    assert_eq!(line.waits(), WAIT, "the caller is waited for from here on");
+}
+
+#[test]
+fn a_sign_of_listening_takes_no_question_back_and_lets_a_held_answer_go() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    // Said into the words for the look-up.
+    line.speaks();
+    line.only_listens("oui, d'accord");
+    assert_eq!(line.done(), [""; 0]);
+    line.speaks();
+    line.answers(&[say("Voici."), listen()]);
+    assert_eq!(line.done(), ["expect Open"], "somebody speaks");
+    line.only_listens("d'accord");
+    assert_eq!(line.done(), ["make Voici."]);
+}
+
+#[test]
 fn an_answer_that_begins_before_the_question_has_ended_counts() {
     let mut line = Line::greeted();
     line.says("ma facture");

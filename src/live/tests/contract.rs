@@ -103,6 +103,25 @@ fn a_pause_ends_a_turn_sooner_where_somebody_waits_for_the_answer() {
     assert_eq!(turns_of(&plays), 2, "something was played");
 }
 
+#[test]
+fn a_sign_of_listening_is_told_as_one_only_where_another_has_the_floor() {
+    let live = live(FakeEngine::hearing("D'accord."));
+    let told = |prepare: &dyn Fn(&Call)| {
+        let call = open(&live);
+        prepare(&call);
+        say(&call, [silence(PAUSE), spoken(&[1, 2]), silence(PAUSE)].concat());
+        let events = end(call);
+        assert!(!names(&events).contains(&"interrupted"));
+        picked(&events, |body| {
+            let EventBody::TurnEnded { is_back_channel, .. } = body else { return None };
+            Some(*is_back_channel)
+        })
+    };
+    let plays = |call: &Call| call.controls().play(vec![0.0; 80].into(), RATE, None).unwrap();
+    assert_eq!(told(&plays), [true]);
+    assert_eq!(told(&|_| {}), [false], "nobody else is heard");
+}
+
 /// What is told of two turns, of which the second goes on with the first: each final with what it replaces, each end with
 /// what it continues.
 fn told_of_a_repair(engine: FakeEngine, turn: turn::Config, words: [&[usize]; 2]) -> Vec<String> {

@@ -253,7 +253,28 @@ fn a_sign_of_listening_interrupts_nobody() {
     let script = script().text(reading(TextKind::BackChannel)).input(Input::PlaybackStarted);
     let script = script.silence_until(1.0).speech_until(1.4).silence_until(4.0);
     let script = script.expect(&[("speech 1", 1.08), ("end 1 complete", end)]);
-    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_back_channel: true, .. }]));
+    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_over_other: true, .. }]));
+}
+
+#[test]
+fn who_takes_the_floor_or_answers_does_not_only_listen() {
+    let is_over_other = |script: Script| {
+        let script = script.text(reading(TextKind::BackChannel)).silence_until(1.0);
+        let script = script.speech_until(1.4).silence_until(4.0);
+        let [Output::TurnEnded { is_over_other, .. }] = script.ends()[..] else { panic!("{:?}", script.log) };
+        is_over_other
+    };
+    let played = || script().input(Input::PlaybackStarted);
+    assert!(is_over_other(played()));
+    assert!(is_over_other(script().input(Input::OtherStarted)));
+    assert!(!is_over_other(script()), "nobody else was heard");
+    assert!(!is_over_other(played().input(Input::PlaybackEnded)));
+    assert!(!is_over_other(played().input(Input::Expect(Expectation::YesNo))), "it is the answer");
+    // No text comes in time: the playback is stopped, and somebody has to go on.
+    let script = played().text(None).silence_until(1.0).speech_until(2.2);
+    let script = script.text(reading(TextKind::BackChannel)).silence_until(5.0);
+    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_over_other: false, .. }]));
+    assert!(script.log.iter().any(|(_, output)| matches!(output, Output::Interrupt { .. })));
 }
 
 #[test]
