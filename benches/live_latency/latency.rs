@@ -161,7 +161,7 @@ impl Cuts {
             let inside: Vec<&play::End> = outcome.ends.iter().filter(is_inside).collect();
             self.cut += usize::from(!inside.is_empty());
             let is_joined = |end: &&&play::End| {
-                outcome.finals.iter().any(|it| it.channel == end.channel && it.joins == Some(end.turn))
+                outcome.ends.iter().any(|it| it.channel == end.channel && it.continues == Some(end.turn))
             };
             self.never_joined += inside.iter().filter(|end| !is_joined(end)).count();
         }

@@ -42,6 +42,8 @@ pub struct End {
     pub end_of_speech_s: f64,
     /// As [`Final::told_s`].
     pub told_s: f64,
+    /// The turn that it continues.
+    pub continues: Option<u64>,
 }
 
 /// What became known of a call.
@@ -148,12 +150,13 @@ fn follow(mut reader: Reader, began: Instant) -> Outcome {
                     joins: *joins,
                 });
             }
-            EventBody::TurnEnded { channel, turn, end_of_speech, reason } => {
+            EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, .. } => {
                 if let Some(last) = newest.get(&(*channel, *turn)) {
                     outcome.finals[*last].reason = Some(*reason);
                 }
                 let end_of_speech_s = end_of_speech.seconds();
-                outcome.ends.push(End { channel: *channel, turn: *turn, end_of_speech_s, told_s });
+                let (channel, turn, continues) = (*channel, *turn, *continues);
+                outcome.ends.push(End { channel, turn, end_of_speech_s, told_s, continues });
             }
             EventBody::CallStarted { .. }
             | EventBody::SpeechStarted { .. }

@@ -61,7 +61,7 @@ struct End {
     turn: u64,
     at_s: f64,
     speech_end_s: f64,
-    joins: Option<u64>,
+    continues: Option<u64>,
 }
 
 impl<'c> Player<'c> {
@@ -182,19 +182,19 @@ struct Now {
 impl End {
     fn of(output: Output, windows: u64) -> Option<Self> {
         let at_s = SamplePos(windows * WINDOW_SAMPLES as u64).seconds();
-        let end = |turn, end: SamplePos, joins| Self {
+        let end = |turn, end: SamplePos, continues| Self {
             is_part: false,
             turn,
             at_s,
             speech_end_s: end.seconds(),
-            joins,
+            continues,
         };
         match output {
-            Output::TurnEnded { turn, speech, joins, .. } => Some(end(turn, speech.end, joins)),
-            Output::TurnOver { turn, end_of_speech, .. } => Some(end(turn, end_of_speech, None)),
-            Output::Part { turn, speech, joins, .. } => {
-                Some(Self { is_part: true, ..end(turn, speech.end, joins) })
+            Output::TurnEnded { turn, speech, continues, .. } => Some(end(turn, speech.end, continues)),
+            Output::TurnOver { turn, end_of_speech, continues, .. } => {
+                Some(end(turn, end_of_speech, continues))
             }
+            Output::Part { turn, speech, .. } => Some(Self { is_part: true, ..end(turn, speech.end, None) }),
             Output::SpeechStarted { .. }
             | Output::Partial { .. }
             | Output::Judge { .. }
@@ -222,7 +222,7 @@ fn count(channel: &Channel, ends: &[End], score: &mut Score) {
             !said.ends_with(['.', '?', '!'])
         };
         score.cut_in_sentence += usize::from(cuts.iter().any(|end| in_sentence(&end)));
-        let is_joined = |cut: &&End| ends.iter().any(|end| end.joins == Some(cut.turn));
+        let is_joined = |cut: &&End| ends.iter().any(|end| end.continues == Some(cut.turn));
         score.never_joined += cuts.iter().filter(|cut| !is_joined(cut)).count();
         // A turn that runs on into the next utterance, or into music, ended neither late nor early.
         let is_its_end = |end: &&End| (end.speech_end_s - utterance.end_s).abs() <= REST_S;

@@ -168,7 +168,11 @@ fn event(kind: u8, rest: &[u8], sequence: u64) -> EventBody {
             let (latency, delay) = (Duration::ZERO, FinalDelay::default());
             EventBody::TranscriptFinal { channel, turn, utterance, alternatives: Vec::new(), joins: None, latency, delay }
         }
-        3 => EventBody::TurnEnded { channel, turn, end_of_speech: span.end, reason: TurnEndReason::Finished },
+        3 => {
+            let (reason, continues) = (TurnEndReason::Finished, turn.checked_sub(1));
+            let is_back_channel = byte(2) % 2 == 0;
+            EventBody::TurnEnded { channel, turn, end_of_speech: span.end, reason, continues, is_back_channel }
+        }
         4 => EventBody::SpeechDiscarded { channel, turn },
         _ => EventBody::CallEnded { reason: CallEndReason::Failed, duration: Duration::from_secs(1) },
     }

@@ -10,7 +10,7 @@
 //! person, and where that fails too to the end of the call.
 //!
 //! What a caller adds before anything of the answer was heard belongs to the sentence before, and the dialogue is asked
-//! anew from where it was. So does what `live` joins to an ended turn, as long as nothing else was decided since.
+//! anew from where it was. So does a turn by which `live` continues an ended one, as long as nothing else was decided since.
 
 mod hearing;
 mod parts;

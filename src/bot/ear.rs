@@ -29,8 +29,12 @@ pub(super) enum Said {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sentence {
     pub(super) turn: u64,
-    /// The turn that it continues and whose words it repeats.
+    /// The turn whose words it repeats.
     pub(super) joins: Option<u64>,
+    /// The turn that it continues, with its words or behind them.
+    pub(super) continues: Option<u64>,
+    /// It was only a sign of listening while another had the floor.
+    pub(super) is_back_channel: bool,
     pub(super) heard: Heard,
     /// `None` when it is too short to tell.
     pub(super) language: Option<Language>,
@@ -47,6 +51,8 @@ impl Sentence {
         Self {
             turn: self.turn,
             joins: before.joins,
+            continues: before.continues,
+            is_back_channel: false,
             heard: Heard::new(text).with_confidences(confidences),
             language: self.language.or(before.language),
         }
@@ -108,9 +114,12 @@ impl Ear {
                 }
                 Said::Nothing
             }
-            EventBody::TurnEnded { channel, turn, .. } if *channel == self.channel => {
+            EventBody::TurnEnded { channel, turn, continues, is_back_channel, .. }
+                if *channel == self.channel =>
+            {
                 self.is_done(*turn);
-                let heard = self.turns.remove(turn).and_then(|said| sentence(*turn, said));
+                let said = self.turns.remove(turn);
+                let heard = said.and_then(|said| sentence((*turn, *continues, *is_back_channel), said));
                 heard.map_or(Said::Noise, |sentence| Said::Sentence(Box::new(sentence)))
             }
             EventBody::SpeechDiscarded { channel, turn } if *channel == self.channel => {
@@ -142,7 +151,7 @@ impl Ear {
 
 /// All finals of a turn as one sentence. Other texts count only where there is one final: which of them belong together
 /// nobody knows.
-fn sentence(turn: u64, said: Turn) -> Option<Sentence> {
+fn sentence((turn, continues, is_back_channel): (u64, Option<u64>, bool), said: Turn) -> Option<Sentence> {
     let language = said.finals.last()?.utterance.language;
     let texts = said.finals.iter().map(|one| one.utterance.text.reveal().trim());
     let text = texts.collect::<Vec<_>>().join(" ");
@@ -156,5 +165,6 @@ fn sentence(turn: u64, said: Turn) -> Option<Sentence> {
             heard = heard.with_alternative(text.clone(), *weight);
         }
     }
-    (words > 0).then_some(Sentence { turn, joins: said.joins, heard, language })
+    let joins = said.joins;
+    (words > 0).then_some(Sentence { turn, joins, continues, is_back_channel, heard, language })
 }

@@ -170,7 +170,8 @@ impl Task {
         if let EventBody::CallStarted { started, .. } = &event.body {
             self.began = *started;
         }
-        if let EventBody::TurnEnded { channel, .. } = &event.body
+        // Nobody waits for an answer to a sign of listening.
+        if let EventBody::TurnEnded { channel, is_back_channel: false, .. } = &event.body
             && *channel == self.facts.channel.0
         {
             (self.asked_at, self.undecided_since) = (Some(now), Some(now));

@@ -110,7 +110,13 @@ impl Line {
         self.said_in(text, Language::Fr, None);
     }
 
+    /// They are all that is told, also of the turn that they continue.
     fn said_in(&mut self, text: &str, language: Language, joins: Option<u64>) {
+        self.told_final(text, language, joins);
+        self.is_done(joins);
+    }
+
+    fn told_final(&mut self, text: &str, language: Language, joins: Option<u64>) {
         let (channel, turn) = (CALLER, self.turn);
         let utterance = Utterance {
             channel,
@@ -131,8 +137,23 @@ impl Line {
             latency,
             delay,
         });
+    }
+
+    /// The turn that began is over.
+    fn is_done(&mut self, continues: Option<u64>) {
+        let (channel, turn) = (CALLER, self.turn);
         let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Finished);
-        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason });
+        let is_back_channel = false;
+        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel });
+    }
+
+    /// The caller says this while somebody else is heard, only to show that he listens.
+    fn only_listens(&mut self, text: &str) {
+        self.told_final(text, Language::Fr, None);
+        let (channel, turn, continues) = (CALLER, self.turn, None);
+        let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Complete);
+        let is_back_channel = true;
+        self.told(&EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel });
     }
 
     /// The caller speaks, and is done.

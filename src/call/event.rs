@@ -94,6 +94,11 @@ pub enum EventBody {
         end_of_speech: SamplePos,
         /// How it is known.
         reason: TurnEndReason,
+        /// The turn that this one continues: the speaker was taken to be done and went on. Finals of that turn which none
+        /// of this one replaces stay, and those of this one follow them.
+        continues: Option<u64>,
+        /// Whether it was only a sign of listening while another had the floor: no answer is wanted.
+        is_back_channel: bool,
     },
     /// What began as speech had no words in it (noise, a cough, or text that is not believed); no final comes.
     SpeechDiscarded {

@@ -422,52 +422,53 @@ impl Chain {
     }
 
     /// Moves an output from the time, turns and requests of the taker to those of the call.
-    fn placed(&mut self, output: Output) -> Output {
-        let asked_before = self.requests_before;
-        let of_chain = |request: RequestId| RequestId(request.0 + asked_before);
-        let origin = self.origin;
-        let at = |position: SamplePos| position.plus(origin.0);
-        let span = |span: SampleSpan| SampleSpan::new(at(span.start), at(span.end));
-        let before = self.turns_before;
-        let of_call = |turn: u64| turn + before;
-        let placed = match output {
-            Output::SpeechStarted { turn, at: start, joins } => {
-                Output::SpeechStarted { turn: of_call(turn), at: at(start), joins: joins.map(of_call) }
+    fn placed(&mut self, mut placed: Output) -> Output {
+        let (requests, turns, origin) = (self.requests_before, self.turns_before, self.origin.0);
+        let ask = |request: &mut RequestId| request.0 += requests;
+        let count = |turn: &mut u64| *turn += turns;
+        let tie = |earlier: [&mut Option<u64>; 2]| earlier.into_iter().flatten().for_each(count);
+        let put = |position: &mut SamplePos| *position = position.plus(origin);
+        let lay =
+            |span: &mut SampleSpan| *span = SampleSpan::new(span.start.plus(origin), span.end.plus(origin));
+        match &mut placed {
+            Output::SpeechStarted { turn, at, joins, continues } => {
+                count(turn);
+                put(at);
+                tie([joins, continues]);
             }
-            Output::Partial { request, turn, span: heard } => {
-                Output::Partial { request: of_chain(request), turn: of_call(turn), span: span(heard) }
+            Output::Partial { request, turn, span } | Output::Speculate { request, turn, span } => {
+                ask(request);
+                count(turn);
+                lay(span);
             }
-            Output::Judge { request, span: heard } => {
-                Output::Judge { request: of_chain(request), span: span(heard) }
+            Output::Judge { request, span } => {
+                ask(request);
+                lay(span);
             }
-            Output::Speculate { request, turn, span: heard } => {
-                Output::Speculate { request: of_chain(request), turn: of_call(turn), span: span(heard) }
+            Output::Cancel { request } => ask(request),
+            Output::Part { turn, speculation, speech, audio, joins } => {
+                count(turn);
+                ask(speculation);
+                [speech, audio].into_iter().for_each(lay);
+                joins.iter_mut().for_each(count);
             }
-            Output::Cancel { request } => Output::Cancel { request: of_chain(request) },
-            Output::Part { turn, speculation, speech, audio, joins } => Output::Part {
-                turn: of_call(turn),
-                speculation: of_chain(speculation),
-                speech: span(speech),
-                audio: span(audio),
-                joins: joins.map(of_call),
-            },
-            Output::TurnEnded { turn, speech, audio, speculation, reason, joins, is_back_channel } => {
-                Output::TurnEnded {
-                    turn: of_call(turn),
-                    speech: span(speech),
-                    audio: span(audio),
-                    speculation: of_chain(speculation),
-                    reason,
-                    joins: joins.map(of_call),
-                    is_back_channel,
-                }
+            Output::TurnEnded { turn, speech, audio, speculation, joins, continues, .. } => {
+                count(turn);
+                ask(speculation);
+                [speech, audio].into_iter().for_each(lay);
+                tie([joins, continues]);
             }
-            Output::TurnOver { turn, end_of_speech, reason } => {
-                Output::TurnOver { turn: of_call(turn), end_of_speech: at(end_of_speech), reason }
+            Output::TurnOver { turn, end_of_speech, continues, .. } => {
+                count(turn);
+                put(end_of_speech);
+                continues.iter_mut().for_each(count);
             }
-            Output::Discarded { turn } => Output::Discarded { turn: of_call(turn) },
-            Output::Interrupt { at: place } => Output::Interrupt { at: at(place) },
-        };
+            Output::Discarded { turn, joins, continues } => {
+                count(turn);
+                tie([joins, continues]);
+            }
+            Output::Interrupt { at } => put(at),
+        }
         if let Output::SpeechStarted { turn, .. } = placed {
             self.newest_turn = turn;
         }

@@ -76,9 +76,20 @@ pub(super) struct Closed {
     /// `None` when everything was told in parts already.
     pub(super) last: Option<LastText>,
     pub(super) speech: SampleSpan,
+    /// The turn whose finals its text replaces.
     pub(super) joins: Option<u64>,
     /// `None` for a part: the turn goes on.
-    pub(super) reason: Option<TurnEndReason>,
+    pub(super) end: Option<TurnEnd>,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TurnEnd {
+    pub(super) reason: TurnEndReason,
+    /// The turn that it continues.
+    pub(super) continues: Option<u64>,
+    /// Whether a text that is only a sign of listening wants no answer.
+    pub(super) is_over_other: bool,
 }
 
 impl Closed {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Machine;
 use super::admission::Kind;
 use super::chain::Evidence;
-use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State};
+use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State, TurnEnd};
 use super::inbox::{Address, Decoded};
 use super::judge::{self, Question};
 use super::keeper::Job;
@@ -21,7 +21,7 @@ use crate::call::event::{EventBody, FinalDelay, GapReason};
 use crate::guard::{self, Candidate, Verdict};
 use crate::redact::Redacted;
 use crate::store::LiveFinal;
-use crate::turn::{self, Input, Reading, RequestId};
+use crate::turn::{self, Input, Reading, RequestId, TextKind};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
@@ -312,7 +312,7 @@ impl Session {
             let Some(closed) = decoding.closings.front().map(|closing| closing.closed) else { return };
             let Some(LastText { speculation: request, .. }) = closed.last else {
                 decoding.closings.pop_front();
-                self.turn_is_over(machine, index, closed);
+                self.turn_is_over(machine, index, (closed, false));
                 continue;
             };
             let place = decoding.speculations.iter().position(|speculation| {
@@ -349,7 +349,7 @@ impl Session {
         (closing, span, delay): (Closing, SampleSpan, FinalDelay),
     ) {
         let Some(words) = closing.stable.told() else {
-            return self.turn_is_over(machine, index, closing.closed);
+            return self.turn_is_over(machine, index, (closing.closed, false));
         };
         let likelihood: f32 = words.iter().map(|word| word.confidence.max(f32::MIN_POSITIVE).ln()).sum();
         let believed = Recognition {
@@ -371,18 +371,19 @@ impl Session {
         let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
         // An engine that gives no words gives a text all the same.
         let text = if words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
-        if closed.reason.is_some() {
+        if closed.end.is_some() {
             let length = crate::audio::SamplePos(span.samples());
             self.tracks[index].decoding.remember_words(closed.turn, &words, length);
         }
         let channel = self.tracks[index].chain.channel;
         let spoken = Recognition { text, words, ..believed };
+        let is_sign = reading_of(&spoken).kind == TextKind::BackChannel;
         let alternatives = spoken.weighted_alternatives();
         if let Some(utterance) = spoken.into_utterance(channel, span) {
             let said = Said { utterance, alternatives, speech_ended: closing.speech_ended, delay };
             self.keep(machine, index, (closed, said));
         }
-        self.turn_is_over(machine, index, closed);
+        self.turn_is_over(machine, index, (closed, is_sign));
     }
 
     /// Sends a final to the store, and behind it to those who follow the call.
@@ -421,9 +422,9 @@ impl Session {
         false
     }
 
-    /// Says how the turn ended, unless it goes on.
-    fn turn_is_over(&mut self, machine: &Machine, index: usize, closed: Closed) {
-        let Some(reason) = closed.reason else { return };
+    /// Says how the turn ended, unless it goes on. `is_sign`: its text is only a sign of listening.
+    fn turn_is_over(&mut self, machine: &Machine, index: usize, (closed, is_sign): (Closed, bool)) {
+        let Some(TurnEnd { reason, continues, is_over_other }) = closed.end else { return };
         let track = &self.tracks[index];
         let (channel, turn) = (track.chain.channel, closed.turn);
         if track.decoding.finals_of(turn).is_empty() {
@@ -431,7 +432,19 @@ impl Session {
             self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
         } else {
             let end_of_speech = closed.speech.end;
-            self.outbox.push(EventBody::TurnEnded { channel, turn, end_of_speech, reason });
+            let is_back_channel = is_over_other && is_sign;
+            // Who only listens goes on with nothing, unless the text holds both.
+            let continues = if is_back_channel { closed.joins } else { continues };
+            // A turn whose text came too late to be any was none.
+            let continues = continues.filter(|earlier| !track.decoding.finals_of(*earlier).is_empty());
+            self.outbox.push(EventBody::TurnEnded {
+                channel,
+                turn,
+                end_of_speech,
+                reason,
+                continues,
+                is_back_channel,
+            });
         }
     }
 
@@ -448,7 +461,7 @@ impl Session {
             if closed.last.is_some() {
                 self.mark_lost(machine, index, closed);
             }
-            self.turn_is_over(machine, index, closed);
+            self.turn_is_over(machine, index, (closed, false));
         }
     }
 }

@@ -149,8 +149,9 @@ mod tests {
     }
 
     fn ended(turn: u64) -> EventBody {
-        let reason = TurnEndReason::Finished;
-        EventBody::TurnEnded { channel: Channel::Caller, turn, end_of_speech: SamplePos::ZERO, reason }
+        let (end_of_speech, reason) = (SamplePos::ZERO, TurnEndReason::Finished);
+        let (channel, continues, is_back_channel) = (Channel::Caller, None, false);
+        EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel }
     }
 
     fn partial(turn: u64, text: &str) -> EventBody {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::bell::Urgency;
 use super::chain::{Chain, Next};
 use super::command::Command;
-use super::decoding::{Closed, Decoding, LastText, Overdue};
+use super::decoding::{Closed, Decoding, LastText, Overdue, TurnEnd};
 use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
@@ -294,7 +294,7 @@ impl Session {
     fn carry_out(&mut self, machine: &Machine, index: usize, output: Output) {
         let channel = self.tracks[index].chain.channel;
         match output {
-            Output::SpeechStarted { turn, at, joins } => {
+            Output::SpeechStarted { turn, at, joins, continues: _ } => {
                 self.tracks[index].open_turn = Some(turn);
                 self.tracks[index].decoding.continue_final(joins);
                 self.outbox.push(EventBody::SpeechStarted { channel, turn, at });
@@ -314,43 +314,65 @@ impl Session {
             }
             Output::Part { turn, speculation, speech, audio, joins } => {
                 let last = Some(LastText { speculation, audio });
-                self.close(machine, index, Closed { turn, last, speech, joins, reason: None });
+                self.close(machine, index, Closed { turn, last, speech, joins, end: None });
             }
-            Output::TurnEnded { turn, speech, audio, speculation, reason, joins, is_back_channel: _ } => {
-                self.tracks[index].open_turn = None;
-                let (last, reason) = (Some(LastText { speculation, audio }), Some(reason));
-                self.close(machine, index, Closed { turn, last, speech, joins, reason });
-                self.tell_others(machine, index, Input::OtherEnded);
+            Output::TurnEnded {
+                turn,
+                speech,
+                audio,
+                speculation,
+                reason,
+                joins,
+                continues,
+                is_over_other,
+            } => {
+                let last = Some(LastText { speculation, audio });
+                let end = Some(TurnEnd { reason, continues, is_over_other });
+                self.turn_ends(machine, index, Closed { turn, last, speech, joins, end });
             }
-            Output::TurnOver { turn, end_of_speech, reason } => {
-                self.tracks[index].open_turn = None;
-                let (speech, reason) = (SampleSpan::new(end_of_speech, end_of_speech), Some(reason));
-                self.close(machine, index, Closed { turn, last: None, speech, joins: None, reason });
-                self.tell_others(machine, index, Input::OtherEnded);
+            Output::TurnOver { turn, end_of_speech, reason, continues } => {
+                let speech = SampleSpan::new(end_of_speech, end_of_speech);
+                let end = Some(TurnEnd { reason, continues, is_over_other: false });
+                self.turn_ends(machine, index, Closed { turn, last: None, speech, joins: None, end });
             }
-            Output::Discarded { turn } => {
-                self.tracks[index].open_turn = None;
-                if let Some(last) = self.tracks[index].decoding.told_for_good(turn) {
-                    let (speech, reason) = (last.audio, Some(TurnEndReason::Silence));
-                    self.close(
-                        machine,
-                        index,
-                        Closed { turn, last: Some(last), speech, joins: None, reason },
-                    );
-                } else {
-                    self.tracks[index].decoding.forget_stretch();
-                    // Whatever the recogniser made of it was not believed: the record says so, as it does of a recording.
-                    self.rejected += 1;
-                    count(&machine.metrics.turns_discarded);
-                    self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
-                }
-                self.tell_others(machine, index, Input::OtherEnded);
+            Output::Discarded { turn, joins, continues } => {
+                self.discarded(machine, index, (turn, joins, continues));
             }
             Output::Interrupt { at } => {
                 self.outbox.push(EventBody::Interrupted { channel, at });
                 self.command(Command::Flush);
             }
         }
+    }
+
+    fn turn_ends(&mut self, machine: &Machine, index: usize, closed: Closed) {
+        self.tracks[index].open_turn = None;
+        self.close(machine, index, closed);
+        self.tell_others(machine, index, Input::OtherEnded);
+    }
+
+    /// The recogniser heard no words in a turn in the end.
+    fn discarded(
+        &mut self,
+        machine: &Machine,
+        index: usize,
+        (turn, joins, continues): (u64, Option<u64>, Option<u64>),
+    ) {
+        if let Some(last) = self.tracks[index].decoding.told_for_good(turn) {
+            let (speech, reason) = (last.audio, TurnEndReason::Silence);
+            let end = Some(TurnEnd { reason, continues, is_over_other: false });
+            // What was told for good of a turn that it joins is told again with it: so it replaces that.
+            return self.turn_ends(machine, index, Closed { turn, last: Some(last), speech, joins, end });
+        }
+        let track = &mut self.tracks[index];
+        track.open_turn = None;
+        track.decoding.forget_stretch();
+        // Whatever the recogniser made of it was not believed: the record says so, as it does of a recording.
+        self.rejected += 1;
+        count(&machine.metrics.turns_discarded);
+        let channel = self.tracks[index].chain.channel;
+        self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+        self.tell_others(machine, index, Input::OtherEnded);
     }
 
     fn tell_others(&mut self, machine: &Machine, speaker: usize, input: Input) {

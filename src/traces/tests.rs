@@ -91,7 +91,14 @@ fn call() -> Vec<Event> {
             latency: ms(405),
             delay,
         },
-        EventBody::TurnEnded { channel, turn: 1, end_of_speech: span.end, reason: TurnEndReason::Finished },
+        EventBody::TurnEnded {
+            channel,
+            turn: 1,
+            end_of_speech: span.end,
+            reason: TurnEndReason::Finished,
+            continues: None,
+            is_back_channel: false,
+        },
         EventBody::Dtmf { channel, digit: crate::redact::Redacted::new('7') },
         EventBody::CallEnded { reason: CallEndReason::HungUp, duration: ms(2_000) },
     ];

@@ -76,7 +76,11 @@ pub struct Config {
     pub repair_window: Duration,
     /// Whether a caller can interrupt what is played.
     pub barge_in: bool,
-    /// Speech of this length interrupts, unless its text is a mere sign of listening.
+    /// How often somebody who speaks into what is played is decoded; 0 for as often as otherwise. Where there are no partials,
+    /// never.
+    #[serde(with = "as_text")]
+    pub barge_in_interval: Duration,
+    /// Speech of this length of which no text has come interrupts.
     #[serde(with = "as_text")]
     pub barge_in_speech: Duration,
     /// Time from the start of playback in which nothing interrupts.
@@ -117,8 +121,10 @@ impl Default for Config {
             dictation_delay: Duration::from_millis(2_000),
             repair_window: Duration::from_secs(3),
             barge_in: true,
-            // Longer than "d'accord" (450 ms in the scripted calls).
-            barge_in_speech: Duration::from_millis(500),
+            // Half a "d'accord" (450 ms in the scripted calls): sooner there is no word to hear.
+            barge_in_interval: Duration::from_millis(250),
+            // The first text has the time to come, also where it takes `text_wait`; longer, and two speak at once.
+            barge_in_speech: Duration::from_millis(900),
             // The echo of the first word comes back within that time.
             barge_in_protection: Duration::from_millis(300),
         }
@@ -178,7 +184,39 @@ impl Config {
             let expected = || format!("at most {}", text(MAX_DELAY_LIMIT));
             check(delay <= MAX_DELAY_LIMIT, key, text(delay), expected())?;
         }
+        self.validate_barge_in()?;
         self.validate_audio()
+    }
+
+    /// How often somebody who speaks into what is played is decoded; 0 for never.
+    pub(super) fn interval_while_playing(&self) -> Duration {
+        if self.barge_in_interval.is_zero() {
+            self.partial_interval
+        } else {
+            self.barge_in_interval.min(self.partial_interval)
+        }
+    }
+
+    /// Length alone interrupts when no text has come: so the text must have the time to come first, or every sign of
+    /// listening of that length interrupts.
+    fn validate_barge_in(&self) -> Result<(), InvalidConfig> {
+        let text = crate::text::duration::format;
+        let interval = self.interval_while_playing();
+        let least = interval.saturating_add(self.text_wait);
+        if !self.barge_in || interval.is_zero() || self.barge_in_speech >= least {
+            return Ok(());
+        }
+        Err(InvalidConfig {
+            key: "barge_in_speech",
+            value: text(self.barge_in_speech),
+            expected: format!(
+                "at least {}: the text that tells a sign of listening is asked for after {} of speech and may take \
+                 turn.text_wait ({})",
+                text(least),
+                text(interval),
+                text(self.text_wait)
+            ),
+        })
     }
 
     /// A final holds the rolls, the longest pause, and on both sides of it room for a weak point to cut at.
@@ -222,6 +260,28 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<Config>("hangover = \"1s\"").is_err());
+    }
+
+    #[test]
+    fn length_may_interrupt_only_after_the_first_text_had_time_to_come() {
+        let ms = Duration::from_millis;
+        let least = Config::default().barge_in_interval + Config::default().text_wait;
+        let with = |barge_in_speech| Config { barge_in_speech, ..Config::default() };
+        assert_eq!(with(least).validate(), Ok(()));
+        let error = with(least - ms(1)).validate().unwrap_err();
+        assert_eq!(error.key, "barge_in_speech");
+        assert!(error.to_string().contains("turn.text_wait (450ms)"), "{error}");
+        let short = with(ms(100));
+        for fits in [
+            Config { barge_in: false, ..short.clone() },
+            Config { partial_interval: Duration::ZERO, ..short.clone() },
+            Config { barge_in_interval: ms(60), text_wait: ms(40), ..short.clone() },
+            Config { partial_interval: ms(60), text_wait: ms(40), ..short },
+        ] {
+            assert_eq!(fits.validate(), Ok(()));
+        }
+        let slow = Config { barge_in_interval: Duration::ZERO, ..Config::default() };
+        assert_eq!(slow.validate().unwrap_err().key, "barge_in_speech", "the usual partials come too late");
     }
 
     #[test]

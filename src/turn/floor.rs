@@ -61,6 +61,11 @@ impl Floor {
         self.counted_samples + running >= TAKEN_SAMPLES
     }
 
+    /// Whether something is played that was not interrupted.
+    pub(super) const fn is_playing_on(&self) -> bool {
+        self.playback.is_some() && !self.was_interrupted
+    }
+
     /// Whether something is played that may be interrupted at `now`.
     pub(super) fn can_interrupt(&self, now: SamplePos, protection_samples: u64) -> bool {
         !self.was_interrupted && self.playback.is_some_and(|start| now >= start.plus(protection_samples))
@@ -68,7 +73,7 @@ impl Floor {
 
     /// Marks what is played as interrupted; false when there is nothing, or it was before.
     pub(super) fn interrupt(&mut self) -> bool {
-        let interrupts = self.playback.is_some() && !self.was_interrupted;
+        let interrupts = self.is_playing_on();
         self.was_interrupted |= interrupts;
         interrupts
     }

@@ -148,6 +148,9 @@ pub enum Output {
         at: SamplePos,
         /// The turn that this one continues and replaces, should it end as one; its audio begins with the audio of that.
         joins: Option<u64>,
+        /// The turn that this one continues: it was ended too early. Unless `joins` names it too, what was told of it stays,
+        /// and this one tells what follows.
+        continues: Option<u64>,
     },
     /// Decode for a partial text. May be dropped.
     Partial {
@@ -209,8 +212,11 @@ pub enum Output {
         reason: TurnEndReason,
         /// The turn that this one continues and replaces: it was ended too early. The text of this one holds both.
         joins: Option<u64>,
-        /// Whether it was only a sign of listening while another had the floor; no answer is wanted.
-        is_back_channel: bool,
+        /// The turn that this one continues, replaced or not.
+        continues: Option<u64>,
+        /// Whether another had the floor while it was said, and kept it, and no yes or no was asked for: then no answer is
+        /// wanted where its text is only a sign of listening ([`TextKind::BackChannel`]).
+        is_over_other: bool,
     },
     /// The speaker is done, and everything that was said is in parts already.
     TurnOver {
@@ -220,11 +226,17 @@ pub enum Output {
         end_of_speech: SamplePos,
         /// How it is known.
         reason: TurnEndReason,
+        /// The turn that this one continues, replaced or not.
+        continues: Option<u64>,
     },
     /// There were no words in the turn.
     Discarded {
         /// Which turn.
         turn: u64,
+        /// The turn that it would have replaced, had it been one.
+        joins: Option<u64>,
+        /// The turn that it would have continued.
+        continues: Option<u64>,
     },
     /// The speaker takes the floor: stop what is being played.
     Interrupt {

@@ -18,7 +18,10 @@ pub(super) struct Settings {
     min_speech_windows: u64,
     pub(super) pre_roll_samples: u64,
     pub(super) max_audio_samples: u64,
+    /// 0: no partials.
     pub(super) partial_samples: u64,
+    /// While something is played that may be interrupted.
+    pub(super) barge_in_partial_samples: u64,
     pub(super) speculate_samples: u64,
     pub(super) smart_turn: bool,
     pub(super) judge_samples: u64,
@@ -51,6 +54,7 @@ impl Settings {
             pre_roll_samples: samples(config.pre_roll),
             max_audio_samples: samples(config.max_audio),
             partial_samples: samples(config.partial_interval),
+            barge_in_partial_samples: samples(config.interval_while_playing()),
             speculate_samples: samples(config.speculate_after),
             smart_turn: config.smart_turn,
             judge_samples: samples(config.judge_after),

@@ -25,18 +25,24 @@ pub(super) struct Turn {
     pub(super) speech_start: SamplePos,
     /// Where this turn itself began to speak; later than `speech_start` when it continues another.
     pub(super) onset: SamplePos,
+    /// The turn that its next final replaces.
     pub(super) joins: Option<u64>,
+    /// The turn that it continues.
+    pub(super) continues: Option<u64>,
     pub(super) parts: u32,
     pub(super) pause: Option<Pause>,
-    pub(super) next_partial: SamplePos,
+    /// From here the time until the next partial counts.
+    pub(super) partial_from: SamplePos,
     /// What was asked for, with the end of its audio.
     pub(super) open: VecDeque<(RequestId, SamplePos)>,
     pub(super) reading: Option<Heard>,
     /// Whether somebody else had the floor while it spoke.
     pub(super) over_other: bool,
+    /// Whether it stopped what was played: it has the floor, and somebody has to go on.
+    pub(super) has_interrupted: bool,
     /// Everything that was said is in a part: the pause goes on, and the text is told.
     pub(super) is_settled: bool,
-    /// Digits at the end of the parts that were told, for a number that goes on after a pause.
+    /// Digits at the end of what was told before, for a number that goes on after a pause.
     pub(super) digits_before: u32,
 }
 
@@ -60,7 +66,11 @@ pub(super) struct Pause {
 pub(super) struct Ended {
     pub(super) turn: u64,
     pub(super) speech: SampleSpan,
-    pub(super) audio_start: SamplePos,
+    /// Where the audio begins that is decoded again if speech goes on; `None` when text of it was told in pauses: that
+    /// stays, and only what follows is decoded.
+    pub(super) again_from: Option<SamplePos>,
+    /// Digits in the number that what was told ends with.
+    pub(super) digits: u32,
 }
 
 impl Turn {
@@ -75,8 +85,31 @@ impl Turn {
     /// The latest text, with the digits of a number that began before it.
     pub(super) fn whole_reading(&self) -> Option<Reading> {
         let reading = self.reading?.reading;
-        let before = if self.is_settled || reading.kind != TextKind::Number { 0 } else { self.digits_before };
-        Some(Reading { digits: reading.digits + before, ..reading })
+        let digits = match reading.kind {
+            // Those of the last part are among them.
+            TextKind::Number if self.is_settled => self.digits_before,
+            TextKind::Number => reading.digits + self.digits_before,
+            TextKind::Nothing
+            | TextKind::BackChannel
+            | TextKind::Answer
+            | TextKind::Opening
+            | TextKind::EmailBegun
+            | TextKind::EmailComplete
+            | TextKind::Unfinished
+            | TextKind::Other => reading.digits,
+        };
+        Some(Reading { digits, ..reading })
+    }
+
+    /// Digits in the number that its text ends with.
+    pub(super) fn digits_at_end(&self) -> u32 {
+        let number = self.whole_reading().filter(|reading| reading.kind == TextKind::Number);
+        number.map_or(0, |number| number.digits)
+    }
+
+    /// Whether one final holds all of its text, and that of the turn that it continues.
+    pub(super) fn is_one_final(&self) -> bool {
+        self.parts == 0 && self.joins == self.continues
     }
 
     /// What the text says that would be the final.

@@ -118,13 +118,8 @@ impl TurnTaker {
     pub fn earliest_needed(&self) -> SamplePos {
         match &self.state {
             State::Speaking(turn) => turn.audio_start,
-            State::Candidate(onset) => self
-                .continuable(onset.speech_start)
-                .map_or(onset.audio_start, |last| last.audio_start.min(onset.audio_start)),
-            State::Idle => {
-                let start = self.audio_start_of(self.now());
-                self.continuable(self.now()).map_or(start, |last| last.audio_start.min(start))
-            }
+            State::Candidate(onset) => self.kept_from(onset.speech_start, onset.audio_start),
+            State::Idle => self.kept_from(self.now(), self.audio_start_of(self.now())),
         }
     }
 
@@ -138,8 +133,7 @@ impl TurnTaker {
             return Some((last.speech.end.plus(self.settings.repair_samples), Reason::RepairOver));
         };
         let Some(pause) = turn.pause else {
-            let asks = self.settings.partial_samples > 0;
-            return asks.then_some((turn.next_partial, Reason::Partial));
+            return self.partial_due(turn).map(|due| (due, Reason::Partial));
         };
         let wait = self.patience(turn, pause);
         let speculates = pause.speculation.is_none().then_some(self.settings.speculate_samples);
@@ -171,13 +165,20 @@ impl TurnTaker {
         speech_start.minus(self.settings.pre_roll_samples).max(self.free_from)
     }
 
+    /// Where the audio begins that speech from `at` on needs: at `start`, unless it continues a turn that is decoded again.
+    fn kept_from(&self, at: SamplePos, start: SamplePos) -> SamplePos {
+        let again = self.continuable(at).and_then(|last| last.again_from);
+        again.map_or(start, |from| from.min(start))
+    }
+
     /// The last turn, when speech that begins at `at` continues it.
     fn continuable(&self, at: SamplePos) -> Option<Ended> {
         let last = self.last?;
         let gap = at.0.saturating_sub(last.speech.end.0);
-        let length = self.now().0.saturating_sub(last.audio_start.0);
         let is_soon = self.settings.repair_samples > 0 && gap <= self.settings.repair_samples;
-        let has_room = length + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        let length = |from: SamplePos| self.now().0.saturating_sub(from.0);
+        let fits = |from| length(from) + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        let has_room = last.again_from.is_none_or(fits);
         (is_soon && has_room && !self.floor.was_taken(self.now())).then_some(last)
     }
 
@@ -227,22 +228,27 @@ impl TurnTaker {
         let continued = self.continuable(onset.speech_start);
         self.last = None;
         self.turns += 1;
-        let joins = continued.map(|last| last.turn);
-        self.outputs.push_back(Output::SpeechStarted { turn: self.turns, at: onset.speech_start, joins });
+        let continues = continued.map(|last| last.turn);
+        let again = continued.and_then(|last| Some((last, last.again_from?)));
+        let joins = again.map(|(last, _)| last.turn);
+        let (turn, at) = (self.turns, onset.speech_start);
+        self.outputs.push_back(Output::SpeechStarted { turn, at, joins, continues });
         self.state = State::Speaking(Turn {
-            number: self.turns,
-            audio_start: continued.map_or(onset.audio_start, |last| last.audio_start),
-            speech_start: continued.map_or(onset.speech_start, |last| last.speech.start),
-            onset: onset.speech_start,
+            number: turn,
+            audio_start: again.map_or(onset.audio_start, |(_, from)| from),
+            speech_start: again.map_or(at, |(last, _)| last.speech.start),
+            onset: at,
             joins,
+            continues,
             parts: 0,
             pause: None,
-            next_partial: onset.speech_start.plus(self.settings.partial_samples),
+            partial_from: at,
             open: VecDeque::new(),
             reading: None,
             over_other: false,
+            has_interrupted: false,
             is_settled: false,
-            digits_before: 0,
+            digits_before: continued.map_or(0, |last| last.digits),
         });
     }
 
@@ -267,7 +273,6 @@ impl TurnTaker {
             }
             self.outputs.extend(pause.cancelled());
             turn.pause = None;
-            turn.next_partial = turn.next_partial.max(window_start);
             if turn.is_settled {
                 self.resume(turn, window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW));
             }
@@ -326,7 +331,7 @@ impl TurnTaker {
                 return;
             }
         };
-        self.interrupt(&turn);
+        self.interrupt(&mut turn);
         if !turn.is_settled && self.now().0 + WINDOW - turn.audio_start.0 > self.settings.max_audio_samples {
             self.cut(&mut turn);
         }
@@ -344,15 +349,25 @@ impl TurnTaker {
                     self.settle(&mut turn, pause);
                 }
             }
-            None if self.settings.partial_samples > 0 && self.now() >= turn.next_partial => {
+            None if self.partial_due(&turn).is_some_and(|due| due <= self.now()) => {
                 let (request, span) = (self.request(), SampleSpan::new(turn.audio_start, self.now()));
                 turn.await_text(request, span.end);
-                turn.next_partial = self.now().plus(self.settings.partial_samples);
+                turn.partial_from = self.now();
                 self.outputs.push_back(Output::Partial { request, turn: turn.number, span });
             }
             None => {}
         }
         self.state = State::Speaking(turn);
+    }
+
+    /// When a partial of `turn`, which is not in a pause, is due. Into what is played texts come sooner: they tell whether the
+    /// speaker only listens.
+    fn partial_due(&self, turn: &Turn) -> Option<SamplePos> {
+        let settings = &self.settings;
+        let is_barging_in = settings.barge_in && self.floor.is_playing_on();
+        let interval =
+            if is_barging_in { settings.barge_in_partial_samples } else { settings.partial_samples };
+        (interval > 0).then(|| turn.partial_from.plus(interval))
     }
 
     /// Begins in a pause of `paused` samples what its end would need.
@@ -402,8 +417,7 @@ impl TurnTaker {
         });
         turn.parts += 1;
         turn.audio_start = audio.end;
-        let number = turn.whole_reading().filter(|reading| reading.kind == TextKind::Number);
-        turn.digits_before = number.map_or(0, |number| number.digits);
+        turn.digits_before = turn.digits_at_end();
         turn.is_settled = true;
         turn.open.clear();
     }
@@ -413,48 +427,68 @@ impl TurnTaker {
         turn.is_settled = false;
         turn.audio_start = turn.audio_start.max(at.minus(self.settings.pre_roll_samples));
         (turn.speech_start, turn.onset) = (at.max(turn.audio_start), at);
-        turn.next_partial = at.plus(self.settings.partial_samples);
+        turn.partial_from = at;
         turn.reading = None;
     }
 
     /// Ends `turn`, which is in a pause unless the audio ended.
-    fn end(&mut self, mut turn: Turn, reason: TurnEndReason) {
+    fn end(&mut self, turn: Turn, reason: TurnEndReason) {
         self.state = State::Idle;
         let speech_end = turn.pause.map_or(self.now(), |pause| pause.start);
-        let reading = turn.final_reading();
         let judge = turn.pause.and_then(|pause| pause.judge.filter(|_| pause.done_probability.is_none()));
         self.outputs.extend(judge.map(|request| Output::Cancel { request }));
+        let has_no_words = turn.final_reading().is_some_and(|reading| reading.kind == TextKind::Nothing);
         if turn.is_settled {
-            self.free_from = self.free_from.max(turn.audio_start);
-            self.floor.watch(self.now());
-            let (turn, end_of_speech) = (turn.number, speech_end);
-            return self.outputs.push_back(Output::TurnOver { turn, end_of_speech, reason });
-        }
-        if turn.parts == 0 && reading.is_some_and(|reading| reading.kind == TextKind::Nothing) {
+            self.end_told(&turn, (speech_end, reason));
+        } else if turn.parts == 0 && has_no_words {
             self.free_from = self.free_from.max(speech_end);
-            self.outputs.push_back(Output::Discarded { turn: turn.number });
-            return;
+            let Turn { number: turn, joins, continues, .. } = turn;
+            self.outputs.push_back(Output::Discarded { turn, joins, continues });
+        } else {
+            self.end_with_final(turn, (speech_end, reason));
         }
+    }
+
+    /// Ends a turn of which everything is in parts already.
+    fn end_told(&mut self, turn: &Turn, (end_of_speech, reason): (SamplePos, TurnEndReason)) {
+        self.free_from = self.free_from.max(turn.audio_start);
+        self.remember(turn, (end_of_speech, reason), None);
+        let (turn, continues) = (turn.number, turn.continues);
+        self.outputs.push_back(Output::TurnOver { turn, end_of_speech, reason, continues });
+    }
+
+    fn end_with_final(&mut self, mut turn: Turn, (speech_end, reason): (SamplePos, TurnEndReason)) {
+        let is_heard = turn.final_reading().is_some();
         let speculation = turn.pause.and_then(|pause| pause.speculation);
         let (speculation, audio) = speculation.unwrap_or_else(|| self.speculate(&mut turn, self.now()));
-        let speech = SampleSpan::new(turn.speech_start, speech_end);
-        let kind = turn.reading.map(|heard| heard.reading.kind);
-        let is_back_channel =
-            turn.over_other && kind == Some(TextKind::BackChannel) && self.expectation != Expectation::YesNo;
+        let keeps_listening = turn.over_other && !turn.has_interrupted && turn.parts == 0;
         self.free_from = audio.end;
-        self.late = reading.is_none().then_some((speculation, speech_end));
-        let is_whole = turn.parts == 0 && reason != TurnEndReason::Dtmf;
-        self.last = is_whole.then_some(Ended { turn: turn.number, speech, audio_start: audio.start });
-        self.floor.watch(self.now());
+        self.late = (!is_heard).then_some((speculation, speech_end));
+        self.remember(&turn, (speech_end, reason), turn.is_one_final().then_some(audio.start));
         self.outputs.push_back(Output::TurnEnded {
             turn: turn.number,
-            speech,
+            speech: SampleSpan::new(turn.speech_start, speech_end),
             audio,
             speculation,
             reason,
             joins: turn.joins,
-            is_back_channel,
+            continues: turn.continues,
+            is_over_other: keeps_listening && self.expectation != Expectation::YesNo,
         });
+    }
+
+    /// Remembers `turn`, which has ended, for speech that goes on soon; its audio is decoded again from `again_from` then.
+    fn remember(
+        &mut self,
+        turn: &Turn,
+        (speech_end, reason): (SamplePos, TurnEndReason),
+        again_from: Option<SamplePos>,
+    ) {
+        let digits = if again_from.is_some() { 0 } else { turn.digits_at_end() };
+        let speech = SampleSpan::new(turn.speech_start, speech_end);
+        let ended = Ended { turn: turn.number, speech, again_from, digits };
+        self.last = (reason != TurnEndReason::Dtmf).then_some(ended);
+        self.floor.watch(self.now());
     }
 
     /// Gives a final to the part of `turn` before its weakest point.
@@ -482,8 +516,9 @@ impl TurnTaker {
         turn.reading = None;
     }
 
-    /// Takes the floor for `turn` when it is more than a sign of listening.
-    fn interrupt(&mut self, turn: &Turn) {
+    /// Takes the floor for `turn` when it is more than a sign of listening: by its words, or by speech that goes on for long
+    /// behind all that a text is there of.
+    fn interrupt(&mut self, turn: &mut Turn) {
         if !self.floor.can_interrupt(self.now(), self.settings.protection_samples) {
             return;
         }
@@ -491,15 +526,17 @@ impl TurnTaker {
         let unheard = self.now().0.saturating_sub(heard_until.0);
         let is_long = turn.pause.is_none() && unheard >= self.settings.barge_in_samples;
         let has_words = turn.reading.is_some_and(|heard| takes_floor(heard.reading.kind, self.expectation));
-        self.take_floor(is_long || has_words);
+        turn.has_interrupted |= self.take_floor(is_long || has_words);
     }
 
-    /// Stops what is played, when `wants_it`.
-    fn take_floor(&mut self, wants_it: bool) {
+    /// Stops what is played, when `wants_it`; whether that was so.
+    fn take_floor(&mut self, wants_it: bool) -> bool {
         let at = self.now();
-        if wants_it && self.settings.barge_in && self.floor.interrupt() {
+        let takes_it = wants_it && self.settings.barge_in && self.floor.interrupt();
+        if takes_it {
             self.outputs.push_back(Output::Interrupt { at });
         }
+        takes_it
     }
 
     /// Drops what no later cut looks at.

@@ -42,7 +42,14 @@ impl Course {
         if self.stage != Stage::Talking || self.has_failed {
             return;
         }
-        if let Some(before) = self.answered.take_if(|before| sentence.joins == Some(before.turn)) {
+        if sentence.is_back_channel {
+            // Also when its text comes after what it was said into, or during a look-up: it asks for nothing.
+            return match self.held.take() {
+                Some(held) => self.speak(held.says, held.then),
+                None => self.wait_on(now),
+            };
+        }
+        if let Some(before) = self.answered.take_if(|before| sentence.continues == Some(before.turn)) {
             // Also on the way out: nothing was done yet that could not be taken back.
             self.held = None;
             return self.ask_again(sentence.after(&before));
@@ -66,7 +73,7 @@ impl Course {
             };
         }
         if self.mouth.is_speaking() {
-            // Said into what is played without stopping it: a sign of listening.
+            // Said into what is played without stopping it, because nothing may or it was said before: the bot goes on.
             return self.wait_on(now);
         }
         self.ask_sentence(sentence);

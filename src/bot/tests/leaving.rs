@@ -171,6 +171,8 @@ fn finals_of_a_turn_are_one_sentence_and_other_channels_are_not_heard() {
         turn: 1,
         end_of_speech: SamplePos::ZERO,
         reason: TurnEndReason::Finished,
+        continues: None,
+        is_back_channel: false,
     };
     assert_eq!(ear.hear(&spoken(Channel::Agent, "je vous écoute")), Said::Nothing);
     assert_eq!(ear.hear(&ended(Channel::Agent)), Said::Nothing);

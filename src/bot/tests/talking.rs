@@ -56,6 +56,41 @@ fn a_sign_of_listening_changes_nothing() {
 }
 
 #[test]
+fn a_sign_of_listening_whose_text_comes_late_is_no_answer() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    line.answers(&[say("Voici."), listen()]);
+    line.done();
+    line.is_made(1_000);
+    line.passes(900);
+    line.speaks();
+    line.passes(100);
+    line.is_heard("bot-2");
+    line.done();
+    line.passes(700);
+    line.only_listens("d'accord");
+    assert_eq!(line.done(), [""; 0], "nothing is asked");
+    assert_eq!(line.waits(), WAIT, "the caller is waited for from here on");
+}
+
+#[test]
+fn a_sign_of_listening_takes_no_question_back_and_lets_a_held_answer_go() {
+    let mut line = Line::greeted();
+    line.says("ma facture");
+    line.done();
+    // Said into the words for the look-up.
+    line.speaks();
+    line.only_listens("oui, d'accord");
+    assert_eq!(line.done(), [""; 0]);
+    line.speaks();
+    line.answers(&[say("Voici."), listen()]);
+    assert_eq!(line.done(), ["expect Open"], "somebody speaks");
+    line.only_listens("d'accord");
+    assert_eq!(line.done(), ["make Voici."]);
+}
+
+#[test]
 fn an_answer_that_begins_before_the_question_has_ended_counts() {
     let mut line = Line::greeted();
     line.says("ma facture");
@@ -140,6 +175,34 @@ fn a_turn_that_was_ended_too_early_is_asked_again_from_where_the_dialogue_was() 
     line.speaks();
     line.said_in("je voudrais ma facture de mars", Language::Fr, Some(2));
     assert_eq!(line.done(), ["ask said je voudrais ma facture de mars"], "a key was decided on since");
+}
+
+#[test]
+fn what_goes_on_behind_a_told_text_is_asked_with_it_and_said_once() {
+    let mut line = Line::greeted();
+    line.says("je voudrais, euh");
+    line.done();
+    line.answers(&[say("Pardon ?"), listen()]);
+    line.done();
+    line.is_made(2_000);
+    line.speaks();
+    line.interrupts();
+    assert_eq!(line.done(), ["stop playing"]);
+    line.told_final("ma facture", Language::Fr, None);
+    line.told_final("de mars", Language::Fr, None);
+    line.is_done(Some(1));
+    assert_eq!(line.done(), ["take back", "ask said je voudrais, euh ma facture de mars"]);
+    line.answers(&[say("Laquelle ?"), listen()]);
+    line.done();
+    line.is_made(2_000);
+    // Cut off once more, and once more behind what was told.
+    line.speaks();
+    line.interrupts();
+    line.done();
+    line.told_final("enfin d'avril", Language::Fr, None);
+    line.is_done(Some(2));
+    let whole = "ask said je voudrais, euh ma facture de mars enfin d'avril";
+    assert_eq!(line.done(), ["take back", whole]);
 }
 
 #[test]

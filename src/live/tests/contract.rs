@@ -104,6 +104,67 @@ fn a_pause_ends_a_turn_sooner_where_somebody_waits_for_the_answer() {
 }
 
 #[test]
+fn a_sign_of_listening_is_told_as_one_only_where_another_has_the_floor() {
+    let live = live(FakeEngine::hearing("D'accord."));
+    let told = |prepare: &dyn Fn(&Call)| {
+        let call = open(&live);
+        prepare(&call);
+        say(&call, [silence(PAUSE), spoken(&[1, 2]), silence(PAUSE)].concat());
+        let events = end(call);
+        assert!(!names(&events).contains(&"interrupted"));
+        picked(&events, |body| {
+            let EventBody::TurnEnded { is_back_channel, .. } = body else { return None };
+            Some(*is_back_channel)
+        })
+    };
+    let plays = |call: &Call| call.controls().play(vec![0.0; 80].into(), RATE, None).unwrap();
+    assert_eq!(told(&plays), [true]);
+    assert_eq!(told(&|_| {}), [false], "nobody else is heard");
+}
+
+/// What is told of two turns, of which the second goes on with the first: each final with what it replaces, each end with
+/// what it continues.
+fn told_of_a_repair(engine: FakeEngine, turn: turn::Config, words: [&[usize]; 2]) -> Vec<String> {
+    let live = live(engine);
+    let turn = turn::Config { repair_window: Duration::from_secs(3), ..turn };
+    let call = live.open(CallSetup { turn: Some(turn), ..setup(&[Channel::Caller]) }).unwrap();
+    for words in words {
+        say(&call, [spoken(words), silence(PAUSE)].concat());
+    }
+    picked(&end(call), |body| {
+        if let EventBody::TranscriptFinal { utterance, joins, .. } = body {
+            return Some(format!("{} {joins:?}", utterance.text.reveal()));
+        }
+        let EventBody::TurnEnded { continues, .. } = body else { return None };
+        Some(format!("ended {continues:?}"))
+    })
+}
+
+#[test]
+fn a_turn_that_goes_on_behind_a_told_text_tells_only_what_follows() {
+    let told = told_of_a_repair(reader(), turns(), [&[1, 2], &[3, 4]]);
+    assert_eq!(told, ["mot1 mot2 None", "ended None", "mot3 mot4 None", "ended Some(1)"]);
+    let untold = turn::Config { settle_delay: Duration::ZERO, ..turns() };
+    let told = told_of_a_repair(reader(), untold, [&[1, 2], &[3, 4]]);
+    assert_eq!(told, ["mot1 mot2 None", "ended None", "mot1 mot2 mot3 mot4 Some(1)", "ended Some(1)"]);
+}
+
+#[test]
+fn what_was_told_for_good_of_a_repair_takes_the_place_of_the_first_final() {
+    use crate::asr::Priority;
+    let engine = FakeEngine::new(|request| {
+        let text = read(&request.samples);
+        let is_lost = request.priority != Priority::LivePartial && text.contains("mot9");
+        Reply::Text(if is_lost { String::new() } else { text })
+    });
+    let untold = turn::Config { settle_delay: Duration::ZERO, ..turns() };
+    let told = told_of_a_repair(engine, untold, [&[1, 2], &[3, 4, 5, 6, 7, 8, 9]]);
+    let [first, _, second, ended] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((first.as_str(), ended.as_str()), ("mot1 mot2 None", "ended Some(1)"));
+    assert!(second.starts_with("mot1 mot2 mot3") && second.ends_with("Some(1)"), "{second}");
+}
+
+#[test]
 fn what_was_told_for_good_is_the_final_when_nothing_is_believed_in_the_end() {
     use crate::asr::Priority;
     let last_words = |reply: fn() -> Reply| {

@@ -57,11 +57,13 @@ fn body(body: &EventBody) -> Value {
             json["latency"] = duration(*latency).into();
             json
         }
-        EventBody::TurnEnded { channel, turn, end_of_speech, reason } => json!({
+        EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel } => json!({
             "channel": channel.to_string(),
             "turn": turn,
             "end_of_speech": seconds(*end_of_speech),
             "reason": reason.name(),
+            "continues": continues,
+            "back_channel": is_back_channel,
         }),
         EventBody::SpeechDiscarded { channel, turn } => {
             json!({ "channel": channel.to_string(), "turn": turn })
@@ -190,6 +192,8 @@ mod tests {
                 turn: 1,
                 end_of_speech: span.end,
                 reason: TurnEndReason::Finished,
+                continues: None,
+                is_back_channel: false,
             },
             EventBody::SpeechDiscarded { channel, turn: 2 },
             EventBody::Interrupted { channel, at: span.start },

@@ -12,6 +12,10 @@ struct Script {
     taker: TurnTaker,
     done: Option<f32>,
     text: Option<Reading>,
+    /// How long after it was asked for, in seconds.
+    text_after: f64,
+    /// Texts on their way, with the time at which they come.
+    coming: VecDeque<(f64, RequestId, Reading)>,
     /// What happened, with the time at which it became known.
     log: Vec<(f64, Output)>,
 }
@@ -32,6 +36,8 @@ fn listening(config: Config) -> Script {
         taker: TurnTaker::new(&config).unwrap(),
         done: Some(0.95),
         text: Some(reading(TextKind::Other)),
+        text_after: 0.0,
+        coming: VecDeque::new(),
         log: Vec::new(),
     }
 }
@@ -58,6 +64,12 @@ impl Script {
         self
     }
 
+    /// How long texts take from here on.
+    fn text_after(mut self, seconds: f64) -> Self {
+        self.text_after = seconds;
+        self
+    }
+
     fn input(mut self, input: Input) -> Self {
         self.taker.push(input);
         self.drain();
@@ -80,8 +92,19 @@ impl Script {
         self
     }
 
+    /// Gives the texts that are there by now.
+    fn deliver(&mut self) {
+        while let Some((due, request, reading)) = self.coming.front().copied()
+            && due <= self.seconds()
+        {
+            self.coming.pop_front();
+            self.taker.push(Input::Heard { request, reading });
+        }
+    }
+
     /// Answers until nothing more is asked.
     fn drain(&mut self) {
+        self.deliver();
         while let Some(output) = self.taker.poll() {
             self.log.push((self.seconds(), output));
             match output {
@@ -91,9 +114,9 @@ impl Script {
                     }
                 }
                 Output::Partial { request, .. } | Output::Speculate { request, .. } => {
-                    if let Some(reading) = self.text {
-                        self.taker.push(Input::Heard { request, reading });
-                    }
+                    let due = self.seconds() + self.text_after;
+                    self.coming.extend(self.text.map(|reading| (due, request, reading)));
+                    self.deliver();
                 }
                 Output::SpeechStarted { .. }
                 | Output::Cancel { .. }
@@ -129,16 +152,26 @@ impl Script {
     }
 }
 
+/// Whether a turn takes the place of the one that it continues, or follows it.
+fn tie(joins: Option<u64>, continues: Option<u64>) -> String {
+    match (joins, continues) {
+        (Some(earlier), _) => format!(" joins {earlier}"),
+        (None, Some(earlier)) => format!(" follows {earlier}"),
+        (None, None) => String::new(),
+    }
+}
+
 fn name(output: &Output) -> Option<String> {
     Some(match output {
         Output::SpeechStarted { turn, .. } => format!("speech {turn}"),
         Output::Part { turn, .. } => format!("part of {turn}"),
-        Output::TurnEnded { turn, reason, joins: None, .. } => format!("end {turn} {}", reason.name()),
-        Output::TurnEnded { turn, reason, joins: Some(earlier), .. } => {
-            format!("end {turn} {} joins {earlier}", reason.name())
+        Output::TurnEnded { turn, reason, joins, continues, .. } => {
+            format!("end {turn} {}{}", reason.name(), tie(*joins, *continues))
         }
-        Output::TurnOver { turn, reason, .. } => format!("over {turn} {}", reason.name()),
-        Output::Discarded { turn } => format!("discarded {turn}"),
+        Output::TurnOver { turn, reason, continues, .. } => {
+            format!("over {turn} {}{}", reason.name(), tie(None, *continues))
+        }
+        Output::Discarded { turn, .. } => format!("discarded {turn}"),
         Output::Interrupt { .. } => "interrupt".to_owned(),
         Output::Partial { .. } | Output::Judge { .. } | Output::Speculate { .. } | Output::Cancel { .. } => {
             return None;

@@ -113,7 +113,8 @@ fn said(channel: Channel, start: f64, text: &str) -> EventBody {
 
 fn ended(channel: Channel, seconds: f64) -> EventBody {
     let end_of_speech = SamplePos::from_seconds(seconds);
-    EventBody::TurnEnded { channel, turn: 1, end_of_speech, reason: TurnEndReason::Finished }
+    let reason = TurnEndReason::Finished;
+    EventBody::TurnEnded { channel, turn: 1, end_of_speech, reason, continues: None, is_back_channel: false }
 }
 
 fn call_ended() -> EventBody {

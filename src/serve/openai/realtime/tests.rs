@@ -123,7 +123,15 @@ fn final_text(turn: u64, text: &str) -> EventBody {
 
 fn ended(turn: u64, seconds: f64) -> EventBody {
     let end_of_speech = SamplePos::from_seconds(seconds);
-    EventBody::TurnEnded { channel: CHANNEL, turn, end_of_speech, reason: TurnEndReason::Finished }
+    let reason = TurnEndReason::Finished;
+    EventBody::TurnEnded {
+        channel: CHANNEL,
+        turn,
+        end_of_speech,
+        reason,
+        continues: None,
+        is_back_channel: false,
+    }
 }
 
 fn append(bytes: &[u8]) -> Value {

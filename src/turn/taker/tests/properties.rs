@@ -59,6 +59,10 @@ struct Witness {
     requests: HashSet<RequestId>,
     cancelled: HashSet<RequestId>,
     open_turn: Option<u64>,
+    /// The turn that the open one continues.
+    continues: Option<u64>,
+    /// How far the audio of finals goes.
+    told_until: SamplePos,
     turns: u64,
     earliest: SamplePos,
     /// Windows of clear silence since the last other one.
@@ -79,6 +83,8 @@ impl Witness {
             requests: HashSet::new(),
             cancelled: HashSet::new(),
             open_turn: None,
+            continues: None,
+            told_until: SamplePos::ZERO,
             turns: 0,
             earliest: SamplePos::ZERO,
             quiet_windows: 0,
@@ -149,8 +155,10 @@ impl Witness {
 
     fn check(&mut self, output: Output) {
         match output {
-            Output::SpeechStarted { turn, at, joins } => {
-                assert!(joins.is_none_or(|joins| joins < turn));
+            Output::SpeechStarted { turn, at, joins, continues } => {
+                assert!(continues.is_none_or(|continues| continues < turn));
+                assert!(joins.is_none() || joins == continues);
+                self.continues = continues;
                 assert_eq!((self.open_turn, turn), (None, self.turns + 1));
                 assert!(at < self.taker.now());
                 self.turns = turn;
@@ -171,22 +179,25 @@ impl Witness {
                 assert!(self.requests.contains(&request), "{request:?} is known");
                 assert!(self.cancelled.insert(request), "{request:?} is cancelled once");
             }
-            Output::Part { turn, speculation, speech, audio, .. } => {
+            Output::Part { turn, speculation, speech, audio, joins } => {
                 assert_eq!(self.open_turn, Some(turn));
                 self.check_final(speculation, speech, audio);
+                self.check_told_once(joins, audio);
             }
-            Output::TurnEnded { turn, speculation, speech, audio, joins, .. } => {
+            Output::TurnEnded { turn, speculation, speech, audio, joins, continues, .. } => {
                 assert_eq!(self.open_turn.take(), Some(turn));
-                assert!(joins.is_none_or(|joins| joins < turn));
+                assert_eq!(continues, self.continues);
+                self.check_told_once(joins, audio);
                 self.check_final(speculation, speech, audio);
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
             }
-            Output::TurnOver { turn, end_of_speech, .. } => {
+            Output::TurnOver { turn, end_of_speech, continues, .. } => {
                 assert_eq!(self.open_turn.take(), Some(turn));
+                assert_eq!(continues, self.continues);
                 assert!(end_of_speech <= self.taker.now());
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
             }
-            Output::Discarded { turn } => {
+            Output::Discarded { turn, .. } => {
                 assert_eq!(self.open_turn.take(), Some(turn));
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
             }
@@ -200,6 +211,13 @@ impl Witness {
     fn check_request(&mut self, request: RequestId, span: SampleSpan) {
         assert!(self.requests.insert(request), "{request:?} is new");
         assert!(span.start >= self.earliest && span.end <= self.taker.now() && span.samples() > 0);
+    }
+
+    /// Audio of a final is in no other final but in one that it replaces.
+    fn check_told_once(&mut self, joins: Option<u64>, audio: SampleSpan) {
+        assert!(joins.is_none() || joins == self.continues);
+        assert!(joins.is_some() || audio.start >= self.told_until, "{audio:?} is told twice");
+        self.told_until = audio.end;
     }
 
     fn check_final(&self, speculation: RequestId, speech: SampleSpan, audio: SampleSpan) {
@@ -216,6 +234,7 @@ fn configs() -> impl Strategy<Value = Config> {
             unasked_delay: Duration::from_millis(settle_delay),
             repair_window: Duration::from_secs(if joins { 3 } else { 0 }),
             text_wait: Duration::from_millis(text_wait),
+            barge_in_speech: Config::default().barge_in_interval + Duration::from_millis(text_wait),
             min_delay: Duration::from_millis(max_delay.min(200)),
             max_delay: Duration::from_millis(max_delay),
             max_audio: Duration::from_secs(if is_short { 11 } else { 28 }),

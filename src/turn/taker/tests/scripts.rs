@@ -193,10 +193,51 @@ fn speech_interrupts_what_is_played_once() {
 
 #[test]
 fn words_interrupt_sooner_than_mere_speech() {
-    let config = Config { partial_interval: Duration::from_millis(200), ..Config::default() };
-    let at = after(0.99, config.partial_interval);
-    let script = script_with(config).input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
+    let at = after(0.99, Config::default().barge_in_interval);
+    let script = script().input(Input::PlaybackStarted).silence_until(1.0).speech_until(3.0);
     script.expect(&[("speech 1", 1.08), ("interrupt", at)]);
+}
+
+#[test]
+fn texts_are_asked_for_sooner_while_something_is_played_that_may_be_stopped() {
+    let config = Config::default();
+    let first_text = |script: Script| {
+        let script = script.text(None).silence_until(1.0).speech_until(1.7);
+        let asked = |(at, output): &(f64, Output)| matches!(output, Output::Partial { .. }).then_some(*at);
+        script.log.iter().find_map(asked).unwrap()
+    };
+    let is_at = |found: f64, delay| (found - after(0.99, delay)).abs() < 0.035;
+    assert!(is_at(first_text(script()), config.partial_interval));
+    let played = |script: Script| first_text(script.input(Input::PlaybackStarted));
+    assert!(is_at(played(script()), config.barge_in_interval));
+    let patient = Config { barge_in: false, ..config.clone() };
+    assert!(is_at(played(script_with(patient)), config.partial_interval));
+    assert!(is_at(
+        played(script().input(Input::PlaybackStarted).input(Input::Dtmf)),
+        config.partial_interval
+    ));
+}
+
+#[test]
+fn a_long_sign_of_listening_interrupts_nobody_while_its_texts_come() {
+    // "D'accord, d'accord, oui", and one that takes longer than speech without a text may.
+    for length in [0.9, 2.0] {
+        let script = script_with(Config::default()).text(reading(TextKind::BackChannel)).text_after(0.3);
+        let script = script.input(Input::PlaybackStarted).silence_until(1.0);
+        let script = script.speech_until(1.0 + length).silence_until(6.0);
+        let end = after(0.99 + length, Config::default().min_delay);
+        script.expect(&[("speech 1", 1.08), ("end 1 complete", end)]);
+    }
+    // With the shortest length that the settings allow, too.
+    let config = Config::default();
+    let least = Config { barge_in_speech: config.barge_in_interval + config.text_wait, ..config };
+    let script = script_with(least).text(reading(TextKind::BackChannel)).text_after(0.3);
+    let script = script.input(Input::PlaybackStarted).silence_until(1.0).speech_until(1.9).silence_until(4.0);
+    assert!(script.requests(|output| matches!(output, Output::Interrupt { .. }).then_some(())).is_empty());
+    // More than that takes the floor with its first text.
+    let script = script_with(Config::default()).text_after(0.3).input(Input::PlaybackStarted);
+    let script = script.silence_until(1.0).speech_until(1.9);
+    script.expect(&[("speech 1", 1.08), ("interrupt", 1.57)]);
 }
 
 #[test]
@@ -212,7 +253,28 @@ fn a_sign_of_listening_interrupts_nobody() {
     let script = script().text(reading(TextKind::BackChannel)).input(Input::PlaybackStarted);
     let script = script.silence_until(1.0).speech_until(1.4).silence_until(4.0);
     let script = script.expect(&[("speech 1", 1.08), ("end 1 complete", end)]);
-    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_back_channel: true, .. }]));
+    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_over_other: true, .. }]));
+}
+
+#[test]
+fn who_takes_the_floor_or_answers_does_not_only_listen() {
+    let is_over_other = |script: Script| {
+        let script = script.text(reading(TextKind::BackChannel)).silence_until(1.0);
+        let script = script.speech_until(1.4).silence_until(4.0);
+        let [Output::TurnEnded { is_over_other, .. }] = script.ends()[..] else { panic!("{:?}", script.log) };
+        is_over_other
+    };
+    let played = || script().input(Input::PlaybackStarted);
+    assert!(is_over_other(played()));
+    assert!(is_over_other(script().input(Input::OtherStarted)));
+    assert!(!is_over_other(script()), "nobody else was heard");
+    assert!(!is_over_other(played().input(Input::PlaybackEnded)));
+    assert!(!is_over_other(played().input(Input::Expect(Expectation::YesNo))), "it is the answer");
+    // No text comes in time: the playback is stopped, and somebody has to go on.
+    let script = played().text(None).silence_until(1.0).speech_until(2.2);
+    let script = script.text(reading(TextKind::BackChannel)).silence_until(5.0);
+    assert!(matches!(script.ends()[..], [Output::TurnEnded { is_over_other: false, .. }]));
+    assert!(script.log.iter().any(|(_, output)| matches!(output, Output::Interrupt { .. })));
 }
 
 #[test]
@@ -340,4 +402,55 @@ fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
         ("part of 1", told),
         ("part of 1", after(3.58, Config::default().min_delay)),
     ]);
+}
+
+#[test]
+fn who_goes_on_behind_a_told_text_continues_the_turn_and_nothing_is_told_twice() {
+    let config = Config::default();
+    let unfinished = script().text(reading(TextKind::Unfinished)).speech_until(1.0).silence_until(2.5);
+    let script = unfinished.text(reading(TextKind::Other)).speech_until(3.5).silence_until(6.0);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", after(0.99, config.settle_delay)),
+        ("over 1 silence", after(0.99, config.unfinished_delay)),
+        ("speech 2", 2.59),
+        ("end 2 finished follows 1", after(3.49, config.min_delay)),
+    ]);
+    let told = script.requests(|output| match output {
+        Output::Part { audio, .. } | Output::TurnEnded { audio, .. } => Some(audio),
+        _ => None,
+    });
+    let [first, second] = told[..] else { panic!("{told:?}") };
+    assert!(second.start >= first.end, "{told:?}");
+    // Cut off once more: what was told of both still stays.
+    let script = script.silence_until(6.1).speech_until(7.0).silence_until(9.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 3 finished follows 2"));
+}
+
+#[test]
+fn a_told_number_that_goes_on_after_its_turn_keeps_its_digits() {
+    // Five and five are a telephone number, also where the first five were taken to be all.
+    let config = Config::default();
+    let script = dictating(5).speech_until(1.8).silence_until(4.5).speech_until(5.1).silence_until(6.5);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", after(1.79, config.settle_delay)),
+        ("over 1 silence", after(1.79, dictation(&config))),
+        ("speech 2", 4.58),
+        ("end 2 silence follows 1", after(5.09, config.max_delay)),
+    ]);
+    // So does a turn whose end was told as a final behind a part.
+    let script = script.text(reading(TextKind::Other)).speech_until(7.0).silence_until(9.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 3 silence follows 2"));
+}
+
+#[test]
+fn a_told_turn_is_not_continued_when_another_had_the_floor() {
+    let script = script().text(reading(TextKind::Unfinished)).speech_until(1.0).silence_until(2.0);
+    let script = script.input(Input::OtherStarted).silence_until(3.2).input(Input::OtherEnded);
+    let script = script.text(reading(TextKind::Other)).speech_until(3.9).silence_until(6.0);
+    let last = script.log.iter().rev().find_map(|(_, output)| name(output));
+    assert_eq!(last.as_deref(), Some("end 2 finished"));
 }
