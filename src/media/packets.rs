@@ -29,6 +29,8 @@ const HOLE_MS: u64 = 15;
 const MAX_HOLE_S: u64 = 3_600;
 /// How much shorter than declared a lossy recording may be, in 1/1000 s: encoder delay that the header counts or not.
 const LENGTH_SLACK_MS: u64 = 150;
+/// Frames of a whole packet of ALAC. In CAF some writers, ffmpeg among them, declare so many for the last one too.
+const ALAC_PACKET_FRAMES: u64 = 4_096;
 
 /// Reads a compressed recording packet by packet.
 pub(super) struct PacketSource {
@@ -237,6 +239,7 @@ impl PacketSource {
         self.is_over = true;
         let rate_hz = u64::from(self.info.sample_rate.hz());
         let slack = match self.info.codec {
+            Codec::Alac if self.info.container == Container::Caf => ALAC_PACKET_FRAMES,
             Codec::Pcm | Codec::Float | Codec::ALaw | Codec::MuLaw | Codec::Flac | Codec::Alac => 0,
             Codec::Adpcm | Codec::Mpeg | Codec::Aac | Codec::Vorbis | Codec::Opus => {
                 rate_hz * LENGTH_SLACK_MS / 1000
