@@ -24,6 +24,7 @@ pub(super) fn sniff(head: &[u8], path: &Path) -> Verdict {
         .or_else(|| audio(head))
         .or_else(|| unsupported(head))
         .or_else(|| other(head))
+        .or_else(|| is_gsm(head).then_some(Verdict::Unsupported("GSM 6.10")))
         .or_else(|| is_text(head).then_some(Verdict::NotAudio("a text file")))
         .unwrap_or_else(|| unknown(head, path))
 }
@@ -117,6 +118,19 @@ fn other(head: &[u8]) -> Option<Verdict> {
     }
 }
 
+/// Bytes of a frame of GSM 6.10, which begins with the four bits 1101.
+const GSM_FRAME_BYTES: usize = 33;
+/// Frames that are looked at at least: a third of a second.
+const GSM_FRAMES_MIN: usize = 16;
+
+/// Asterisk's prompts and voicemail are bare frames. The byte behind the first tells them from the silence of A-law, which is
+/// 1101 all the time.
+fn is_gsm(head: &[u8]) -> bool {
+    let are_marked =
+        |from: usize| head.iter().skip(from).step_by(GSM_FRAME_BYTES).all(|byte| byte >> 4 == 0b1101);
+    head.len() >= GSM_FRAMES_MIN * GSM_FRAME_BYTES && are_marked(0) && !are_marked(1)
+}
+
 fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -172,6 +186,17 @@ mod tests {
         assert_eq!(verdict(b"#!AMR\n"), Verdict::Unsupported("AMR"));
         assert_eq!(verdict(b"\xff\xd8\xff\xe0"), Verdict::NotAudio("an image"));
         assert!(matches!(verdict(b"\x01\x02\x80\x90"), Verdict::NotAudio(text) if text.contains("--raw")));
+    }
+
+    #[test]
+    fn bare_frames_of_gsm_are_told_from_headerless_samples() {
+        let mut frames: Vec<u8> = (0..33 * 20).map(|n| (n * 7 % 251) as u8).collect();
+        frames.iter_mut().step_by(33).for_each(|first| *first = 0xd2);
+        assert_eq!(verdict(&frames), Verdict::Unsupported("GSM 6.10"));
+        frames[33 * 5] = 0x42;
+        for other in [&frames[..], &[0xd5; 4096], &[0xd2; 33]] {
+            assert!(matches!(verdict(other), Verdict::NotAudio(_)));
+        }
     }
 
     #[test]
