@@ -12,7 +12,7 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-use super::demux::{self, Decoder, Fault, Metered, Opening, guarded, malformed};
+use super::demux::{self, Decoder, Fault, FileSize, Metered, Opening, guarded, malformed};
 use super::edits::{self, Edit};
 use super::{Codec, Container, Error, MAX_BLOCK_FRAMES, RecordingInfo, checked_shape, extent, opus};
 
@@ -98,6 +98,7 @@ impl PacketSource {
     pub(super) fn open(
         path: &Arc<Path>,
         mut file: File,
+        size: FileSize,
     ) -> Result<(Self, RecordingInfo, Vec<Vec<f32>>), Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_path_buf(), source };
         let file_bytes = file.metadata().map_err(unreadable)?.len();
@@ -110,6 +111,7 @@ impl PacketSource {
         let metered = Metered {
             file,
             declared_bytes,
+            size,
             is_opening: Arc::clone(&is_opening),
             budget: Arc::clone(&read_budget),
         };

@@ -140,7 +140,7 @@ fn lossy_formats_keep_channels_length_and_time() {
         case("a.m4a", "-c:a aac -b:a 96k", Mp4, Aac),
         case("a.mov", "-c:a aac -b:a 96k", Mp4, Aac),
         case("o.mp4", "-c:a libopus -b:a 192k", Mp4, Opus),
-        // A bare stream tells neither its length nor the delay of its encoder, which is a frame.
+        // Bare frames tell neither how many they are nor the delay of their encoder, which is one frame.
         Case {
             length_slack: 2_000,
             delay_max: 1_024,
@@ -153,6 +153,38 @@ fn lossy_formats_keep_channels_length_and_time() {
     // Layer II has no 8 kHz. Its filters come late by less than half a frame.
     let layer_two = case("a.mp2", "-c:a mp2 -b:a 256k", Container::Mpeg, Mpeg);
     check_at(&[44_100, 48_000], &[Case { length_slack: 2_000, delay_max: 576, ..layer_two }]);
+}
+
+/// A signal of two parts, each of some seconds and with a gain of its own, at 8 kHz.
+fn uneven(parts: [(f64, f32); 2]) -> Vec<Vec<f32>> {
+    let [first, second] = parts.map(|(seconds, gain)| {
+        let mut planes = signal(8_000, seconds);
+        planes.iter_mut().flatten().for_each(|sample| *sample *= gain);
+        planes
+    });
+    first.into_iter().zip(second).map(|(first, second)| [first, second].concat()).collect()
+}
+
+#[test]
+fn bare_frames_are_read_to_their_end_whatever_the_first_ones_are_like() {
+    // Loud and silent frames differ in size: the first ones do not tell how many there are.
+    const MP3: &str = "-c:a libmp3lame -q:a 9 -write_xing 0 -id3v2_version 0";
+    const ADTS: &str = "-c:a aac -b:a 32k -f adts";
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = Folder::new();
+    for (name, arguments, parts) in [
+        ("loud-first.mp3", MP3, [(2.0, 1.0), (8.0, 0.0)]),
+        ("silent-first.mp3", MP3, [(8.0, 0.0), (2.0, 1.0)]),
+        ("silent-first.aac", ADTS, [(14.0, 0.0), (40.0, 1.0)]),
+    ] {
+        let planes = uneven(parts);
+        let source = folder.write("source.wav", &wave_bytes(8_000, &planes));
+        let (info, found) = read_whole(&folder.convert(&source, name, arguments));
+        assert_eq!(info.declared_frames, None, "{name}");
+        assert!(found[0].len() >= planes[0].len(), "{name}: {} of {}", found[0].len(), planes[0].len());
+    }
 }
 
 #[test]
