@@ -12,6 +12,7 @@ use allo::call::Language;
 use allo::home::Home;
 use allo::intent::{Classifier, Example, Heard, Meaning, TrainOptions, band};
 use allo::pipeline::learning;
+use allo::progress::Progress;
 use allo::scenario::Scenario;
 
 const SCENARIO: &str = "scenarios/telecom-fr";
@@ -49,7 +50,7 @@ fn decision(home: &Home, meaning: Option<Arc<dyn Meaning>>) -> anyhow::Result<()
     let by_words = Classifier::train(&scenario.examples, &scenario.out_of_scope, &scenario.train_options())?;
     time_decisions("words alone", &by_words, &read);
     if meaning.is_some() {
-        let by_meaning = learning::classifier(&scenario, home, meaning)?;
+        let by_meaning = learning::classifier(&scenario, home, meaning, &Progress::hidden())?;
         time_decisions("words and meaning", &by_meaning, &read);
         // A recogniser gives other readings of what it heard; each is read for its meaning as well.
         let others = |text: &String| {

@@ -18,7 +18,7 @@ pub enum Unit {
     Items,
     /// Milliseconds of audio.
     AudioMilliseconds,
-    /// Nothing that can be counted: the time it takes is shown.
+    /// Nothing that can be counted to the end: the time it takes is shown, beside what can be counted where a total is set.
     Time,
     /// Nothing: the label is a line of text, cut at the edge of the terminal.
     Words,
@@ -81,6 +81,11 @@ impl Progress {
         }
     }
 
+    /// How much is done.
+    pub fn position(&self) -> u64 {
+        self.bar.position()
+    }
+
     /// Says what is being done now.
     pub fn relabel(&self, label: impl Into<String>) {
         self.bar.set_message(label.into());
@@ -127,7 +132,8 @@ fn style(unit: Unit, has_end: bool) -> ProgressStyle {
         (Unit::Items, false) => "{msg} {spinner} {pos}",
         (Unit::AudioMilliseconds, true) => "{msg} {wide_bar} {percent}% {eta}",
         (Unit::AudioMilliseconds, false) => "{msg} {spinner}",
-        (Unit::Time, _) => "{msg} {spinner} {elapsed}",
+        (Unit::Time, true) => "{msg} {wide_bar} {pos}/{len} {elapsed}",
+        (Unit::Time, false) => "{msg} {spinner} {elapsed}",
         (Unit::Words, _) => "{wide_msg}",
     };
     ProgressStyle::with_template(template).expect("the templates above are valid")

@@ -15,6 +15,7 @@ use crate::models::{Check as Hashing, Manifest, ModelFolder, State, Talk};
 use crate::onnx;
 use crate::pipeline::{learning, machinery, recognition};
 use crate::processor;
+use crate::progress::{Progress, Unit};
 use crate::redact::Redacted;
 use crate::scenario::Scenario;
 use crate::serve::Server;
@@ -242,7 +243,9 @@ fn store_finding(file: &Path, mend: bool) -> anyhow::Result<Finding> {
         let store = Store::open(file).await?;
         let problems = store.check().await?;
         if mend && problems == [Problem::IndexOutOfStep] {
+            let making = Progress::start("making the search index anew", Unit::Time, None);
             store.rebuild_index().await?;
+            making.finish("done");
             return Ok((store.check().await?, "; its search index was made anew"));
         }
         Ok::<_, crate::store::Error>((problems, ""))

@@ -100,10 +100,10 @@ impl Context {
     }
 }
 
-/// Learns the intents of a scenario, under a sign that shows how long it takes; from the second time on they are remembered.
+/// Learns the intents of a scenario, under a sign that shows how far it is; from the second time on they are remembered.
 fn learn(folder: &Path, context: &Context) -> anyhow::Result<Understanding> {
     let learning = Progress::start("learning the intents of the scenario", Unit::Time, None);
-    let understanding = Understanding::open_in(folder, &context.home)?;
+    let understanding = Understanding::open_counted(folder, &context.home, &learning)?;
     learning.finish(&format!("{} intents", understanding.intents().len()));
     Ok(understanding)
 }

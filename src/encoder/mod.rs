@@ -59,6 +59,14 @@ impl Meaning for SentenceEncoder {
     fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
         self.encode(texts).map_err(|error| MeaningFailed(Box::new(error)))
     }
+
+    fn vectors_of_many(
+        &self,
+        texts: &[&str],
+        encoded: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        self.encode_many(texts, encoded).map_err(|error| MeaningFailed(Box::new(error)))
+    }
 }
 
 impl Error {

@@ -80,34 +80,57 @@ impl SentenceEncoder {
     /// # Errors
     /// [`Error::Inference`].
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        self.encode_in_batches(texts, if texts.len() <= FEW { 1 } else { BATCH })
+        self.encode_many(texts, &|_| {})
     }
 
-    pub(super) fn encode_in_batches(&self, texts: &[&str], batch: usize) -> Result<Vec<Vec<f32>>, Error> {
+    /// As [`SentenceEncoder::encode`]; `encoded` is told, from the threads that encode, how many more are done.
+    ///
+    /// # Errors
+    /// [`Error::Inference`].
+    pub fn encode_many(
+        &self,
+        texts: &[&str],
+        encoded: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<f32>>, Error> {
+        self.encode_in_batches(texts, if texts.len() <= FEW { 1 } else { BATCH }, encoded)
+    }
+
+    pub(super) fn encode_in_batches(
+        &self,
+        texts: &[&str],
+        batch: usize,
+        encoded: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<f32>>, Error> {
         let cut: Vec<Vec<u32>> = texts.iter().map(|text| self.cut(text)).collect();
         // Sentences of like length go together: padding is computed like the rest.
         let mut order: Vec<usize> = (0..cut.len()).collect();
         order.sort_by_key(|&index| cut[index].len());
         let batches: Vec<&[usize]> = order.chunks(batch).collect();
         let mut vectors = vec![Vec::new(); cut.len()];
-        for (index, vector) in self.run_all(&batches, &cut)? {
+        for (index, vector) in self.run_all(&batches, &cut, encoded)? {
             vectors[index] = vector;
         }
         Ok(vectors)
     }
 
     /// The vectors of all batches with the index of their sentence; many batches are shared out to threads.
-    fn run_all(&self, batches: &[&[usize]], cut: &[Vec<u32>]) -> Result<Vec<(usize, Vec<f32>)>, Error> {
+    fn run_all(
+        &self,
+        batches: &[&[usize]],
+        cut: &[Vec<u32>],
+        encoded: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<(usize, Vec<f32>)>, Error> {
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut encoded = Vec::new();
+            let mut found = Vec::new();
             // The longest first: at the end no thread waits for another's long one.
             while let Some(batch) = batches.iter().rev().nth(next.fetch_add(1, Ordering::Relaxed)) {
                 let sentences: Vec<&[u32]> = batch.iter().map(|&index| cut[index].as_slice()).collect();
                 let vectors = self.run(&sentences).map_err(|source| Error::Inference(source.into()))?;
-                encoded.extend(batch.iter().copied().zip(vectors));
+                found.extend(batch.iter().copied().zip(vectors));
+                encoded(batch.len());
             }
-            Ok(encoded)
+            Ok(found)
         };
         if batches.len() <= 1 {
             return work();

@@ -1,6 +1,8 @@
 //! The model against the C program of the package its weights come from. What is missing fails where `CI` is set and is
 //! skipped elsewhere.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::home::Home;
 use crate::onnx::Runtime;
@@ -56,7 +58,12 @@ fn cosine(left: &[f32], right: &[f32]) -> f32 {
 fn vectors_are_those_of_the_package_the_weights_come_from() {
     let Some(encoder) = encoder() else { return };
     let texts = SENTENCES.map(|(text, _, _)| text);
-    let vectors = encoder.encode(&texts).unwrap();
+    let done = AtomicUsize::new(0);
+    let count = |more: usize| {
+        done.fetch_add(more, Ordering::Relaxed);
+    };
+    let vectors = encoder.encode_many(&texts, &count).unwrap();
+    assert_eq!(done.into_inner(), texts.len(), "each sentence is told of once");
     for part in vectors.iter().flat_map(|vector| vector.chunks(vector.len() / PARTS)) {
         assert!((cosine(part, part) - 1.0).abs() < 1e-4);
     }
@@ -127,7 +134,7 @@ fn speed_by_size_of_batch() {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     for batch in [1, 2, 4, 8, 16, 32, 64, 4, 16] {
         let start = SystemClock.monotonic();
-        let vectors = encoder.encode_in_batches(&texts, batch).unwrap();
+        let vectors = encoder.encode_in_batches(&texts, batch, &|_| {}).unwrap();
         let taken = SystemClock.monotonic() - start;
         eprintln!("{batch:>3}: {:.2} ms a sentence", taken.as_secs_f64() * 1e3 / vectors.len() as f64);
     }

@@ -13,7 +13,7 @@ pub mod phrases;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::config::Config;
-use self::phrases::{is_annotation, is_courtesy, is_credit, is_subtitling, normalized};
+use self::phrases::{is_annotation, is_courtesy, is_credit, is_doubtful, normalized};
 use crate::asr::Recognition;
 use crate::asr::repetition::{Loop, is_decoder_loop, trailing_loop};
 use crate::call::Language;
@@ -211,7 +211,7 @@ impl Guard {
         let config = &self.config;
         let words = recognition.words.len() as f32;
         let allowed_words = config.maximum_words_a_second * candidate.segment_seconds + SPARE_WORDS;
-        let callers_say_it_too = is_courtesy(&text) || is_subtitling(&text);
+        let callers_say_it_too = is_courtesy(&text) || is_doubtful(&text);
         let checks = [
             (self.is_unspoken_annotation(candidate, &text), Reason::SymbolsOnly),
             (is_credit(&text) || callers_say_it_too && self.is_weak(candidate), Reason::Boilerplate),
@@ -432,13 +432,30 @@ mod tests {
     }
 
     #[test]
-    fn a_text_about_subtitles_needs_evidence_of_speech() {
-        for text in ["Mon sous-titrage bugue.", "Le sous-titrage ?", "Ondertiteling werkt niet."] {
+    fn what_videos_and_callers_say_needs_evidence_of_speech() {
+        for text in [
+            "Mon sous-titrage bugue.",
+            "Le sous-titrage ?",
+            "Sous-titres par défaut en anglais.",
+            "N'hésitez pas à vous abonner à l'option.",
+            "N'oubliez pas de vous abonner avant vendredi.",
+            "Cliquez sur la cloche en haut à droite.",
+            "Merci d'avoir regardé mon dossier.",
+            "Subtitles by default, please.",
+            "Please subscribe me to the plan.",
+            "Don't forget to subscribe to the option.",
+            "Ondertiteling werkt niet.",
+            "Vergeet niet te abonneren op het pakket.",
+            "Bedankt voor het kijken naar mijn factuur.",
+            "Ik mis TV Gelderland.",
+        ] {
             check(text, None);
             let weak = judge_with(text, |_, speech, _| *speech = 0.5);
             assert_eq!(reason(&weak), Some(Reason::Boilerplate), "{text}");
         }
         check("Sous-titrage Société Radio-Canada", Some(Reason::Boilerplate));
+        check("N'oubliez pas de vous abonner à ma chaîne.", Some(Reason::Boilerplate));
+        check("Merci d'avoir regardé.", Some(Reason::Boilerplate));
     }
 
     #[test]

@@ -11,57 +11,83 @@ pub const CREDITS: &[&str] = &[
     // French
     "sous titres realises par la communaute d amara org",
     "sous titres realises para la communaute d amara org",
-    "sous titres realises par",
-    "sous titres par",
-    "sous titres faits par",
     "sous titrage societe radio canada",
     "sous titrage st 501",
     "sous titrage fr",
     "sous titrage mfp",
+    "merci d avoir regarde la video",
     "merci d avoir regarde cette video",
-    "merci d avoir regarde",
     "merci d avoir visionne cette video",
     "merci a tous d avoir regarde",
     "abonnez vous a la chaine",
-    "n oubliez pas de vous abonner",
-    "n hesitez pas a vous abonner",
+    "abonnez vous a ma chaine",
+    "vous abonner a ma chaine",
     "a bientot pour une nouvelle video",
     "on se retrouve pour une nouvelle video",
     "a la prochaine video",
-    "cliquez sur la cloche",
     // English
     "thanks for watching",
     "thank you for watching",
     "thank you so much for watching",
-    "please subscribe to my channel",
-    "please subscribe",
-    "don t forget to subscribe",
+    "subscribe to my channel",
     "like and subscribe",
     "see you in the next video",
     "i ll see you in the next video",
     "subtitles by the amara org community",
+    // Dutch
+    "ondertitels ingediend door de amara org gemeenschap",
+    "abonneer je op ons kanaal",
+    "abonneren op ons kanaal",
+    "tot de volgende video",
+    "tv gelderland 2021",
+];
+
+/// Credits that end with whoever is credited. A text that is mostly one of them, or a short one that begins with it, is
+/// rejected whatever the evidence, unless what follows is nobody.
+pub const ATTRIBUTIONS: &[&str] = &[
+    "sous titres realises par",
+    "sous titres par",
+    "sous titres faits par",
     "subtitles by",
     "transcribed by",
     "transcription by",
     "captions by",
     "closed captions by",
-    // Dutch
     "ondertiteld door",
     "ondertiteling door",
-    "ondertitels ingediend door de amara org gemeenschap",
+];
+
+/// What an attribution goes on with where it credits nobody: "sous-titres par défaut", "subtitles by default".
+const NOBODY: &[&str] = &["defaut", "default"];
+
+/// Thanks at the end of a video. As the whole text they are rejected whatever the evidence; as most of it they are also what
+/// somebody says whose case was looked at ("merci d'avoir regardé mon dossier"), so that they need evidence.
+pub const THANKS: &[&str] = &[
+    "merci d avoir regarde",
     "bedankt voor het kijken",
     "dank je wel voor het kijken",
     "dank u voor het kijken",
-    "vergeet niet te abonneren",
-    "abonneer je op ons kanaal",
-    "tot de volgende video",
-    "tv gelderland 2021",
-    "tv gelderland",
 ];
 
-/// What credits begin with and customers of television call about ("mon sous-titrage bugue"). A text that is mostly one of
-/// them is rejected only where the evidence of speech is weak.
-pub const SUBTITLING: &[&str] = &["sous titrage", "ondertiteling"];
+/// What videos and their credits say, and agents and customers of an operator as well: they call about subtitles, subscribe
+/// to options, watch channels. A text that is mostly one of them is rejected only where the evidence of speech is weak.
+pub const DOUBTFUL: &[&str] = &[
+    // French
+    "sous titrage",
+    "sous titres par defaut",
+    "n oubliez pas de vous abonner",
+    "n hesitez pas a vous abonner",
+    "cliquez sur la cloche",
+    // English
+    "subtitles by default",
+    "captions by default",
+    "please subscribe",
+    "don t forget to subscribe",
+    // Dutch
+    "ondertiteling",
+    "vergeet niet te abonneren",
+    "tv gelderland",
+];
 
 /// What people say on the telephone and Whisper says on noise, as the whole text. Rejected only where the evidence of
 /// speech is weak.
@@ -145,19 +171,17 @@ pub fn normalized(text: &str) -> String {
 /// Most words of a text that credits somebody: the phrase and a name.
 const LONGEST_ATTRIBUTION: usize = 8;
 
-/// Whether `text` (normalised) is, for at least half of its letters, one of the credits, or a credit with a name.
+/// Whether `text` (normalised) is, for at least half of its letters, one of the credits, or a credit with a name, or nothing
+/// but the thanks of a video.
 pub fn is_credit(text: &str) -> bool {
-    let padded = format!(" {text} ");
-    let is_short = text.split(' ').count() <= LONGEST_ATTRIBUTION;
-    CREDITS.iter().any(|phrase| {
-        let credits_somebody = [" par", " by", " door"].iter().any(|end| phrase.ends_with(end));
-        is_mostly(phrase, text) || credits_somebody && is_short && padded.starts_with(&format!(" {phrase} "))
-    })
+    CREDITS.iter().any(|phrase| is_mostly(phrase, text))
+        || ATTRIBUTIONS.iter().any(|phrase| credits_somebody(phrase, text))
+        || is_only(THANKS, text)
 }
 
-/// Whether `text` (normalised) is, for at least half of its letters, about subtitles.
-pub fn is_subtitling(text: &str) -> bool {
-    SUBTITLING.iter().any(|phrase| is_mostly(phrase, text))
+/// Whether `text` (normalised) is, for at least half of its letters, what videos say and callers too.
+pub fn is_doubtful(text: &str) -> bool {
+    DOUBTFUL.iter().chain(THANKS).any(|phrase| is_mostly(phrase, text))
 }
 
 /// Whether `text` (normalised) is nothing but a courtesy, once or several times.
@@ -173,6 +197,15 @@ pub fn is_annotation(text: &str) -> bool {
 /// Whether `text` holds `phrase` as whole words and as at least half of its letters.
 fn is_mostly(phrase: &str, text: &str) -> bool {
     format!(" {text} ").contains(&format!(" {phrase} ")) && phrase.len() * 2 >= text.len()
+}
+
+/// Whether `text` is mostly the attribution `phrase`, or short and begins with it, and goes on with whoever is credited.
+fn credits_somebody(phrase: &str, text: &str) -> bool {
+    let padded = format!(" {text} ");
+    let credits_nobody = NOBODY.iter().any(|word| padded.contains(&format!(" {phrase} {word} ")));
+    let is_short = text.split(' ').count() <= LONGEST_ATTRIBUTION;
+    let begins_with_it = padded.starts_with(&format!(" {phrase} "));
+    !credits_nobody && (is_mostly(phrase, text) || is_short && begins_with_it)
 }
 
 fn is_only(phrases: &[&str], text: &str) -> bool {
@@ -194,8 +227,9 @@ mod tests {
 
     #[test]
     fn phrases_are_written_as_they_are_compared() {
-        for phrase in CREDITS.iter().chain(SUBTITLING).chain(COURTESIES).chain(ANNOTATIONS) {
-            assert_eq!(&normalized(phrase), phrase);
+        let lists = [CREDITS, ATTRIBUTIONS, NOBODY, THANKS, DOUBTFUL, COURTESIES, ANNOTATIONS];
+        for phrase in lists.concat() {
+            assert_eq!(normalized(phrase), phrase);
         }
     }
 
@@ -206,20 +240,27 @@ mod tests {
             "Sous-titrage Société Radio-Canada",
             "Sous-titrage MFP.",
             "Merci d’avoir regardé cette vidéo !",
+            "Merci d'avoir regardé !",
+            "N'oubliez pas de vous abonner à ma chaîne.",
+            "Sous-titres par Jean Dupont",
             "Thanks for watching!",
+            "Please subscribe to my channel.",
             "Subtitles by J. Doe",
             "Ondertiteld door een vrijwilliger",
             "Bedankt voor het kijken.",
+            "Vergeet niet te abonneren op ons kanaal!",
         ] {
             assert!(is_credit(&normalized(text)), "{text}");
         }
     }
 
     #[test]
-    fn a_sentence_about_subtitles_is_not_a_credit() {
+    fn a_sentence_of_a_call_is_not_a_credit() {
         for text in [
             "Bonjour, je n'arrive pas à activer le sous-titrage sur mon décodeur.",
             "Mon sous-titrage bugue.",
+            "Sous-titres par défaut en anglais.",
+            "Subtitles by default, please.",
             "Merci d'avoir rappelé.",
             "I would like to know how I can unsubscribe from the newsletter.",
             "Kunt u de ondertiteling op mijn televisie aanzetten?",

@@ -22,6 +22,20 @@ pub trait Meaning: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`MeaningFailed`] when there are no vectors to be had; nothing is cached about it.
     fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed>;
+
+    /// The same for many texts; `encoded` is told how many more are done, from any thread.
+    ///
+    /// # Errors
+    /// As [`Meaning::vectors`].
+    fn vectors_of_many(
+        &self,
+        texts: &[&str],
+        encoded: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        let vectors = self.vectors(texts)?;
+        encoded(texts.len());
+        Ok(vectors)
+    }
 }
 
 /// A source of meanings failed.

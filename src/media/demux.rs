@@ -240,12 +240,23 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, SymphoniaError>) -> Re
 /// bytes; in the others nothing that is known, and skipped.
 const FILLER: u8 = 0xec;
 
+/// What the size of a file is worth to a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileSize {
+    /// Readers of containers find their way by it.
+    Tells,
+    /// Of bare frames symphonia guesses the length by it and by the first frames, and cuts the audio off where it guessed
+    /// the end: it is not told.
+    Misleads,
+}
+
 /// A file that gives no more bytes than its budget. While a file that was cut is opened, filler stands for what is
 /// missing, because readers look behind the audio; after that it ends where it ends.
 pub(super) struct Metered {
     pub(super) file: File,
     /// More than `file_bytes` for a file that was cut.
     pub(super) declared_bytes: u64,
+    pub(super) size: FileSize,
     pub(super) is_opening: Arc<AtomicBool>,
     pub(super) budget: Arc<AtomicU64>,
 }
@@ -293,6 +304,9 @@ impl MediaSource for Metered {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.declared_bytes)
+        match self.size {
+            FileSize::Tells => Some(self.declared_bytes),
+            FileSize::Misleads => None,
+        }
     }
 }

@@ -35,6 +35,7 @@ use std::time::Duration;
 use crate::audio::SampleRate;
 use crate::audio::resample::{MAX_RATE_HZ, MIN_RATE_HZ};
 
+use self::demux::FileSize;
 pub use self::error::Error;
 pub use self::pcm::{Encoding, RawFormat};
 
@@ -371,12 +372,13 @@ fn open_by_content(
         sniff::Verdict::Wave => {
             let header = wave::read_header(path, &mut file, length)?;
             if header.is_adpcm {
-                return open_packets(path, file);
+                return open_packets(path, file, FileSize::Tells);
             }
             let (source, info) = pcm::PcmSource::wave(path, file, &header)?;
             Ok((Source::Pcm(source), info, vec![Vec::new(); info.channels]))
         }
-        sniff::Verdict::Packets => open_packets(path, file),
+        sniff::Verdict::Packets => open_packets(path, file, FileSize::Tells),
+        sniff::Verdict::Frames => open_packets(path, file, FileSize::Misleads),
         sniff::Verdict::Unsupported(codec) => {
             Err(Error::UnsupportedCodec { path: path.to_path_buf(), codec: codec.to_owned() })
         }
@@ -384,8 +386,12 @@ fn open_by_content(
     }
 }
 
-fn open_packets(path: &Arc<Path>, file: File) -> Result<(Source, RecordingInfo, Vec<Vec<f32>>), Error> {
-    let (source, info, first) = packets::PacketSource::open(path, file)?;
+fn open_packets(
+    path: &Arc<Path>,
+    file: File,
+    size: FileSize,
+) -> Result<(Source, RecordingInfo, Vec<Vec<f32>>), Error> {
+    let (source, info, first) = packets::PacketSource::open(path, file, size)?;
     Ok((Source::Packets(Box::new(source)), info, first))
 }
 

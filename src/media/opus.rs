@@ -22,23 +22,11 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads `OpusHead`; `None` when it is not one that can be decoded.
+    /// Reads `OpusHead`, or what MP4 has instead behind the same mark; `None` when it is not one that can be decoded.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let fields = bytes.strip_prefix(b"OpusHead")?;
-        let &[
-            _version,
-            channels,
-            skip_low,
-            skip_high,
-            _,
-            _,
-            _,
-            _,
-            gain_low,
-            gain_high,
-            family,
-            ref rest @ ..,
-        ] = fields
+        let &[version, channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family, ref rest @ ..] =
+            fields
         else {
             return None;
         };
@@ -51,8 +39,11 @@ impl Head {
             }
             _ => return None,
         };
-        let pre_skip = u32::from(u16::from_le_bytes([skip_low, skip_high]));
-        let gain = i16::from_le_bytes([gain_low, gain_high]);
+        let [pre_skip, gain] = [[skip_low, skip_high], [gain_low, gain_high]].map(|bytes| {
+            // The header of MP4 has version 0, and numbers in the other order.
+            if version == 0 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+        });
+        let (pre_skip, gain) = (u32::from(pre_skip), gain.cast_signed());
         Some(Self { channels: count, pre_skip, gain, streams, coupled, mapping })
     }
 }
@@ -98,6 +89,8 @@ mod tests {
         let head = Head::parse(mono).unwrap();
         assert_eq!((head.channels, head.pre_skip), (1, 312));
         assert!(Head::parse(&mono[..18]).is_none());
+        let of_mp4 = Head::parse(b"OpusHead\0\x02\x01\x38\0\0\xbb\x80\xff\0\0").unwrap();
+        assert_eq!((of_mp4.channels, of_mp4.pre_skip, of_mp4.gain), (2, 312, -256));
         assert!(
             Head::parse(b"OpusHead\x01\x03\x38\x01\x80\xbb\0\0\0\0\0").is_none(),
             "family 0 has two at most"

@@ -12,7 +12,7 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-use super::demux::{self, Decoder, Fault, Metered, Opening, guarded, malformed};
+use super::demux::{self, Decoder, Fault, FileSize, Metered, Opening, guarded, malformed};
 use super::edits::{self, Edit};
 use super::{Codec, Container, Error, MAX_BLOCK_FRAMES, RecordingInfo, checked_shape, extent, opus};
 
@@ -29,6 +29,8 @@ const HOLE_MS: u64 = 15;
 const MAX_HOLE_S: u64 = 3_600;
 /// How much shorter than declared a lossy recording may be, in 1/1000 s: encoder delay that the header counts or not.
 const LENGTH_SLACK_MS: u64 = 150;
+/// Frames of a whole packet of ALAC. In CAF some writers, ffmpeg among them, declare so many for the last one too.
+const ALAC_PACKET_FRAMES: u64 = 4_096;
 
 /// Reads a compressed recording packet by packet.
 pub(super) struct PacketSource {
@@ -96,6 +98,7 @@ impl PacketSource {
     pub(super) fn open(
         path: &Arc<Path>,
         mut file: File,
+        size: FileSize,
     ) -> Result<(Self, RecordingInfo, Vec<Vec<f32>>), Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_path_buf(), source };
         let file_bytes = file.metadata().map_err(unreadable)?.len();
@@ -108,6 +111,7 @@ impl PacketSource {
         let metered = Metered {
             file,
             declared_bytes,
+            size,
             is_opening: Arc::clone(&is_opening),
             budget: Arc::clone(&read_budget),
         };
@@ -237,6 +241,7 @@ impl PacketSource {
         self.is_over = true;
         let rate_hz = u64::from(self.info.sample_rate.hz());
         let slack = match self.info.codec {
+            Codec::Alac if self.info.container == Container::Caf => ALAC_PACKET_FRAMES,
             Codec::Pcm | Codec::Float | Codec::ALaw | Codec::MuLaw | Codec::Flac | Codec::Alac => 0,
             Codec::Adpcm | Codec::Mpeg | Codec::Aac | Codec::Vorbis | Codec::Opus => {
                 rate_hz * LENGTH_SLACK_MS / 1000

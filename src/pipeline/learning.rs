@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 use super::machinery::cores;
 use crate::encoder::SentenceEncoder;
 use crate::home::Home;
-use crate::intent::{self, Classifier, Meaning};
+use crate::intent::{self, Classifier, Meaning, MeaningFailed};
 use crate::models::{self, Manifest, ModelFolder};
 use crate::onnx;
 use crate::pipeline::Error;
+use crate::progress::Progress;
 use crate::scenario::Scenario;
 
 /// Name of the sentence encoder in the manifest.
@@ -43,7 +44,30 @@ pub fn sentence_encoder(home: &Home) -> Result<Option<Arc<dyn Meaning>>, Error> 
     Ok(Some(Arc::new(SentenceEncoder::open(&runtime, folder, cores())?)))
 }
 
-/// The classifier of `scenario`: kept from an earlier time, else trained now and kept.
+/// The encoder while a scenario is learnt: `progress` counts the sentences that it has read.
+#[derive(Debug)]
+struct Counted {
+    meaning: Arc<dyn Meaning>,
+    progress: Progress,
+}
+
+impl Meaning for Counted {
+    fn identity(&self) -> &str {
+        self.meaning.identity()
+    }
+
+    fn parts(&self) -> usize {
+        self.meaning.parts()
+    }
+
+    fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        self.progress.set_total(texts.len() as u64);
+        self.meaning.vectors_of_many(texts, &|more| self.progress.advance(more as u64))
+    }
+}
+
+/// The classifier of `scenario`: kept from an earlier time, else trained now and kept. `progress` counts the sentences whose
+/// meaning is read.
 ///
 /// # Errors
 /// The scenario's sentences cannot be learnt from. A folder that cannot be written only means training again next time.
@@ -51,6 +75,7 @@ pub fn classifier(
     scenario: &Scenario,
     home: &Home,
     meaning: Option<Arc<dyn Meaning>>,
+    progress: &Progress,
 ) -> Result<Classifier, Error> {
     let folder = home.root().join("intents");
     let path = folder.join(format!("{}.bin", fingerprint(scenario, meaning.as_deref())));
@@ -58,11 +83,16 @@ pub fn classifier(
         return Ok(kept);
     }
     let options = scenario.train_options();
-    let classifier = train(scenario, &options, meaning)?;
-    if let Err(error) = keep(&classifier.save(), &path) {
+    let counted = meaning
+        .clone()
+        .map(|meaning| -> Arc<dyn Meaning> { Arc::new(Counted { meaning, progress: progress.clone() }) });
+    let trained = train(scenario, &options, counted)?;
+    let bytes = trained.save();
+    if let Err(error) = keep(&bytes, &path) {
         tracing::warn!(%error, path = %path.display(), "a trained classifier cannot be kept");
     }
-    Ok(classifier)
+    // What is used asks the encoder itself: nothing is counted any more.
+    Ok(Classifier::restore(&bytes, meaning).unwrap_or(trained))
 }
 
 fn train(
@@ -155,18 +185,44 @@ mod tests {
             names
         };
         let (_folder, first) = scenario("où est mon colis");
-        let trained = classifier(&first, &home, None).unwrap();
+        let trained = classifier(&first, &home, None, &Progress::hidden()).unwrap();
         assert_eq!(kept().len(), 1);
-        let restored = classifier(&first, &home, None).unwrap();
+        let restored = classifier(&first, &home, None, &Progress::hidden()).unwrap();
         assert_eq!(restored.classify("mon colis"), trained.classify("mon colis"));
         assert_eq!((kept().len(), restored.report()), (1, trained.report()));
 
         fs::write(&kept()[0], b"damaged").unwrap();
-        assert_eq!(classifier(&first, &home, None).unwrap().thresholds(), trained.thresholds());
+        assert_eq!(
+            classifier(&first, &home, None, &Progress::hidden()).unwrap().thresholds(),
+            trained.thresholds()
+        );
 
         let (_folder, second) = scenario("suivre mon paquet");
-        classifier(&second, &home, None).unwrap();
+        classifier(&second, &home, None, &Progress::hidden()).unwrap();
         assert_eq!(kept().len(), 2);
+    }
+
+    /// Knows of a sentence how long it is.
+    #[derive(Debug)]
+    struct Lengths;
+
+    impl Meaning for Lengths {
+        fn identity(&self) -> &str {
+            "lengths"
+        }
+
+        fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+            Ok(texts.iter().map(|text| vec![1.0, text.len() as f32]).collect())
+        }
+    }
+
+    #[test]
+    fn the_sentences_that_are_read_are_counted() {
+        let counted = Counted { meaning: Arc::new(Lengths), progress: Progress::hidden() };
+        let vectors = counted.vectors(&["payer", "où est mon colis"]).unwrap();
+        assert_eq!(vectors, Lengths.vectors(&["payer", "où est mon colis"]).unwrap());
+        assert_eq!(counted.progress.position(), 2);
+        assert_eq!(counted.identity(), Lengths.identity());
     }
 
     #[test]

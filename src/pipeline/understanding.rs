@@ -9,6 +9,7 @@ use crate::intent::{self, Classifier, Heard};
 use crate::notes;
 use crate::pipeline::transcribe::Transcription;
 use crate::pipeline::{Error, learning};
+use crate::progress::Progress;
 use crate::scenario::Scenario;
 
 /// What was heard in a recording of one sentence. As on a call, other texts count only where all was heard in one piece:
@@ -51,8 +52,17 @@ impl Understanding {
     /// # Errors
     /// As [`Understanding::open`]; the encoder is there and cannot be used.
     pub fn open_in(folder: &Path, home: &Home) -> Result<Self, Error> {
+        Self::open_counted(folder, home, &Progress::hidden())
+    }
+
+    /// As [`Understanding::open_in`]; `progress` counts the sentences whose meaning is read.
+    ///
+    /// # Errors
+    /// As [`Understanding::open_in`].
+    pub fn open_counted(folder: &Path, home: &Home, progress: &Progress) -> Result<Self, Error> {
         let scenario = Scenario::load(folder)?;
-        let classifier = learning::classifier(&scenario, home, learning::sentence_encoder(home)?)?;
+        let meaning = learning::sentence_encoder(home)?;
+        let classifier = learning::classifier(&scenario, home, meaning, progress)?;
         Ok(Self { scenario, classifier })
     }
 

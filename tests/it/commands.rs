@@ -47,6 +47,22 @@ fn a_recording_is_kept_with_its_intent_and_found_again() {
 }
 
 #[test]
+fn the_doctor_makes_a_search_index_anew_and_says_so() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let prompt = goodbye();
+    home.allo(["transcribe", "--language", "fr", "--store", prompt.to_str().unwrap()]).run().succeeds();
+    // Words vanish behind the back of the index.
+    let script = "import sqlite3, sys; store = sqlite3.connect(sys.argv[1]); \
+                  store.execute('DROP TRIGGER utterances_unindexed'); \
+                  store.execute('DELETE FROM utterances WHERE position = 0'); store.commit()";
+    let broken = Command::new("python3").args(["-c", script]).arg(home.path("allo.db")).status();
+    assert!(broken.expect("the set-up needs Python").success());
+    let run = home.allo(["doctor", "--mend"]).run();
+    run.says("making the search index anew: done").prints("its search index was made anew");
+}
+
+#[test]
 fn force_does_a_recording_again() {
     needs_models(MODELS);
     let home = Home::new();

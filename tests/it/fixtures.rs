@@ -10,14 +10,15 @@ use allo::store::{CallFilter, Store};
 use crate::allo::{Home, needs_models};
 
 #[test]
-fn every_intent_of_a_fixture_is_one_of_its_scenario() {
+fn every_fixture_has_an_intent_and_it_is_one_of_its_scenario() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut checked = 0;
     for entry in fs::read_dir(project.join("fixtures/scripts")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let script = parse(&fs::read_to_string(&path).unwrap()).unwrap();
-        let Some(scenario) = &script.scenario else { continue };
+        let scenario = script.scenario.as_ref().unwrap_or_else(|| panic!("{name} names no scenario"));
+        assert!(script.intent.is_some(), "{name} names no intent");
         let scenario = Scenario::load(&project.join("scenarios").join(scenario)).unwrap();
         let truth = fs::read(project.join(format!("fixtures/audio/{name}.json"))).unwrap();
         let truth: Truth = serde_json::from_slice(&truth).unwrap();

