@@ -5,9 +5,8 @@ CARGO ?= cargo
 CARGO_PROFILE_FLAG ?= --release
 ALLO = target/$(if $(CARGO_PROFILE_FLAG),release,debug)/allo
 
-# Features that are compiled but not run by the checks, and those with tests of their own.
-CHECKED_FEATURES = mic,otel
-TESTED_FEATURES = otel
+# Features with tests of their own; what is built without them is checked as well.
+TESTED_FEATURES = otel,mic
 
 # Folder with evaluation sets, each with a manifest.tsv (columns file, lang, transcript).
 EVAL ?=
@@ -37,7 +36,7 @@ demo: models
 	$(ALLO) demo
 
 # With CI set a test whose model or voice is missing fails instead of being skipped. Plain `cargo test` runs the same tests
-# without those of the feature.
+# without those of the features.
 test: setup-test
 	$(CARGO) build --features $(TESTED_FEATURES)
 	target/debug/allo models pull
@@ -49,7 +48,7 @@ test: setup-test
 lint: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --features $(CHECKED_FEATURES) -- -D warnings
+	$(CARGO) clippy --all-targets --features $(TESTED_FEATURES) -- -D warnings
 	$(CARGO) check --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --locked
 
 docs: setup

@@ -43,7 +43,7 @@ mod twilio;
 mod vonage;
 
 pub use error::Error;
-pub use start::{CallStart, Parameters, Track};
+pub use start::{CallStart, Parameters, Track, VOCABULARY_MAX};
 
 use std::fmt;
 use std::sync::Arc;

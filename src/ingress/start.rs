@@ -44,7 +44,7 @@ pub struct Track {
 pub type Parameters = BTreeMap<String, Redacted<String>>;
 
 /// Most words that a peer may give for one call; more would slow the search for words down.
-const VOCABULARY_MAX: usize = 500;
+pub const VOCABULARY_MAX: usize = 500;
 
 /// What Allo reads from the custom parameters of every protocol, by these names.
 #[derive(Debug, Clone, Default, PartialEq)]

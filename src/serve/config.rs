@@ -77,6 +77,9 @@ pub struct AudioSocket {
     /// Whether addresses other than loopback are fine: the protocol has no keys.
     #[serde(default)]
     pub allow_remote: bool,
+    /// Whether only calls are taken of which `POST /v1/calls/expected` told before.
+    #[serde(default)]
+    pub only_expected: bool,
 }
 
 /// Section `[serve.desk]`: the page that shows a team the calls that are handed to it.

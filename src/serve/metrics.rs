@@ -63,11 +63,19 @@ pub enum Refusal {
     MessageRate,
     /// A TLS handshake failed.
     Handshake,
+    /// A call of which nobody told before, where only such calls are taken.
+    Unexpected,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] =
-        [Self::Connections, Self::Transcriptions, Self::Calls, Self::MessageRate, Self::Handshake];
+    const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::Transcriptions,
+        Self::Calls,
+        Self::MessageRate,
+        Self::Handshake,
+        Self::Unexpected,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -76,6 +84,7 @@ impl Refusal {
             Self::Calls => "calls",
             Self::MessageRate => "message_rate",
             Self::Handshake => "tls_handshake",
+            Self::Unexpected => "unexpected",
         }
     }
 
@@ -86,6 +95,7 @@ impl Refusal {
             Self::Calls => 2,
             Self::MessageRate => 3,
             Self::Handshake => 4,
+            Self::Unexpected => 5,
         }
     }
 }

@@ -43,6 +43,7 @@ use self::desk::session::Sessions;
 use self::intake::{Intake, Room};
 use self::keys::KeyRing;
 use self::listener::Listener;
+use self::live::expected::Expected;
 use self::metrics::Metrics;
 use crate::bot::Bot;
 use crate::call::Language;
@@ -141,6 +142,8 @@ pub struct Service {
     pub bot: Option<Arc<Bot>>,
     /// When turns end, for clients that say it themselves.
     pub turn: turn::Config,
+    /// What was told of calls that have not come yet.
+    pub expected: Expected,
     /// The calls that are handed over.
     pub desk: Arc<Hub>,
     /// Browsers that are signed in to see them.
@@ -168,6 +171,7 @@ impl Service {
             keys: KeyRing::new(&config.keys, environment_key.as_ref()),
             desk: Hub::new(Arc::clone(&clock), config.desk.shown_after_end),
             sessions: Sessions::new(config.desk.session),
+            expected: Expected::default(),
             intake: Intake::new(transcriber, room, Arc::clone(&metrics), Arc::clone(&clock)),
             metrics,
             offer,

@@ -104,6 +104,8 @@ pub enum Endpoint {
     Call,
     /// The events of a call.
     CallEvents,
+    /// Tells of a call that will come.
+    ExpectCall,
     /// The calls that are handed over.
     DeskEvents,
     /// The page that shows them.
@@ -138,6 +140,7 @@ pub const ROUTES: &[Route] = &[
     Route { face: Face::Deepgram, ..route(Method::Get, "/v1/listen", Endpoint::Listen, Some(Right::Stream)) },
     route(Method::Get, "/v1/calls", Endpoint::Calls, Some(Right::Read)),
     route(Method::Get, "/v1/calls/stream", Endpoint::CallStream, Some(Right::Stream)),
+    route(Method::Post, "/v1/calls/expected", Endpoint::ExpectCall, Some(Right::Stream)),
     route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
     route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
     route(Method::Get, "/v1/desk/events", Endpoint::DeskEvents, Some(Right::Desk)),
@@ -174,6 +177,7 @@ impl Route {
             Endpoint::Calls => get(live::calls::list),
             Endpoint::Call => get(live::calls::one),
             Endpoint::CallEvents => get(live::calls::events),
+            Endpoint::ExpectCall => post(live::expected::expect),
             Endpoint::DeskEvents => get(desk::events::events),
             Endpoint::DeskLive => get(desk::pages::live),
             Endpoint::DeskForm => get(desk::pages::form),

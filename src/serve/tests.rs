@@ -8,9 +8,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use super::config::{Config, KeyEntry, Right};
+use super::config::{AudioSocket, Config, KeyEntry, Right};
 use super::router::{ROUTES, router};
-use super::{Offer, Parts, Server, Service, health, keys};
+use super::{Offer, Parts, Server, Service, health, keys, live};
 use crate::asr::fake::FakeEngine;
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::call::{Channel, Language};
@@ -186,6 +186,36 @@ async fn a_path_or_method_that_is_none_gets_the_usual_error() {
     let response = client.send(request("DELETE", "/v1/models", None).body(Body::empty()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(json(response).await["error"]["code"], "method_not_allowed");
+}
+
+#[tokio::test]
+async fn calls_are_told_of_before_they_come_where_audiosocket_is_served() {
+    let tell =
+        |body: &str| request("POST", "/v1/calls/expected", None).body(Body::from(body.to_owned())).unwrap();
+    let body = r#"{"uuid":"40c7c6a0-8a55-4c1f-9a39-2b1f4f4f4f4f","language":"nl","bot":false}"#;
+    let without = Client::new(Config::default()).send(tell(body)).await;
+    assert_eq!(without.status(), StatusCode::NOT_FOUND);
+    let listen = ([127, 0, 0, 1], 0).into();
+    let socket = AudioSocket { listen, sample_rate: None, allow_remote: false, only_expected: false };
+    let client = Client::new(Config { audiosocket: Some(socket), ..Config::default() });
+    let told = client.send(tell(body)).await;
+    assert_eq!(told.status(), StatusCode::CREATED);
+    let told = json(told).await;
+    assert_eq!(told["uuid"], "40c7c6a0-8a55-4c1f-9a39-2b1f4f4f4f4f");
+    assert_eq!(told["expires_in"], 300);
+    let wrong = client.send(tell(r#"{"uuid":"7","language":"nl"}"#)).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(json(wrong).await["error"]["param"], "uuid");
+    let large = client.send(tell(&" ".repeat(70_000))).await;
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let mut status = StatusCode::CREATED;
+    for call in 0..=live::expected::CALLS_MAX {
+        let body = format!("{{\"uuid\":\"{}\"}}", uuid::Uuid::from_u128(call as u128));
+        let answer = client.send(tell(&body)).await;
+        status = answer.status();
+        assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), !status.is_success());
+    }
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "there is room for so many and no more");
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
-"""AudioSocket as Asterisk speaks it: ADDRESS KEY RECORDING (16 kHz WAV, English) SOCKET (tcp://HOST:PORT)."""
+"""AudioSocket as Asterisk speaks it: ADDRESS KEY RECORDING (16 kHz WAV, English) SOCKET (tcp://HOST:PORT).
+
+Only calls that were told of are taken.
+"""
 
 import json
 import socket
@@ -86,12 +89,19 @@ def until(condition):
         time.sleep(0.02)
 
 
+def tell(**told):
+    return desk.post("/v1/calls/expected", json=told)
+
+
 def call(kind, pcm, size, ending):
+    announced = uuid.uuid4()
+    answer = tell(uuid=str(announced), language="en", caller="+33100000001", vocabulary=["Dashwood"])
+    assert (answer.status_code, answer.json()) == (201, {"uuid": str(announced), "expires_in": 300}), answer.text
     with socket.create_connection((host, int(port))) as line:
         hearing = Hearing(line)
         hearing.start()
         # The identity and a key in one write, the first frame cut in two: TCP keeps no borders.
-        line.sendall(frame(IDENTITY, uuid.uuid4().bytes) + frame(KEY, b"7"))
+        line.sendall(frame(IDENTITY, announced.bytes) + frame(KEY, b"7"))
         first = frame(kind, b"\0" * size)
         line.sendall(first[:5])
         time.sleep(0.05)
@@ -129,6 +139,22 @@ for kind, pcm, size in ((SLIN8, narrow, 320), (SLIN16, samples.tobytes(), 640)):
     due = seconds / FRAME_S
     # Late frames are caught up with, early ones do not leave: over the whole call the number is right.
     assert abs(len(sounds) - 1 - due) <= 0.1 * due + 5, (len(sounds), seconds)
+
+# Nobody told of this one; and what a call asks for that cannot be done is refused, so what was told has reached it
+unwanted = uuid.uuid4()
+assert tell(uuid=str(unwanted), bot=True).status_code == 201
+for identity in (uuid.uuid4(), unwanted):
+    with socket.create_connection((host, int(port))) as line:
+        hearing = Hearing(line)
+        hearing.start()
+        line.sendall(frame(IDENTITY, identity.bytes) + frame(SLIN8, b"\0" * 320))
+        until(lambda: hearing.is_closed)
+        assert hearing.frames == [], hearing.frames
+    assert open_calls() == []
+assert 'allo_refused_total{reason="unexpected"} 1' in desk.get("/metrics").text
+for told, field in (({}, "uuid"), ({"uuid": "7"}, "uuid"), ({"uuid": str(unwanted), "language": "es"}, "language")):
+    answer = tell(**told)
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == field, answer.text
 
 # A connection that breaks ends its call
 told, _ = call(SLIN8, narrow, 320, vanish)

@@ -72,6 +72,30 @@ if mode == "refuse":
     rest(call)
     call, _ = begin()
     rest(call)
+    # All are let in while nothing goes on; when one has begun, the others are told by their close code to come again
+    first, second = (connect(f"{live}/v1/calls/stream", additional_headers=headers) for _ in range(2))
+    twilio = connect(f"{live}/ingress/twilio/{key}")
+    realtime = connect(f"{live}/v1/realtime?intent=transcription", additional_headers=headers)
+    assert json.loads(realtime.recv(timeout=60))["type"] == "session.created"
+    first.send(json.dumps(START))
+    assert json.loads(first.recv(timeout=60))["type"] == "call.started"
+    form = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
+    stream = {"streamSid": "MZ1", "callSid": "CA1", "tracks": ["inbound"], "mediaFormat": form}
+    for late, message, told in (
+        (second, START, []),
+        (twilio, {"event": "start", "streamSid": "MZ1", "start": stream}, []),
+        (realtime, {"type": "input_audio_buffer.append", "audio": "AAAAAAAA"}, ["busy"]),
+    ):
+        late.send(json.dumps(message))
+        codes = []
+        try:
+            while True:
+                codes.append(json.loads(late.recv(timeout=60))["error"]["code"])
+        except ConnectionClosed as closed:
+            assert closed.rcvd and closed.rcvd.code == 1013 and closed.rcvd.reason, (message, closed)
+        assert codes == told, (message, codes)
+    assert 'allo_refused_total{reason="calls"} 7' in desk.get("/metrics").text
+    rest(first)
 else:
     # As long as the finals fit, further calls go without partials; then they are refused
     calls = [begin() for _ in range(4)]

@@ -1,4 +1,4 @@
-//! The dialogue on live calls, with real models and voices: `allo serve` answers the telephone.
+//! The dialogue on live calls, with real models and voices: `allo serve` answers the telephone, of every vendor.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,6 +80,8 @@ fn a_caller_asks_for_a_product_hears_the_stock_and_reaches_a_person_with_all_tha
     let search = service.home.allo(["search", PRODUCT, "--format", "json"]);
     let found = search.env("ALLO_HOME", service.home.path("home")).run().succeeds().stdout();
     assert!(found.contains(call.trim()) && found.contains("bot") && found.contains("en stock"), "{found}");
+    // The same greeting to a peer of every vendor that plays what it is sent; each speaks into it.
+    client_says("played.py", &[&address, KEY, &question]);
     assert_eq!(service.stop(), Some(0));
 }
 

@@ -11,7 +11,7 @@ use crate::live::CallSetup;
 use crate::turn;
 
 /// Name of the parameter by which a peer says whether its call is answered.
-const PARAMETER: &str = "bot";
+pub const PARAMETER: &str = "bot";
 
 /// A call that the bot answers.
 pub struct Answered {

@@ -4,6 +4,7 @@ pub mod answering;
 pub mod audiosocket;
 pub mod calls;
 pub mod events;
+pub mod expected;
 pub mod faces;
 pub mod figures;
 pub mod ingress;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::answering;
 use super::blocking;
 use super::events::event_json;
+use super::expected;
 use super::ingress::Wishes;
 use super::line::{GOING_AWAY, Input, Line, POLICY, TRY_AGAIN};
 use super::opening;
@@ -286,9 +287,12 @@ impl Talk {
     }
 
     fn open(&mut self, start: &crate::ingress::CallStart) -> Result<(), Write> {
+        let goodbye = |code, reason: String| Write::Close { code, reason };
+        let start = expected::completed(&self.service, self.protocol, start)
+            .map_err(|why| goodbye(POLICY, why.to_owned()))?;
+        let start = &*start;
         let mut setup = opening::of_peer(&self.service, self.protocol, start);
         setup.finals_only = !self.wishes.partials;
-        let goodbye = |code, reason: String| Write::Close { code, reason };
         let live = self.service.live().map_err(|error| goodbye(POLICY, error.to_string()))?;
         let answered = answering::answered(self.service.bot.as_ref(), (self.protocol, self.wishes), start);
         let answered = answered.map_err(|why| goodbye(POLICY, why.to_owned()))?;

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Sent;
 
+use super::expected::Told;
 use super::ingress::Wishes;
 use super::talk::{CallSide, Talk, Write};
 use crate::asr::fake::{FakeEngine, Reply};
@@ -26,7 +27,8 @@ use crate::clock::{ManualClock, SystemClock};
 use crate::guard::{self, Guard};
 use crate::ingress::{Message, Options, Protocol, bridge};
 use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
-use crate::serve::config::Config;
+use crate::redact::Redacted;
+use crate::serve::config::{AudioSocket, Config};
 use crate::serve::tests::parts as without_calls;
 use crate::serve::{Parts, Server, Service};
 use crate::vad::{self, SpeechDetector, WINDOW_SAMPLES};
@@ -276,4 +278,47 @@ async fn a_playback_that_is_refused_is_told_to_have_ended() {
     let mut reader = log.subscribe(2);
     let told = reader.next().await.unwrap().unwrap();
     assert_eq!(told.body, EventBody::PlaybackFinished { mark: "bot-1".into(), completed: false });
+}
+
+/// AudioSocket's identity and the first frame of a call.
+fn audiosocket(uuid: uuid::Uuid) -> Vec<u8> {
+    [&[0x01, 0, 16][..], uuid.as_bytes(), &[0x10, 1, 64], &[0; 320]].concat()
+}
+
+#[tokio::test]
+async fn an_audiosocket_call_takes_what_was_told_of_it_once() {
+    let live = live(live::config::Config::default());
+    let (_stop, stopping) = watch::channel(false);
+    let listen = ([127, 0, 0, 1], 0).into();
+    let socket = AudioSocket { listen, sample_rate: None, allow_remote: false, only_expected: true };
+    let config = Config { audiosocket: Some(socket), ..Config::default() };
+    let service = Arc::new(Service::new(parts(config, &live), stopping));
+    let begin = |uuid| {
+        let bridge = bridge(Protocol::AudioSocket, Options::default());
+        let mut talk = Talk::new(Arc::clone(&service), Protocol::AudioSocket, bridge, Wishes::OF_PEERS);
+        let writes = talk.receive(Message::Binary(&audiosocket(uuid)));
+        let refusal = writes.into_iter().find_map(|write| match write {
+            Write::Close { code, reason } => Some((code, reason)),
+            Write::Text(_) | Write::Binary(_) => None,
+        });
+        (talk, refusal)
+    };
+    let refused = |refusal: Option<(u16, String)>, why: &str| {
+        let (code, reason) = refusal.expect("it is refused");
+        assert!(code == super::line::POLICY && reason.contains(why), "{code} {reason}");
+    };
+    let uuid = uuid::Uuid::from_u128(7);
+    refused(begin(uuid).1, "nobody told");
+    let told = Told { caller: Some(Redacted::from("+33")), ..Told::default() };
+    service.expected.tell(uuid, told.clone(), service.clock.monotonic()).unwrap();
+    let (talk, refusal) = begin(uuid);
+    assert!(refusal.is_none() && talk.is_calling() && live.open_calls().len() == 1, "{refusal:?}");
+    refused(begin(uuid).1, "nobody told");
+    // What was told reaches the call: no scenario is configured for the bot that this one asks for.
+    let told = Told { bot: Some(true), ..told };
+    service.expected.tell(uuid, told, service.clock.monotonic()).unwrap();
+    refused(begin(uuid).1, "no scenario");
+    let refused = "allo_refused_total{reason=\"unexpected\"} 2";
+    let figures = service.metrics.render(&service.intake.transcriber.pool.snapshot(), None);
+    assert!(figures.contains(refused), "{figures}");
 }
