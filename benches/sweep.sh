@@ -53,8 +53,6 @@ row context-1024+256 $'[asr]\ncontext_minimum = 1024'
 row context-1500 $'[asr]\ncontext_minimum = 1500'
 row f32 $'[asr]\nprecision = "f32"'
 row one-thread $'[asr]\nthreads_per_inference = 1'
-row roll-400ms $'[vad]\npre_roll = "400ms"\npost_roll = "400ms"'
-row join-1s $'[vad]\njoin_below = "1s"'
 # whisper.cpp, where quantisation and the build matter.
 row cpp-f16 $'[asr]\nengine = "whisper.cpp"'
 row cpp-f16-greedy $'[asr]\nengine = "whisper.cpp"\nbeam_size = 1'
