@@ -71,7 +71,7 @@ use self::voices::VoiceIds;
 use crate::asr::worker::Pool;
 use crate::audio::SamplePos;
 use crate::call::event::{CallEndReason, EventBody};
-use crate::call::{CallId, Channel};
+use crate::call::{CallId, CallRecord, Channel};
 use crate::clock::Clock;
 use crate::guard::Guard;
 use crate::pipeline::analyse;
@@ -422,6 +422,18 @@ impl Live {
         let calls = self.machine.calls();
         let open = calls.open.get(&id).map(|link| Arc::clone(&link.log));
         open.or_else(|| calls.ended.iter().find(|log| log.call() == id).map(Arc::clone))
+    }
+
+    /// What is kept of a call, from its first final on and long after its end; `None` where calls are not kept, or there is
+    /// none of that identity.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn kept(&self, id: CallId) -> Result<Option<CallRecord>, crate::store::Error> {
+        match &self.machine.keeper {
+            Some(keeper) => keeper.call(id).await,
+            None => Ok(None),
+        }
     }
 
     /// The calls that go on.

@@ -104,6 +104,8 @@ pub enum Endpoint {
     Call,
     /// The events of a call.
     CallEvents,
+    /// What was said in a call.
+    CallTranscript,
     /// The calls that are handed over.
     DeskEvents,
     /// The page that shows them.
@@ -140,6 +142,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::Get, "/v1/calls/stream", Endpoint::CallStream, Some(Right::Stream)),
     route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
     route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
+    route(Method::Get, "/v1/calls/{id}/transcript", Endpoint::CallTranscript, Some(Right::Read)),
     route(Method::Get, "/v1/desk/events", Endpoint::DeskEvents, Some(Right::Desk)),
     route(Method::Get, "/desk/live", Endpoint::DeskLive, None),
     route(Method::Get, "/desk/sign-in", Endpoint::DeskForm, None),
@@ -174,6 +177,7 @@ impl Route {
             Endpoint::Calls => get(live::calls::list),
             Endpoint::Call => get(live::calls::one),
             Endpoint::CallEvents => get(live::calls::events),
+            Endpoint::CallTranscript => get(live::calls::transcript),
             Endpoint::DeskEvents => get(desk::events::events),
             Endpoint::DeskLive => get(desk::pages::live),
             Endpoint::DeskForm => get(desk::pages::form),

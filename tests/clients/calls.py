@@ -62,6 +62,15 @@ with desk.stream("GET", f"/v1/calls/{identity}/events", headers={"last-event-id"
 assert [json.loads(line[5:]) for line in lines if line.startswith("data:")] == events[1:], lines
 assert [line[3:].strip() for line in lines if line.startswith("id:")][0] == "2", lines
 assert desk.get("/v1/calls/none").status_code == 404
+
+# What was said, from the store, whatever became of the events
+transcript = desk.get(f"/v1/calls/{identity}/transcript")
+assert transcript.headers["content-type"] == "application/json", transcript.headers
+transcript = transcript.json()
+last = [event["text"] for event in events if event["type"] == "transcript.final"][-1]
+assert transcript["segments"][-1]["text"] == last and transcript["text"].endswith(last), transcript
+assert transcript["channels"] == ["caller"] and transcript["duration"] > 1 and transcript["language"] == "en", transcript
+assert desk.get("/v1/calls/none/transcript").status_code == 404
 assert desk.get(f"/v1/calls/{identity}/events?from=x").json()["error"]["param"] == "from"
 
 # Twilio, which can be given an address and nothing else

@@ -29,6 +29,7 @@ use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
 use crate::serve::config::Config;
 use crate::serve::tests::parts as without_calls;
 use crate::serve::{Parts, Server, Service};
+use crate::store::Store;
 use crate::vad::{self, SpeechDetector, WINDOW_SAMPLES};
 
 /// Longest that a test waits for what should come at once; nothing is measured by it.
@@ -57,6 +58,10 @@ fn counting() -> FakeEngine {
 }
 
 fn live(config: live::config::Config) -> Arc<Live> {
+    keeping(config, None)
+}
+
+fn keeping(config: live::config::Config, store: Option<Store>) -> Arc<Live> {
     let pool = Pool::start(Arc::new(counting()), PoolConfig { workers: 1, queue_capacity: 64 }).unwrap();
     let parts = live::Parts {
         pool: Arc::new(pool),
@@ -66,7 +71,7 @@ fn live(config: live::config::Config) -> Arc<Live> {
         turn_judges: Vec::new(),
         guard: Guard::new(&guard::config::Config::default()),
         turn: crate::turn::Config::default(),
-        store: None,
+        store,
         understanding: None,
         clock: Arc::new(SystemClock),
     };
@@ -103,6 +108,17 @@ impl Running {
         Client(tokio_tungstenite::client_async(address, stream).await.unwrap().0)
     }
 
+    /// Status and JSON of an answer.
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
     /// A client of OpenAI that ends turns itself.
     async fn committing(&self) -> Client {
         let mut client = self.open("/v1/realtime?intent=transcription").await;
@@ -132,6 +148,10 @@ impl Client {
         }
     }
 
+    async fn plays(&mut self, sample: i16, seconds: usize) {
+        self.0.send(Sent::binary(sample.to_le_bytes().repeat(16_000 * seconds))).await.unwrap();
+    }
+
     async fn hears_until(&mut self, kind: &str) -> Value {
         loop {
             let message = self.hears().await.expect("it comes before the close");
@@ -145,6 +165,11 @@ impl Client {
 fn open(live: &Arc<Live>) -> Call {
     let track = Track { channel: Channel::Caller, rate: SampleRate::PIPELINE };
     live.open(CallSetup::new("test", vec![track])).unwrap()
+}
+
+/// The start of a call in Allo's own protocol.
+fn start() -> Value {
+    json!({ "type": "start", "encoding": "pcm_s16le", "sample_rate": 16_000, "playback": true })
 }
 
 /// Silence as OpenAI's clients send it: 24 kHz PCM in base64.
@@ -222,6 +247,33 @@ async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stop
     assert_eq!(follower.hears().await.unwrap()["type"], "call.ended");
     assert_eq!(follower.hears().await, Err(1000));
     assert!(running.ended.await.unwrap(), "everything ended in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_to_be_had_while_a_call_goes_on_and_when_its_events_are_gone() {
+    let store = Store::in_memory().await.unwrap();
+    let live = keeping(live::config::Config { ended_calls_kept: 0, ..Default::default() }, Some(store));
+    let running = Running::new(Config::default(), &live).await;
+    let mut call = running.open("/v1/calls/stream?recording=true").await;
+    call.says(start()).await;
+    let started = call.hears_until("call.started").await;
+    let path = format!("/v1/calls/{}", started["call"].as_str().unwrap());
+    call.plays(9_000, 1).await;
+    call.plays(0, 3).await;
+    call.hears_until("transcript.final").await;
+    let (status, told) = running.get(&format!("{path}/transcript")).await;
+    assert_eq!((status, &told["segments"][0]["text"]), (200, &json!("mot0 mot1")), "{told}");
+    assert_eq!(running.get(&path).await.1["is_open"], true);
+    call.says(json!({ "type": "stop" })).await;
+    call.hears_until("call.ended").await;
+    assert_eq!(running.get(&format!("{path}/events")).await.0, 404);
+    let (status, told) = running.get(&format!("{path}/transcript")).await;
+    assert_eq!((status, &told["text"]), (200, &json!("mot0 mot1")), "{told}");
+    assert_eq!((&told["file"], &told["channels"]), (&json!("websocket"), &json!(["caller"])), "{told}");
+    let unknown = format!("/v1/calls/{}/transcript", uuid::Uuid::nil());
+    assert_eq!(running.get(&unknown).await.0, 404);
+    let (status, refused) = running.get(&format!("{path}/transcript?format=srt")).await;
+    assert_eq!((status, &refused["error"]["param"]), (400, &json!("format")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
