@@ -63,6 +63,14 @@ assert [json.loads(line[5:]) for line in lines if line.startswith("data:")] == e
 assert [line[3:].strip() for line in lines if line.startswith("id:")][0] == "2", lines
 assert desk.get("/v1/calls/none").status_code == 404
 
+# As a web page, which can show its key as a subprotocol only, and whose browser wants one of what it offers confirmed
+page = {"subprotocols": ["token", key]}
+with connect(f"{live}/v1/calls/{identity}/events?from=2", **page) as follower:
+    assert follower.subprotocol == "token", follower.subprotocol
+    assert rest(follower) == (events[1:], 1000)
+with connect(f"{live}/v1/calls/stream", **page) as caller:
+    assert caller.subprotocol == "token", caller.subprotocol
+
 # What was said, from the store, whatever became of the events
 transcript = desk.get(f"/v1/calls/{identity}/transcript")
 assert transcript.headers["content-type"] == "application/json", transcript.headers

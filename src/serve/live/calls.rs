@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::events::event_json;
-use super::line::{Input, Line, Upgrade, upgraded};
+use super::line::{Input, Line, TOKEN, Upgrade, upgraded};
 use super::talk::missed_json;
 use crate::call::CallId;
 use crate::export::{Document, Format, Source, render};
@@ -103,7 +103,7 @@ pub async fn events(
     let log = find(&service, &id)?;
     let reader = log.subscribe(first(&query, &headers)?);
     Ok(match upgraded(upgrade, &service.config.limits) {
-        Ok(upgrade) => upgrade.on_upgrade(move |socket| tell(service, reader, socket)),
+        Ok(upgrade) => upgrade.protocols([TOKEN]).on_upgrade(move |socket| tell(service, reader, socket)),
         Err(_) => server_sent(reader),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 
-use super::line::{Upgrade, upgraded};
+use super::line::{TOKEN, Upgrade, upgraded};
 use super::talk::Talk;
 use crate::ingress::{self, Options, Parameters, Protocol};
 use crate::redact::Redacted;
@@ -67,10 +67,8 @@ fn accept(
     service.has_room_for_a_call()?;
     let parameters: Parameters =
         query.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
-    let upgrade = match protocol.subprotocol() {
-        Some(subprotocol) => upgrade.protocols([subprotocol]),
-        None => upgrade,
-    };
+    // Of the protocols that have none of their own, the generic one is spoken by web pages too.
+    let upgrade = upgrade.protocols([protocol.subprotocol().unwrap_or(TOKEN)]);
     let bridge = ingress::bridge(protocol, Options { parameters });
     Ok(upgrade.on_upgrade(move |socket| async move {
         let mut talk = Talk::new(service, protocol, bridge, wishes);

@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Sent;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::ingress::Wishes;
 use super::talk::{CallSide, Talk, Write};
@@ -26,7 +27,8 @@ use crate::clock::{ManualClock, SystemClock};
 use crate::guard::{self, Guard};
 use crate::ingress::{Message, Options, Protocol, bridge};
 use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
-use crate::serve::config::Config;
+use crate::serve::config::{Config, KeyEntry, Right};
+use crate::serve::keys;
 use crate::serve::tests::parts as without_calls;
 use crate::serve::{Parts, Server, Service};
 use crate::store::Store;
@@ -247,6 +249,25 @@ async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stop
     assert_eq!(follower.hears().await.unwrap()["type"], "call.ended");
     assert_eq!(follower.hears().await, Err(1000));
     assert!(running.ended.await.unwrap(), "everything ended in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_that_shows_its_key_as_a_subprotocol_is_answered_as_browsers_want_it() {
+    let live = live(live::config::Config::default());
+    let sha256 = keys::fingerprint(&"one".into());
+    let key = KeyEntry { name: "page".into(), sha256, rights: vec![Right::Read, Right::Stream] };
+    let running = Running::new(Config { keys: vec![key], ..Config::default() }, &live).await;
+    let call = open(&live);
+    let events = format!("/v1/calls/{}/events", call.id());
+    let listen = "/v1/listen?encoding=linear16&sample_rate=16000";
+    for path in [&*events, "/v1/calls/stream", listen] {
+        let mut request = format!("ws://{}{path}", running.address).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "token, one".parse().unwrap());
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        // It fails, as a browser does, where nothing that was offered is confirmed.
+        let (_, answer) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        assert_eq!(answer.headers()["sec-websocket-protocol"], "token", "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
