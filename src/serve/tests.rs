@@ -171,6 +171,10 @@ async fn a_key_opens_only_what_it_has_the_right_to() {
     let refused = client.get("/metrics", Some("one")).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     assert_eq!(json(refused).await["error"]["code"], "insufficient_rights");
+    // A key that brings calls stands where others see it: it controls none, not even its own.
+    let bringing = Client::with_key(&[Right::Stream, Right::Read]);
+    let refused = bringing.get("/v1/calls/none/control", Some("one")).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     let unknown = client.get("/v1/models", Some("two")).await;
     assert_eq!(unknown.headers()[header::WWW_AUTHENTICATE], "Bearer");
     assert_eq!(json(unknown).await["error"]["code"], "invalid_api_key");
@@ -244,6 +248,8 @@ async fn a_service_that_stops_says_so_and_takes_no_more_work() {
     let refused = client.get("/v1/models", None).await;
     assert!(refused.headers().contains_key(header::RETRY_AFTER));
     assert_eq!(json(refused).await["error"]["code"], "stopping");
+    // Calls that go on are controlled to their end; here there are none.
+    assert_eq!(client.get("/v1/calls/none/control", None).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(client.get("/healthz", None).await.status(), StatusCode::OK);
 }
 

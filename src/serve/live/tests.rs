@@ -154,6 +154,16 @@ impl Client {
         self.0.send(Sent::binary(sample.to_le_bytes().repeat(16_000 * seconds))).await.unwrap();
     }
 
+    /// The next sound.
+    async fn hears_sound(&mut self) -> Vec<u8> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes");
+            if let Sent::Binary(bytes) = message.expect("it comes before the end").unwrap() {
+                return bytes.to_vec();
+            }
+        }
+    }
+
     async fn hears_until(&mut self, kind: &str) -> Value {
         loop {
             let message = self.hears().await.expect("it comes before the close");
@@ -252,15 +262,64 @@ async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stop
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_controlled_from_a_second_connection() {
+    let live = live(live::config::Config::default());
+    let running = Running::new(Config::default(), &live).await;
+    let mut call = running.open("/v1/calls/stream").await;
+    call.says(start()).await;
+    let started = call.hears_until("call.started").await;
+    let path = format!("/v1/calls/{}/control", started["call"].as_str().unwrap());
+    let mut bot = running.open(&path).await;
+    // A mistake is named, and the connection is there for the next message.
+    bot.says(json!({ "type": "play", "mark": "m1", "encoding": "mp3", "sample_rate": 16_000 })).await;
+    let refused = bot.hears().await.unwrap();
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("invalid_field"), &json!("encoding")));
+    bot.says(json!({ "type": "expect", "what": "digits", "count": 6 })).await;
+    bot.says(json!({ "type": "play", "mark": "m1", "encoding": "pcm_s16le", "sample_rate": 16_000 })).await;
+    bot.plays(9_000, 3).await;
+    let frame = call.hears_sound().await;
+    assert!(frame.as_chunks().0.iter().any(|pair| i16::from_le_bytes(*pair) > 8_000), "it is heard");
+    bot.says(json!({ "type": "flush" })).await;
+    call.hears_until("flush").await;
+    let finished = call.hears_until("playback.finished").await;
+    assert_eq!((&finished["mark"], &finished["completed"]), (&json!("m1"), &json!(false)));
+    bot.says(json!({ "type": "transfer", "target": "6001" })).await;
+    assert_eq!(call.hears_until("transfer").await["target"], "6001");
+    bot.says(json!({ "type": "hangup" })).await;
+    call.hears_until("hangup").await;
+    assert_eq!(call.hears_until("call.ended").await["reason"], "stopped");
+    assert_eq!(bot.hears().await, Err(1000));
+    // A call that has ended is controlled by nobody.
+    assert_eq!(running.get(&path).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_nothing_but_what_cannot_be_used_is_given_up_and_its_call_goes_on() {
+    let live = live(live::config::Config::default());
+    let running = Running::new(Config::default(), &live).await;
+    let call = open(&live);
+    let mut bot = running.open(&format!("/v1/calls/{}/control", call.id())).await;
+    // Nobody carries out commands here: a face's call, or one of a recording.
+    for _ in 0..50 {
+        bot.says(json!({ "type": "hangup" })).await;
+        assert_eq!(bot.hears().await.unwrap()["code"], "unsupported");
+    }
+    assert_eq!(bot.hears().await, Err(super::line::POLICY));
+    assert!(live.controls(call.id()).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_web_page_that_shows_its_key_as_a_subprotocol_is_answered_as_browsers_want_it() {
     let live = live(live::config::Config::default());
     let sha256 = keys::fingerprint(&"one".into());
-    let key = KeyEntry { name: "page".into(), sha256, rights: vec![Right::Read, Right::Stream] };
+    let key =
+        KeyEntry { name: "page".into(), sha256, rights: vec![Right::Read, Right::Stream, Right::Control] };
     let running = Running::new(Config { keys: vec![key], ..Config::default() }, &live).await;
     let call = open(&live);
     let events = format!("/v1/calls/{}/events", call.id());
     let listen = "/v1/listen?encoding=linear16&sample_rate=16000";
-    for path in [&*events, "/v1/calls/stream", listen] {
+    let control = format!("/v1/calls/{}/control", call.id());
+    for path in [&*events, &*control, "/v1/calls/stream", listen] {
         let mut request = format!("ws://{}{path}", running.address).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "token, one".parse().unwrap());
         let stream = TcpStream::connect(running.address).await.unwrap();
