@@ -1,5 +1,6 @@
 //! The router as a client meets it, without sockets and models.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -9,7 +10,9 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::config::{Config, KeyEntry, Right};
-use super::router::{ROUTES, router};
+use super::deepgram::listen::query::PARAMETERS;
+use super::live::ingress::Wishes;
+use super::router::{Endpoint, ROUTES, router};
 use super::{Offer, Parts, Server, Service, health, keys};
 use crate::asr::fake::FakeEngine;
 use crate::asr::worker::{Pool, PoolConfig};
@@ -161,6 +164,51 @@ async fn every_route_is_described_and_everything_described_answers() {
         assert!(with.headers().contains_key("x-request-id"), "{path}");
         let secured = &document["paths"][route.path][route.method.name()]["security"];
         assert_eq!(secured.as_array().unwrap().is_empty(), route.right.is_none(), "{path}");
+    }
+}
+
+/// The names that the reader of a route's query takes.
+fn taken(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::Realtime => &["intent", "model"],
+        Endpoint::Listen => PARAMETERS,
+        Endpoint::CallStream => Wishes::PARAMETERS,
+        Endpoint::CallEvents => &["from"],
+        Endpoint::DeskEvents => &["route"],
+        Endpoint::DeskLive | Endpoint::DeskForm | Endpoint::DeskSignIn => &["route", "lang"],
+        Endpoint::Health
+        | Endpoint::Ready
+        | Endpoint::Metrics
+        | Endpoint::OpenApi
+        | Endpoint::Transcriptions
+        | Endpoint::Translations
+        | Endpoint::Models
+        | Endpoint::Model
+        | Endpoint::Ingress
+        | Endpoint::Calls
+        | Endpoint::Call
+        | Endpoint::CallTranscript
+        | Endpoint::CallControl
+        | Endpoint::DeskSignOut
+        | Endpoint::DeskAsset
+        | Endpoint::ReloadScenario => &[],
+    }
+}
+
+#[test]
+fn the_description_has_the_parameters_that_are_read_and_says_when_a_call_finds_no_room() {
+    let document: Value = serde_json::from_str(health::OPEN_API).unwrap();
+    for route in ROUTES {
+        let described = &document["paths"][route.path][route.method.name()];
+        let parameters = described["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let in_query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+        let names: BTreeSet<&str> = in_query.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let expected: BTreeSet<&str> = taken(route.endpoint).iter().copied().collect();
+        assert_eq!(names, expected, "{}", route.path);
+        if route.right == Some(Right::Stream) {
+            let full = described["responses"]["503"]["headers"]["Retry-After"].is_object();
+            assert!(full, "{}: a machine that is full says when to come again", route.path);
+        }
     }
 }
 

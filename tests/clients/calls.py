@@ -34,6 +34,7 @@ with connect(f"{live}/v1/calls/stream", additional_headers=headers) as call:
     call.send(json.dumps(start))
     started = json.loads(call.recv(timeout=60))
     assert started["type"] == "call.started" and started["sequence"] == 1, started
+    assert started["ingress"] == "websocket" and started["channels"] == ["caller"] and started["partials"], started
     identity = started["call"]
     assert [it["id"] for it in desk.get("/v1/calls").json()["calls"]] == [identity]
     frame = rate // 50 * 2

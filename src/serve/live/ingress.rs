@@ -94,27 +94,28 @@ impl Wishes {
     /// What platforms get, which know nothing of this.
     pub const OF_PEERS: Self = Self { events: false, partials: true, is_recording: false, bot: None };
 
+    /// The parameters by which a client tells them.
+    pub const PARAMETERS: &[&str] = &["events", "partials", "recording", "bot"];
+
     /// Takes the wishes out of a query; the rest of it belongs to the call.
     fn take(query: Pairs) -> Result<(Self, Pairs), ApiError> {
         let mut wishes = Self { events: true, ..Self::OF_PEERS };
         let mut rest = Vec::new();
         for (name, value) in query {
-            let is_true = value.parse();
-            let wrong = || ApiError::parameter(name.clone(), format!("`{name}` must be true or false"));
-            let wish = match name.as_str() {
-                "events" => &mut wishes.events,
-                "partials" => &mut wishes.partials,
-                "recording" => &mut wishes.is_recording,
-                "bot" => {
-                    wishes.bot = Some(is_true.map_err(|_| wrong())?);
-                    continue;
-                }
-                _ => {
-                    rest.push((name, value));
-                    continue;
-                }
-            };
-            *wish = is_true.map_err(|_| wrong())?;
+            if !Self::PARAMETERS.contains(&name.as_str()) {
+                rest.push((name, value));
+                continue;
+            }
+            let is_true: bool = value
+                .parse()
+                .map_err(|_| ApiError::parameter(name.clone(), format!("`{name}` must be true or false")))?;
+            match name.as_str() {
+                "events" => wishes.events = is_true,
+                "partials" => wishes.partials = is_true,
+                "recording" => wishes.is_recording = is_true,
+                "bot" => wishes.bot = Some(is_true),
+                _ => rest.push((name, value)),
+            }
         }
         Ok((wishes, rest))
     }
