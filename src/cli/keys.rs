@@ -22,7 +22,7 @@ enum Action {
         /// Name of whoever will use it, for logs.
         #[arg(long, default_value = "client")]
         name: String,
-        /// What it opens: transcribe, stream, read, desk, admin (all).
+        /// What it opens: transcribe, stream, read, control, desk, admin (all).
         #[arg(long, value_delimiter = ',', default_values_t = [Right::Transcribe, Right::Stream, Right::Read])]
         rights: Vec<Right>,
     },

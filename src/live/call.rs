@@ -51,10 +51,24 @@ pub struct CallSetup {
     pub turn: Option<turn::Config>,
     /// A bot talks ([`Controls::says`]): what it says belongs to the record of the call.
     pub has_bot: bool,
+    /// Which commands its connection carries out.
+    pub abilities: Abilities,
+}
+
+/// Which commands the connection of a call carries out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// [`Controls::play`] and [`Controls::flush`].
+    pub plays: bool,
+    /// [`Controls::transfer`].
+    pub transfers: bool,
+    /// [`Controls::hang_up`].
+    pub hangs_up: bool,
 }
 
 impl CallSetup {
-    /// A call with these streams, everything else as usual: French, English and Dutch, partials, no vocabulary.
+    /// A call with these streams, everything else as usual: French, English and Dutch, partials, no vocabulary, nobody who
+    /// carries out commands.
     pub fn new(ingress: &'static str, tracks: Vec<Track>) -> Self {
         Self {
             ingress,
@@ -65,6 +79,7 @@ impl CallSetup {
             finals_only: false,
             turn: None,
             has_bot: false,
+            abilities: Abilities::default(),
         }
     }
 }
@@ -164,7 +179,7 @@ impl Call {
 
     /// The other handle.
     pub fn controls(&self) -> Controls {
-        Controls { link: Arc::clone(&self.link), machine: Arc::clone(&self.machine) }
+        Controls::new(&self.machine, &self.link)
     }
 
     /// Blocks until `samples` of a track can be taken without dropping any: for audio that comes faster than it was
@@ -205,6 +220,25 @@ pub struct Controls {
 }
 
 impl Controls {
+    pub(super) fn new(machine: &Arc<Machine>, link: &Arc<Link>) -> Self {
+        Self { link: Arc::clone(link), machine: Arc::clone(machine) }
+    }
+
+    /// Who is heard, in the order of the tracks.
+    pub fn channels(&self) -> &[Channel] {
+        &self.link.channels
+    }
+
+    /// Which commands the connection carries out; it is given the others in vain.
+    pub fn abilities(&self) -> Abilities {
+        self.link.abilities
+    }
+
+    /// What becomes known of the call.
+    pub fn events(&self) -> Arc<EventLog> {
+        Arc::clone(&self.link.log)
+    }
+
     /// Plays to the caller what is in [-1, 1] at `rate`, behind what is being played. The end of what has a `mark` is
     /// announced under it.
     ///

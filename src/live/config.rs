@@ -40,7 +40,7 @@ pub struct Config {
     /// A channel that makes no progress for this long although audio comes is started anew.
     #[serde(with = "as_text")]
     pub watchdog: Duration,
-    /// Events of a call that are kept for readers that come late or again.
+    /// Events of a call that are kept for readers that come late or again. Partials that were replaced make room first.
     pub events_kept: usize,
     /// Ended calls whose events are kept.
     pub ended_calls_kept: usize,

@@ -15,7 +15,7 @@ use super::metrics::count;
 use super::{Error, Machine};
 use crate::audio::SamplePos;
 use crate::call::event::CallEndReason;
-use crate::call::{CallId, CallRecord, Language};
+use crate::call::{CallId, CallRecord, Language, Transcript};
 use crate::pipeline::analyse::{self, Circumstances};
 use crate::queue::{LaneRule, Lanes, WhenFull};
 use crate::store::{DecisionQuery, LiveCall, LiveFinal, Store};
@@ -55,6 +55,16 @@ impl Keeper {
     pub(super) fn new(store: Store) -> Self {
         let rule = [LaneRule { capacity: JOBS_MAX, when_full: WhenFull::Refuse }];
         Self { store, jobs: Lanes::new("live finals", &rule), endings: Lanes::new("live endings", &rule) }
+    }
+
+    /// The record of a call, complete or as far as it goes, with what was said in the order in which it was said; `None` when
+    /// there is none of that identity.
+    pub(super) async fn call(&self, id: CallId) -> Result<Option<CallRecord>, crate::store::Error> {
+        let mut record = self.store.call(id).await?;
+        if let Some(record) = &mut record {
+            put_in_order(&mut record.transcript);
+        }
+        Ok(record)
     }
 
     /// Keeps a job for its thread; `false` when there is no room.
@@ -159,7 +169,7 @@ fn survive<T>(machine: &Machine, call: CallId, job: impl FnOnce() -> T) -> Optio
 async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(), crate::store::Error> {
     let Some(kept) = store.call(ending.id).await? else { return Ok(()) };
     let mut transcript = kept.transcript;
-    transcript.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
+    put_in_order(&mut transcript);
     transcript.end = transcript.end.max(ending.end);
     let spoken = transcript.utterances.first().map(|utterance| utterance.language);
     transcript.language = spoken.map(|first| ending.language.unwrap_or(first));
@@ -180,6 +190,11 @@ async fn complete(machine: &Machine, store: &Store, ending: &Ending) -> Result<(
         ..analyse::record(transcript, machine.understanding.as_deref(), circumstances)
     };
     store.complete_live_call(&record, ending.reason).await
+}
+
+/// Finals come in the order in which they were known, which of two speakers need not be that of their speech.
+fn put_in_order(transcript: &mut Transcript) {
+    transcript.utterances.sort_by_key(|utterance| (utterance.span.start, utterance.channel));
 }
 
 /// Whether the caller told the bot not to record the call.

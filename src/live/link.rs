@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::bell::{Bell, IsReady, Urgency};
+use super::call::Abilities;
 use super::command::Command;
 use super::inbox::{Inbox, Item};
 use super::log::EventLog;
 use super::session::Session;
-use crate::call::CallId;
+use crate::call::{CallId, Channel};
 
 /// Commands that may wait for the connection; more are refused.
 pub(super) const COMMANDS_MAX: usize = 64;
@@ -26,6 +27,9 @@ pub(super) struct Link {
     pub(super) bell: Arc<Bell>,
     pub(super) is_ready: IsReady,
     pub(super) commands: mpsc::Sender<Command>,
+    /// Who is heard, in the order of the tracks.
+    pub(super) channels: Vec<Channel>,
+    pub(super) abilities: Abilities,
     state: Mutex<State>,
     /// The thread that listens has taken something up.
     moved: Condvar,
@@ -47,11 +51,13 @@ impl Link {
         log: Arc<EventLog>,
         bell: Arc<Bell>,
         inbox: Inbox,
+        (channels, abilities): (Vec<Channel>, Abilities),
     ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let state = Mutex::new(State { inbox, session: None, is_idle: false, is_over: false, waiting: 0 });
         let (id, is_ready, moved) = (log.call(), IsReady::default(), Condvar::new());
-        (Arc::new(Self { id, log, bell, is_ready, commands, state, moved }), receiver)
+        let link = Self { id, log, bell, is_ready, commands, channels, abilities, state, moved };
+        (Arc::new(link), receiver)
     }
 
     /// Hands the session to the thread that listens.

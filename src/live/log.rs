@@ -1,7 +1,8 @@
 //! The numbered events of one call, as long as they are kept, for any number of readers.
 //!
-//! Bounded: the oldest events make room. A reader that is slower than that is told the first number that is still
-//! there; finals it missed are in the store, since they were kept before they were announced.
+//! Bounded. Partials in whose place something newer stands make room first, without a word: what a reader needs of them is
+//! in what follows. Then the oldest events do; a reader that is slower than that is told the first number that is still
+//! there. Finals it missed are in the store, since they were kept before they were announced.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::audio::SamplePos;
-use crate::call::CallId;
 use crate::call::event::{Event, EventBody};
+use crate::call::{CallId, Channel};
 
 /// See the module. Share it by `Arc`.
 #[derive(Debug)]
@@ -26,13 +27,72 @@ pub struct EventLog {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Ascending by number; a number that is left out was a partial that made room.
     events: VecDeque<Arc<Event>>,
     /// Number of the newest event; 0 before the first.
     newest: u64,
+    /// Of what lies below this number not only partials made room.
+    lost_below: u64,
+    partials: Partials,
     is_closed: bool,
 }
 
-/// Events were dropped before this reader came to them.
+/// Which of the events are partials that nobody needs any more.
+#[derive(Debug, Default)]
+struct Partials {
+    /// The newest one of each turn that has nothing newer: channel, turn, number. As many as turns are open.
+    shown: Vec<(Channel, u64, u64)>,
+    /// Numbers of those in whose place something newer stands, in the order in which it came.
+    superseded: VecDeque<u64>,
+}
+
+impl Partials {
+    /// Takes note of an event.
+    fn note(&mut self, number: u64, body: &EventBody) {
+        let (channel, turn, is_partial) = match body {
+            EventBody::TranscriptPartial { channel, turn, .. } => (*channel, *turn, true),
+            EventBody::TranscriptFinal { channel, turn, .. }
+            | EventBody::TurnEnded { channel, turn, .. }
+            | EventBody::SpeechDiscarded { channel, turn } => (*channel, *turn, false),
+            EventBody::CallStarted { .. }
+            | EventBody::SpeechStarted { .. }
+            | EventBody::Interrupted { .. }
+            | EventBody::Dtmf { .. }
+            | EventBody::PlaybackFinished { .. }
+            | EventBody::TurnDecided { .. }
+            | EventBody::BotSaid { .. }
+            | EventBody::HandedOver { .. }
+            | EventBody::Gap { .. }
+            | EventBody::CallEnded { .. } => return,
+        };
+        let place = self.shown.iter().position(|shown| (shown.0, shown.1) == (channel, turn));
+        if let Some(place) = place {
+            let (_, _, old) = self.shown.swap_remove(place);
+            self.superseded.push_back(old);
+        }
+        if is_partial {
+            self.shown.push((channel, turn, number));
+        }
+    }
+}
+
+impl State {
+    /// Makes room for one event.
+    fn make_room(&mut self) {
+        while let Some(number) = self.partials.superseded.pop_front() {
+            // One that was among the oldest is gone already.
+            if let Ok(place) = self.events.binary_search_by_key(&number, |event| event.sequence) {
+                self.events.remove(place);
+                return;
+            }
+        }
+        if let Some(oldest) = self.events.pop_front() {
+            self.lost_below = oldest.sequence + 1;
+        }
+    }
+}
+
+/// Events that mattered were dropped before this reader came to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("events {wanted} to {} are not kept any more, the next one is {next}; finals among them are in the store", next - 1)]
 pub struct Missed {
@@ -66,6 +126,13 @@ impl EventLog {
         self.call
     }
 
+    /// Waits until the call has ended and its last event is here.
+    pub async fn closed(&self) {
+        let mut changes = self.newest.subscribe();
+        // The sender is this log's own, so it outlives the wait.
+        drop(changes.wait_for(|(_, is_closed)| *is_closed).await);
+    }
+
     /// Reads from event number `from` on; from 1 for everything, past the newest for what comes then.
     pub fn subscribe(self: &Arc<Self>, from: u64) -> Reader {
         Reader { log: Arc::clone(self), changes: self.newest.subscribe(), next: from.max(1) }
@@ -90,10 +157,12 @@ impl EventLog {
         }
         state.is_closed = matches!(body, EventBody::CallEnded { .. });
         state.newest += 1;
+        let number = state.newest;
+        state.partials.note(number, &body);
         if state.events.len() >= self.capacity {
-            state.events.pop_front();
+            state.make_room();
         }
-        let event = Event { call: self.call, sequence: state.newest, at, body };
+        let event = Event { call: self.call, sequence: number, at, body };
         state.events.push_back(Arc::new(event));
         let news = (state.newest, state.is_closed);
         drop(state);
@@ -112,11 +181,11 @@ impl EventLog {
 }
 
 fn peek(state: &State, next: u64) -> Result<Peek, Missed> {
-    let first = state.newest + 1 - state.events.len() as u64;
-    if next < first {
+    if next < state.lost_below {
+        let first = state.events.front().map_or(state.lost_below, |event| event.sequence);
         return Err(Missed { wanted: next, next: first });
     }
-    match state.events.get((next - first) as usize) {
+    match state.events.get(state.events.partition_point(|event| event.sequence < next)) {
         Some(event) => Ok(Peek::Event(Arc::clone(event))),
         None if state.is_closed => Ok(Peek::End),
         None => Ok(Peek::NotYet),
@@ -184,7 +253,7 @@ impl Reader {
 
     fn advance(&mut self, found: &Result<Peek, Missed>) {
         match found {
-            Ok(Peek::Event(_)) => self.next += 1,
+            Ok(Peek::Event(event)) => self.next = event.sequence + 1,
             Ok(Peek::NotYet | Peek::End) => {}
             Err(missed) => self.next = missed.next,
         }
@@ -199,11 +268,20 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::call::Channel;
-    use crate::call::event::CallEndReason;
+    use crate::call::event::{CallEndReason, TurnEndReason};
 
     fn started(turn: u64) -> EventBody {
         EventBody::SpeechStarted { channel: Channel::Caller, turn, at: SamplePos(turn * 10) }
+    }
+
+    fn partial(channel: Channel, turn: u64) -> EventBody {
+        let (stable, unstable) = ("oui".into(), "".into());
+        EventBody::TranscriptPartial { channel, turn, start: SamplePos::ZERO, stable, unstable }
+    }
+
+    fn turn_ended(channel: Channel, turn: u64) -> EventBody {
+        let reason = TurnEndReason::Finished;
+        EventBody::TurnEnded { channel, turn, end_of_speech: SamplePos(turn), reason }
     }
 
     fn ended() -> EventBody {
@@ -233,6 +311,38 @@ mod tests {
     }
 
     #[test]
+    fn partials_in_whose_place_something_newer_stands_make_room_before_anything_else() {
+        let log = log(4);
+        log.append(SamplePos(0), started(1));
+        (0..50).for_each(|_| log.append(SamplePos(1), partial(Channel::Caller, 1)));
+        // What another speaker says takes nobody's place.
+        log.append(SamplePos(2), partial(Channel::Agent, 1));
+        log.append(SamplePos(3), turn_ended(Channel::Caller, 1));
+        log.append(SamplePos(4), turn_ended(Channel::Agent, 1));
+        assert_eq!(numbers(&mut log.subscribe(1)), [1, 52, 53, 54]);
+        // A reader that was in the middle of them goes on with what follows.
+        assert_eq!(numbers(&mut log.subscribe(20)), [52, 53, 54]);
+        log.append(SamplePos(5), started(2));
+        assert_eq!(numbers(&mut log.subscribe(1)), [1, 53, 54, 55]);
+        log.append(SamplePos(6), started(3));
+        assert_eq!(log.subscribe(1).peek(), Err(Missed { wanted: 1, next: 53 }));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_of_a_call_is_told() {
+        let log = log(8);
+        let other = Arc::clone(&log);
+        let waiting = tokio::spawn(async move { other.closed().await });
+        tokio::task::yield_now().await;
+        log.append(SamplePos(1), started(1));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        log.append(SamplePos(2), ended());
+        waiting.await.unwrap();
+        log.closed().await;
+    }
+
+    #[test]
     fn nothing_follows_the_end_of_the_call() {
         let log = log(8);
         log.append(SamplePos(1), ended());
@@ -253,7 +363,59 @@ mod tests {
         assert_eq!(waiting.await.unwrap(), 1);
     }
 
+    /// The turn that an event tells something newer of.
+    fn newer_of(body: &EventBody) -> Option<(Channel, u64)> {
+        if let EventBody::TranscriptPartial { channel, turn, .. }
+        | EventBody::TurnEnded { channel, turn, .. } = body
+        {
+            Some((*channel, *turn))
+        } else {
+            None
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_left_out_without_a_word_is_a_partial_with_something_newer_behind_it(
+            steps in proptest::collection::vec((0_usize..4, any::<bool>(), 1_u64..4), 1..80),
+            capacity in 1_usize..12,
+            from in 1_u64..60,
+        ) {
+            let log = log(capacity);
+            let mut all = Vec::new();
+            for (kind, is_caller, turn) in steps {
+                let channel = if is_caller { Channel::Caller } else { Channel::Agent };
+                let body = match kind {
+                    0 => started(turn),
+                    1 => turn_ended(channel, turn),
+                    _ => partial(channel, turn),
+                };
+                all.push(body.clone());
+                log.append(SamplePos::ZERO, body);
+                prop_assert!(log.lock().events.len() <= capacity);
+            }
+            let mut reader = log.subscribe(from);
+            let mut next = match reader.peek() {
+                Err(missed) => missed.next,
+                Ok(Peek::Event(event)) => {
+                    reader = log.subscribe(from);
+                    from.min(event.sequence)
+                }
+                Ok(Peek::NotYet | Peek::End) => all.len() as u64 + 1,
+            };
+            while let Ok(Peek::Event(event)) = reader.peek() {
+                prop_assert_eq!(&event.body, &all[event.sequence as usize - 1]);
+                for left_out in next..event.sequence {
+                    let place = left_out as usize - 1;
+                    prop_assert!(matches!(all[place], EventBody::TranscriptPartial { .. }));
+                    let turn = newer_of(&all[place]);
+                    prop_assert!(all[place + 1..].iter().any(|later| newer_of(later) == turn));
+                }
+                next = event.sequence + 1;
+            }
+            prop_assert_eq!(next.max(from), from.max(all.len() as u64 + 1));
+        }
+
         #[test]
         fn numbers_have_no_holes_and_a_replay_gives_the_same_events(
             steps in proptest::collection::vec(0_usize..3, 1..60),

@@ -44,7 +44,7 @@ mod tests;
 mod voices;
 mod work;
 
-pub use call::{Call, CallSetup, Controls, NotTaken, Track};
+pub use call::{Abilities, Call, CallSetup, Controls, NotTaken, Track};
 pub use command::Command;
 pub use judge::TurnJudge;
 pub use log::{EventLog, Missed, Peek, Reader};
@@ -71,7 +71,7 @@ use self::voices::VoiceIds;
 use crate::asr::worker::Pool;
 use crate::audio::SamplePos;
 use crate::call::event::{CallEndReason, EventBody};
-use crate::call::{CallId, Channel};
+use crate::call::{CallId, CallRecord, Channel};
 use crate::clock::Clock;
 use crate::guard::Guard;
 use crate::pipeline::analyse;
@@ -82,7 +82,8 @@ use crate::turn;
 /// Begin of marks that this module gives to what is played without one; their end is no event.
 const INTERNAL_MARK: &str = "allo:";
 
-fn is_internal_mark(mark: &str) -> bool {
+/// Whether the end of what is played under this mark is no event.
+pub fn is_internal_mark(mark: &str) -> bool {
     mark.starts_with(INTERNAL_MARK)
 }
 
@@ -324,7 +325,9 @@ impl Live {
         let log = EventLog::new(id, machine.config.events_kept);
         let rates = setup.tracks.iter().map(|track| track.rate);
         let inbox = Inbox::new(rates, machine.config.waiting_audio);
-        let (link, commands) = Link::new(log, Arc::clone(&machine.bell), inbox);
+        let channels: Vec<_> = setup.tracks.iter().map(|track| track.channel).collect();
+        let facts = (channels.clone(), setup.abilities);
+        let (link, commands) = Link::new(log, Arc::clone(&machine.bell), inbox, facts);
         match self.admit(&link)? {
             Service::FinalsOnly => {
                 count(&machine.metrics.calls_finals_only);
@@ -333,7 +336,6 @@ impl Live {
             Service::Full | Service::None => {}
         }
         let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.ended(&link))?;
-        let channels: Vec<_> = setup.tracks.iter().map(|track| track.channel).collect();
         if let Some(keeper) = &machine.keeper {
             let call = LiveCall {
                 id,
@@ -422,6 +424,23 @@ impl Live {
         let calls = self.machine.calls();
         let open = calls.open.get(&id).map(|link| Arc::clone(&link.log));
         open.or_else(|| calls.ended.iter().find(|log| log.call() == id).map(Arc::clone))
+    }
+
+    /// The talking side of a call that goes on.
+    pub fn controls(&self, id: CallId) -> Option<Controls> {
+        self.machine.calls().open.get(&id).map(|link| Controls::new(&self.machine, link))
+    }
+
+    /// What is kept of a call, from its first final on and long after its end; `None` where calls are not kept, or there is
+    /// none of that identity.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn kept(&self, id: CallId) -> Result<Option<CallRecord>, crate::store::Error> {
+        match &self.machine.keeper {
+            Some(keeper) => keeper.call(id).await,
+            None => Ok(None),
+        }
     }
 
     /// The calls that go on.

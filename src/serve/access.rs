@@ -33,8 +33,8 @@ pub async fn gate(
 
 fn admit(service: &Service, route: &Route, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
     let Some(right) = route.right else { return Ok(()) };
-    // Calls go on until the drain ends, and may be followed so long.
-    if service.is_stopping() && right != Right::Read {
+    // Calls go on until the drain ends, and may be followed and controlled so long.
+    if service.is_stopping() && !matches!(right, Right::Read | Right::Control) {
         return Err(ApiError::Stopping);
     }
     if service.keys.is_empty() {

@@ -124,6 +124,8 @@ pub enum Right {
     Stream,
     /// Follow and read calls.
     Read,
+    /// Play to the callers of calls that go on, transfer them and end them.
+    Control,
     /// See the calls that are handed over, and sign in to the page of a team.
     Desk,
     /// Read the figures of the service, and all other rights.
@@ -132,7 +134,8 @@ pub enum Right {
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 5] = [Self::Transcribe, Self::Stream, Self::Read, Self::Desk, Self::Admin];
+    pub const ALL: [Self; 6] =
+        [Self::Transcribe, Self::Stream, Self::Read, Self::Control, Self::Desk, Self::Admin];
 
     /// The name in the configuration.
     pub const fn name(self) -> &'static str {
@@ -140,6 +143,7 @@ impl Right {
             Self::Transcribe => "transcribe",
             Self::Stream => "stream",
             Self::Read => "read",
+            Self::Control => "control",
             Self::Desk => "desk",
             Self::Admin => "admin",
         }
@@ -154,7 +158,7 @@ impl fmt::Display for Right {
 
 /// A name that is no right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown right `{name}`, expected transcribe, stream, read, desk or admin")]
+#[error("unknown right `{name}`, expected transcribe, stream, read, control, desk or admin")]
 pub struct UnknownRight {
     /// What was found.
     pub name: String,
@@ -268,7 +272,8 @@ impl Config {
                 );
             }
             if key.rights.is_empty() {
-                return invalid(&at("rights"), "empty".into(), "transcribe, stream, read, desk or admin");
+                let expected = "transcribe, stream, read, control, desk or admin";
+                return invalid(&at("rights"), "empty".into(), expected);
             }
             if self.keys[..index].iter().any(|other| other.name == key.name) {
                 return invalid(&at("name"), format!("`{}` again", key.name), "a name of its own");

@@ -106,6 +106,10 @@ pub enum Endpoint {
     CallEvents,
     /// Tells of a call that will come.
     ExpectCall,
+    /// What was said in a call.
+    CallTranscript,
+    /// Playing, transferring and ending by somebody else's voicebot.
+    CallControl,
     /// The calls that are handed over.
     DeskEvents,
     /// The page that shows them.
@@ -143,6 +147,8 @@ pub const ROUTES: &[Route] = &[
     route(Method::Post, "/v1/calls/expected", Endpoint::ExpectCall, Some(Right::Stream)),
     route(Method::Get, "/v1/calls/{id}", Endpoint::Call, Some(Right::Read)),
     route(Method::Get, "/v1/calls/{id}/events", Endpoint::CallEvents, Some(Right::Read)),
+    route(Method::Get, "/v1/calls/{id}/transcript", Endpoint::CallTranscript, Some(Right::Read)),
+    route(Method::Get, "/v1/calls/{id}/control", Endpoint::CallControl, Some(Right::Control)),
     route(Method::Get, "/v1/desk/events", Endpoint::DeskEvents, Some(Right::Desk)),
     route(Method::Get, "/desk/live", Endpoint::DeskLive, None),
     route(Method::Get, "/desk/sign-in", Endpoint::DeskForm, None),
@@ -178,6 +184,8 @@ impl Route {
             Endpoint::Call => get(live::calls::one),
             Endpoint::CallEvents => get(live::calls::events),
             Endpoint::ExpectCall => post(live::expected::expect),
+            Endpoint::CallTranscript => get(live::calls::transcript),
+            Endpoint::CallControl => get(live::control::control),
             Endpoint::DeskEvents => get(desk::events::events),
             Endpoint::DeskLive => get(desk::pages::live),
             Endpoint::DeskForm => get(desk::pages::form),

@@ -1,5 +1,6 @@
 //! The router as a client meets it, without sockets and models.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -9,7 +10,9 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::config::{AudioSocket, Config, KeyEntry, Right};
-use super::router::{ROUTES, router};
+use super::deepgram::listen::query::PARAMETERS;
+use super::live::ingress::Wishes;
+use super::router::{Endpoint, ROUTES, router};
 use super::{Offer, Parts, Server, Service, health, keys, live};
 use crate::asr::fake::FakeEngine;
 use crate::asr::worker::{Pool, PoolConfig};
@@ -164,6 +167,51 @@ async fn every_route_is_described_and_everything_described_answers() {
     }
 }
 
+/// The names that the reader of a route's query takes.
+fn taken(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::Realtime => &["intent", "model"],
+        Endpoint::Listen => PARAMETERS,
+        Endpoint::CallStream => Wishes::PARAMETERS,
+        Endpoint::CallEvents => &["from"],
+        Endpoint::DeskEvents => &["route"],
+        Endpoint::DeskLive | Endpoint::DeskForm | Endpoint::DeskSignIn => &["route", "lang"],
+        Endpoint::Health
+        | Endpoint::Ready
+        | Endpoint::Metrics
+        | Endpoint::OpenApi
+        | Endpoint::Transcriptions
+        | Endpoint::Translations
+        | Endpoint::Models
+        | Endpoint::Model
+        | Endpoint::Ingress
+        | Endpoint::Calls
+        | Endpoint::Call
+        | Endpoint::CallTranscript
+        | Endpoint::CallControl
+        | Endpoint::DeskSignOut
+        | Endpoint::DeskAsset
+        | Endpoint::ReloadScenario => &[],
+    }
+}
+
+#[test]
+fn the_description_has_the_parameters_that_are_read_and_says_when_a_call_finds_no_room() {
+    let document: Value = serde_json::from_str(health::OPEN_API).unwrap();
+    for route in ROUTES {
+        let described = &document["paths"][route.path][route.method.name()];
+        let parameters = described["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let in_query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+        let names: BTreeSet<&str> = in_query.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let expected: BTreeSet<&str> = taken(route.endpoint).iter().copied().collect();
+        assert_eq!(names, expected, "{}", route.path);
+        if route.right == Some(Right::Stream) {
+            let full = described["responses"]["503"]["headers"]["Retry-After"].is_object();
+            assert!(full, "{}: a machine that is full says when to come again", route.path);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_key_opens_only_what_it_has_the_right_to() {
     let client = Client::with_key(&[Right::Transcribe]);
@@ -171,6 +219,10 @@ async fn a_key_opens_only_what_it_has_the_right_to() {
     let refused = client.get("/metrics", Some("one")).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     assert_eq!(json(refused).await["error"]["code"], "insufficient_rights");
+    // A key that brings calls stands where others see it: it controls none, not even its own.
+    let bringing = Client::with_key(&[Right::Stream, Right::Read]);
+    let refused = bringing.get("/v1/calls/none/control", Some("one")).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     let unknown = client.get("/v1/models", Some("two")).await;
     assert_eq!(unknown.headers()[header::WWW_AUTHENTICATE], "Bearer");
     assert_eq!(json(unknown).await["error"]["code"], "invalid_api_key");
@@ -274,6 +326,8 @@ async fn a_service_that_stops_says_so_and_takes_no_more_work() {
     let refused = client.get("/v1/models", None).await;
     assert!(refused.headers().contains_key(header::RETRY_AFTER));
     assert_eq!(json(refused).await["error"]["code"], "stopping");
+    // Calls that go on are controlled to their end; here there are none.
+    assert_eq!(client.get("/v1/calls/none/control", None).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(client.get("/healthz", None).await.status(), StatusCode::OK);
 }
 

@@ -34,6 +34,7 @@ with connect(f"{live}/v1/calls/stream", additional_headers=headers) as call:
     call.send(json.dumps(start))
     started = json.loads(call.recv(timeout=60))
     assert started["type"] == "call.started" and started["sequence"] == 1, started
+    assert started["ingress"] == "websocket" and started["channels"] == ["caller"] and started["partials"], started
     identity = started["call"]
     assert [it["id"] for it in desk.get("/v1/calls").json()["calls"]] == [identity]
     frame = rate // 50 * 2
@@ -62,6 +63,23 @@ with desk.stream("GET", f"/v1/calls/{identity}/events", headers={"last-event-id"
 assert [json.loads(line[5:]) for line in lines if line.startswith("data:")] == events[1:], lines
 assert [line[3:].strip() for line in lines if line.startswith("id:")][0] == "2", lines
 assert desk.get("/v1/calls/none").status_code == 404
+
+# As a web page, which can show its key as a subprotocol only, and whose browser wants one of what it offers confirmed
+page = {"subprotocols": ["token", key]}
+with connect(f"{live}/v1/calls/{identity}/events?from=2", **page) as follower:
+    assert follower.subprotocol == "token", follower.subprotocol
+    assert rest(follower) == (events[1:], 1000)
+with connect(f"{live}/v1/calls/stream", **page) as caller:
+    assert caller.subprotocol == "token", caller.subprotocol
+
+# What was said, from the store, whatever became of the events
+transcript = desk.get(f"/v1/calls/{identity}/transcript")
+assert transcript.headers["content-type"] == "application/json", transcript.headers
+transcript = transcript.json()
+last = [event["text"] for event in events if event["type"] == "transcript.final"][-1]
+assert transcript["segments"][-1]["text"] == last and transcript["text"].endswith(last), transcript
+assert transcript["channels"] == ["caller"] and transcript["duration"] > 1 and transcript["language"] == "en", transcript
+assert desk.get("/v1/calls/none/transcript").status_code == 404
 assert desk.get(f"/v1/calls/{identity}/events?from=x").json()["error"]["param"] == "from"
 
 # Twilio, which can be given an address and nothing else

@@ -157,6 +157,21 @@ def signing_out_closes_the_door():
     assert "invalid_api_key" in driver.page_source
 
 
+def any_page_follows_a_call_with_its_key_as_a_subprotocol():
+    script = """
+        const [address, key, done] = arguments;
+        const follow = ({ calls }) => {
+            const path = `/v1/calls/${calls[0].id}/events`;
+            const socket = new WebSocket(address.replace("http", "ws") + path, ["token", key]);
+            socket.onmessage = (message) => done([socket.protocol, JSON.parse(message.data).type]);
+            socket.onerror = () => done(["refused", path]);
+        };
+        fetch(`${address}/v1/calls`, { headers: { authorization: `Bearer ${key}` } })
+            .then((answer) => answer.json()).then(follow).catch((error) => done(["failed", String(error)]));
+    """
+    assert (told := driver.execute_async_script(script, address, key)) == ["token", "call.started"], told
+
+
 with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
     driver = browser(profile)
     try:
@@ -177,5 +192,6 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         assert not logged, logged
         it_is_there_again_after_a_reload_in_other_languages()
         signing_out_closes_the_door()
+        any_page_follows_a_call_with_its_key_as_a_subprotocol()
     finally:
         driver.quit()

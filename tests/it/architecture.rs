@@ -148,6 +148,7 @@ const PURE: &[&str] = &[
     "ingress",
     "bot/course",
     "serve/desk/board",
+    "serve/live/control/orders",
 ];
 
 /// Parts of the standard library that reach out of the computation.

@@ -155,6 +155,13 @@ fn calls_come_in_and_their_events_can_be_followed_and_replayed() {
 }
 
 #[test]
+fn somebody_elses_voicebot_controls_a_call_from_a_second_connection() {
+    let service = Service::start(CONFIG, Some(KEY));
+    client("control.py", &[&service.address, KEY]);
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
 fn every_platform_brings_a_call_in_its_own_protocol() {
     let service = Service::start(CONFIG, Some(KEY));
     client("peers.py", &[&service.address, KEY, sentence().to_str().unwrap()]);

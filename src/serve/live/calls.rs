@@ -1,5 +1,7 @@
 //! `/v1/calls`: which calls go on, and what becomes known of each, from any event on.
 //!
+//! What was said in one of them, from the store, is its transcript; that is there for calls of yesterday too.
+//!
 //! The same events come over WebSocket (one JSON text each) and as server-sent events (their number as id, so that a
 //! browser that reconnects goes on where it was).
 
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::ws::WebSocket;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -17,12 +19,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::events::event_json;
-use super::line::{Input, Line, Upgrade, upgraded};
+use super::line::{Input, Line, TOKEN, Upgrade, upgraded};
 use super::talk::missed_json;
 use crate::call::CallId;
+use crate::export::{Document, Format, Source, render};
 use crate::live::{EventLog, Reader};
 use crate::serve::Service;
 use crate::serve::error::ApiError;
+use crate::serve::router::text;
 
 /// The calls that go on.
 ///
@@ -52,9 +56,36 @@ fn summary(log: &EventLog) -> Value {
 }
 
 fn find(service: &Service, id: &str) -> Result<Arc<EventLog>, ApiError> {
-    let missing = || ApiError::NotFound { what: "such call; ended calls are in the store".to_owned() };
+    let what = "such call; what was said in one that has ended is at /v1/calls/{id}/transcript";
+    let missing = || ApiError::NotFound { what: what.to_owned() };
     let id = Uuid::parse_str(id).map_err(|_| missing())?;
     service.live()?.call(CallId(id)).ok_or_else(missing)
+}
+
+/// What was said in a call so far, or to its end: the finals in the store, in the form of `allo transcribe --format json`.
+///
+/// # Errors
+/// There is no such call in the store, or a parameter, of which none is known.
+pub async fn transcript(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let missing = || ApiError::NotFound { what: "such call in the store".to_owned() };
+    if let Some((name, _)) = query.first() {
+        return Err(ApiError::parameter(name.clone(), format!("`{name}` is not supported")));
+    }
+    let id = Uuid::parse_str(&id).map_err(|_| missing())?;
+    let record = service.live()?.kept(CallId(id)).await.map_err(ApiError::internal)?.ok_or_else(missing)?;
+    let source = Source {
+        file: record.source,
+        model: record.model,
+        id: record.id.0,
+        started_at: record.started_at,
+        created_at: record.created_at,
+    };
+    let document = Document { source: &source, transcript: &record.transcript, rejections: None };
+    Ok(text(StatusCode::OK, "application/json", render(Format::Json, document)))
 }
 
 /// The events of a call.
@@ -72,7 +103,7 @@ pub async fn events(
     let log = find(&service, &id)?;
     let reader = log.subscribe(first(&query, &headers)?);
     Ok(match upgraded(upgrade, &service.config.limits) {
-        Ok(upgrade) => upgrade.on_upgrade(move |socket| tell(service, reader, socket)),
+        Ok(upgrade) => upgrade.protocols([TOKEN]).on_upgrade(move |socket| tell(service, reader, socket)),
         Err(_) => server_sent(reader),
     })
 }

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::line::{GOING_AWAY, Input, Line, POLICY, Upgrade, upgraded};
+use super::line::{GOING_AWAY, Input, Line, POLICY, TOKEN, Upgrade, upgraded};
 use super::{blocking, opening};
 use crate::call::event::CallEndReason;
 use crate::live::{Call, Missed, Peek, Reader};
@@ -78,7 +78,7 @@ pub async fn listen(
         Ok(checked) => checked,
         Err(error) => return router::Face::Deepgram.respond(&error),
     };
-    upgrade.protocols(["token"]).on_upgrade(move |socket| async move {
+    upgrade.protocols([TOKEN]).on_upgrade(move |socket| async move {
         let mut effects = Effects::default();
         let identity = Identity {
             request: Uuid::new_v4(),

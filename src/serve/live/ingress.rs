@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 
-use super::line::{Upgrade, upgraded};
+use super::line::{TOKEN, Upgrade, upgraded};
 use super::talk::Talk;
 use crate::ingress::{self, Options, Parameters, Protocol};
 use crate::redact::Redacted;
@@ -67,10 +67,8 @@ fn accept(
     service.has_room_for_a_call()?;
     let parameters: Parameters =
         query.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
-    let upgrade = match protocol.subprotocol() {
-        Some(subprotocol) => upgrade.protocols([subprotocol]),
-        None => upgrade,
-    };
+    // Of the protocols that have none of their own, the generic one is spoken by web pages too.
+    let upgrade = upgrade.protocols([protocol.subprotocol().unwrap_or(TOKEN)]);
     let bridge = ingress::bridge(protocol, Options { parameters });
     Ok(upgrade.on_upgrade(move |socket| async move {
         let mut talk = Talk::new(service, protocol, bridge, wishes);
@@ -96,27 +94,28 @@ impl Wishes {
     /// What platforms get, which know nothing of this.
     pub const OF_PEERS: Self = Self { events: false, partials: true, is_recording: false, bot: None };
 
+    /// The parameters by which a client tells them.
+    pub const PARAMETERS: &[&str] = &["events", "partials", "recording", "bot"];
+
     /// Takes the wishes out of a query; the rest of it belongs to the call.
     fn take(query: Pairs) -> Result<(Self, Pairs), ApiError> {
         let mut wishes = Self { events: true, ..Self::OF_PEERS };
         let mut rest = Vec::new();
         for (name, value) in query {
-            let is_true = value.parse();
-            let wrong = || ApiError::parameter(name.clone(), format!("`{name}` must be true or false"));
-            let wish = match name.as_str() {
-                "events" => &mut wishes.events,
-                "partials" => &mut wishes.partials,
-                "recording" => &mut wishes.is_recording,
-                "bot" => {
-                    wishes.bot = Some(is_true.map_err(|_| wrong())?);
-                    continue;
-                }
-                _ => {
-                    rest.push((name, value));
-                    continue;
-                }
-            };
-            *wish = is_true.map_err(|_| wrong())?;
+            if !Self::PARAMETERS.contains(&name.as_str()) {
+                rest.push((name, value));
+                continue;
+            }
+            let is_true: bool = value
+                .parse()
+                .map_err(|_| ApiError::parameter(name.clone(), format!("`{name}` must be true or false")))?;
+            match name.as_str() {
+                "events" => wishes.events = is_true,
+                "partials" => wishes.partials = is_true,
+                "recording" => wishes.is_recording = is_true,
+                "bot" => wishes.bot = Some(is_true),
+                _ => rest.push((name, value)),
+            }
         }
         Ok((wishes, rest))
     }

@@ -20,6 +20,10 @@ pub const TRY_AGAIN: u16 = 1013;
 /// Close code of a service that stops.
 pub const GOING_AWAY: u16 = 1001;
 
+/// What a web page offers as a subprotocol before its key, the only place where it can put one. A browser gives up a
+/// connection on which nothing of what it offered is confirmed.
+pub const TOKEN: &str = "token";
+
 /// The upgrade of a request to a WebSocket, with its limits.
 ///
 /// # Errors

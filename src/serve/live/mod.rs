@@ -3,6 +3,7 @@
 pub mod answering;
 pub mod audiosocket;
 pub mod calls;
+pub mod control;
 pub mod events;
 pub mod expected;
 pub mod faces;

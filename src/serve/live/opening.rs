@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::asr::LanguageChoice;
 use crate::call::Channel;
 use crate::ingress::{CallStart, Protocol};
-use crate::live::{CallSetup, Refused, Track};
+use crate::live::{Abilities, CallSetup, Refused, Track};
 use crate::serve::Service;
 use crate::serve::error::ApiError;
 use crate::serve::face::{Opening, Pause, Refusal};
@@ -23,6 +23,8 @@ pub fn of_peer(service: &Service, protocol: Protocol, start: &CallStart) -> Call
     if let Some(id) = &start.peer_call_id {
         setup.source = format!("{}:{id}", protocol.name());
     }
+    setup.abilities =
+        Abilities { plays: start.play_rate.is_some(), transfers: start.can_transfer, hangs_up: true };
     setup.vocabulary = start.vocabulary.iter().map(|word| word.reveal().clone()).collect();
     setup
 }

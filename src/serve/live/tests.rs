@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Sent;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::expected::Told;
 use super::ingress::Wishes;
@@ -28,9 +29,11 @@ use crate::guard::{self, Guard};
 use crate::ingress::{Message, Options, Protocol, bridge};
 use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
 use crate::redact::Redacted;
-use crate::serve::config::{AudioSocket, Config};
+use crate::serve::config::{AudioSocket, Config, KeyEntry, Right};
+use crate::serve::keys;
 use crate::serve::tests::parts as without_calls;
 use crate::serve::{Parts, Server, Service};
+use crate::store::Store;
 use crate::vad::{self, SpeechDetector, WINDOW_SAMPLES};
 
 /// Longest that a test waits for what should come at once; nothing is measured by it.
@@ -59,6 +62,10 @@ fn counting() -> FakeEngine {
 }
 
 fn live(config: live::config::Config) -> Arc<Live> {
+    keeping(config, None)
+}
+
+fn keeping(config: live::config::Config, store: Option<Store>) -> Arc<Live> {
     let pool = Pool::start(Arc::new(counting()), PoolConfig { workers: 1, queue_capacity: 64 }).unwrap();
     let parts = live::Parts {
         pool: Arc::new(pool),
@@ -68,7 +75,7 @@ fn live(config: live::config::Config) -> Arc<Live> {
         turn_judges: Vec::new(),
         guard: Guard::new(&guard::config::Config::default()),
         turn: crate::turn::Config::default(),
-        store: None,
+        store,
         understanding: None,
         clock: Arc::new(SystemClock),
     };
@@ -105,6 +112,17 @@ impl Running {
         Client(tokio_tungstenite::client_async(address, stream).await.unwrap().0)
     }
 
+    /// Status and JSON of an answer.
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
     /// A client of OpenAI that ends turns itself.
     async fn committing(&self) -> Client {
         let mut client = self.open("/v1/realtime?intent=transcription").await;
@@ -134,6 +152,20 @@ impl Client {
         }
     }
 
+    async fn plays(&mut self, sample: i16, seconds: usize) {
+        self.0.send(Sent::binary(sample.to_le_bytes().repeat(16_000 * seconds))).await.unwrap();
+    }
+
+    /// The next sound.
+    async fn hears_sound(&mut self) -> Vec<u8> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes");
+            if let Sent::Binary(bytes) = message.expect("it comes before the end").unwrap() {
+                return bytes.to_vec();
+            }
+        }
+    }
+
     async fn hears_until(&mut self, kind: &str) -> Value {
         loop {
             let message = self.hears().await.expect("it comes before the close");
@@ -147,6 +179,11 @@ impl Client {
 fn open(live: &Arc<Live>) -> Call {
     let track = Track { channel: Channel::Caller, rate: SampleRate::PIPELINE };
     live.open(CallSetup::new("test", vec![track])).unwrap()
+}
+
+/// The start of a call in Allo's own protocol.
+fn start() -> Value {
+    json!({ "type": "start", "encoding": "pcm_s16le", "sample_rate": 16_000, "playback": true })
 }
 
 /// Silence as OpenAI's clients send it: 24 kHz PCM in base64.
@@ -224,6 +261,101 @@ async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stop
     assert_eq!(follower.hears().await.unwrap()["type"], "call.ended");
     assert_eq!(follower.hears().await, Err(1000));
     assert!(running.ended.await.unwrap(), "everything ended in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_controlled_from_a_second_connection() {
+    let live = live(live::config::Config::default());
+    let running = Running::new(Config::default(), &live).await;
+    let mut call = running.open("/v1/calls/stream").await;
+    call.says(start()).await;
+    let started = call.hears_until("call.started").await;
+    let path = format!("/v1/calls/{}/control", started["call"].as_str().unwrap());
+    let mut bot = running.open(&path).await;
+    // A mistake is named, and the connection is there for the next message.
+    bot.says(json!({ "type": "play", "mark": "m1", "encoding": "mp3", "sample_rate": 16_000 })).await;
+    let refused = bot.hears().await.unwrap();
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("invalid_field"), &json!("encoding")));
+    bot.says(json!({ "type": "expect", "what": "digits", "count": 6 })).await;
+    bot.says(json!({ "type": "play", "mark": "m1", "encoding": "pcm_s16le", "sample_rate": 16_000 })).await;
+    bot.plays(9_000, 3).await;
+    let frame = call.hears_sound().await;
+    assert!(frame.as_chunks().0.iter().any(|pair| i16::from_le_bytes(*pair) > 8_000), "it is heard");
+    bot.says(json!({ "type": "flush" })).await;
+    call.hears_until("flush").await;
+    let finished = call.hears_until("playback.finished").await;
+    assert_eq!((&finished["mark"], &finished["completed"]), (&json!("m1"), &json!(false)));
+    bot.says(json!({ "type": "transfer", "target": "6001" })).await;
+    assert_eq!(call.hears_until("transfer").await["target"], "6001");
+    bot.says(json!({ "type": "hangup" })).await;
+    call.hears_until("hangup").await;
+    assert_eq!(call.hears_until("call.ended").await["reason"], "stopped");
+    assert_eq!(bot.hears().await, Err(1000));
+    // A call that has ended is controlled by nobody.
+    assert_eq!(running.get(&path).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_nothing_but_what_cannot_be_used_is_given_up_and_its_call_goes_on() {
+    let live = live(live::config::Config::default());
+    let running = Running::new(Config::default(), &live).await;
+    let call = open(&live);
+    let mut bot = running.open(&format!("/v1/calls/{}/control", call.id())).await;
+    // Nobody carries out commands here: a face's call, or one of a recording.
+    for _ in 0..50 {
+        bot.says(json!({ "type": "hangup" })).await;
+        assert_eq!(bot.hears().await.unwrap()["code"], "unsupported");
+    }
+    assert_eq!(bot.hears().await, Err(super::line::POLICY));
+    assert!(live.controls(call.id()).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_that_shows_its_key_as_a_subprotocol_is_answered_as_browsers_want_it() {
+    let live = live(live::config::Config::default());
+    let sha256 = keys::fingerprint(&"one".into());
+    let key =
+        KeyEntry { name: "page".into(), sha256, rights: vec![Right::Read, Right::Stream, Right::Control] };
+    let running = Running::new(Config { keys: vec![key], ..Config::default() }, &live).await;
+    let call = open(&live);
+    let events = format!("/v1/calls/{}/events", call.id());
+    let listen = "/v1/listen?encoding=linear16&sample_rate=16000";
+    let control = format!("/v1/calls/{}/control", call.id());
+    for path in [&*events, &*control, "/v1/calls/stream", listen] {
+        let mut request = format!("ws://{}{path}", running.address).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "token, one".parse().unwrap());
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        // It fails, as a browser does, where nothing that was offered is confirmed.
+        let (_, answer) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        assert_eq!(answer.headers()["sec-websocket-protocol"], "token", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_to_be_had_while_a_call_goes_on_and_when_its_events_are_gone() {
+    let store = Store::in_memory().await.unwrap();
+    let live = keeping(live::config::Config { ended_calls_kept: 0, ..Default::default() }, Some(store));
+    let running = Running::new(Config::default(), &live).await;
+    let mut call = running.open("/v1/calls/stream?recording=true").await;
+    call.says(start()).await;
+    let started = call.hears_until("call.started").await;
+    let path = format!("/v1/calls/{}", started["call"].as_str().unwrap());
+    call.plays(9_000, 1).await;
+    call.plays(0, 3).await;
+    call.hears_until("transcript.final").await;
+    let (status, told) = running.get(&format!("{path}/transcript")).await;
+    assert_eq!((status, &told["segments"][0]["text"]), (200, &json!("mot0 mot1")), "{told}");
+    assert_eq!(running.get(&path).await.1["is_open"], true);
+    call.says(json!({ "type": "stop" })).await;
+    call.hears_until("call.ended").await;
+    assert_eq!(running.get(&format!("{path}/events")).await.0, 404);
+    let (status, told) = running.get(&format!("{path}/transcript")).await;
+    assert_eq!((status, &told["text"]), (200, &json!("mot0 mot1")), "{told}");
+    assert_eq!((&told["file"], &told["channels"]), (&json!("websocket"), &json!(["caller"])), "{told}");
+    let unknown = format!("/v1/calls/{}/transcript", uuid::Uuid::nil());
+    assert_eq!(running.get(&unknown).await.0, 404);
+    let (status, refused) = running.get(&format!("{path}/transcript?format=srt")).await;
+    assert_eq!((status, &refused["error"]["param"]), (400, &json!("format")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,35 @@ const UTTERANCE_END_MS: std::ops::RangeInclusive<u64> = 1_000..=5_000;
 /// A pause that ends a turn is no shorter, whatever is asked for: the recogniser would get single words.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 
+/// The parameters that are known. A name that is not here is refused whatever is made of it below.
+pub const PARAMETERS: &[&str] = &[
+    "encoding",
+    "sample_rate",
+    "channels",
+    "multichannel",
+    "model",
+    "version",
+    "language",
+    "interim_results",
+    "endpointing",
+    "utterance_end_ms",
+    "vad_events",
+    "punctuate",
+    "keyterm",
+    "keywords",
+    "smart_format",
+    "no_delay",
+    "mip_opt_out",
+    "diarize",
+    "profanity_filter",
+    "numerals",
+    "filler_words",
+    "dictation",
+    "detect_entities",
+    "detect_language",
+    "redact",
+];
+
 /// How samples come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -141,6 +170,9 @@ impl Query {
 
 impl Draft {
     fn take(&mut self, name: &str, value: &str, allowed: (&Offer, &[String])) -> Result<(), ApiError> {
+        if !PARAMETERS.contains(&name) {
+            return Err(unknown(name));
+        }
         let query = &mut self.query;
         match name {
             "model" => {
@@ -200,11 +232,7 @@ impl Draft {
             "detect_entities" => off("detect_entities", value)?,
             "detect_language" => off("detect_language", value)?,
             "redact" => off("redact", value)?,
-            _ => {
-                let shown: String = name.chars().take(40).collect();
-                let message = format!("`{shown}` is not supported; docs/deepgram.md lists what is");
-                return Err(ApiError::parameter(shown, message));
-            }
+            _ => return Err(unknown(name)),
         }
         Ok(())
     }
@@ -234,6 +262,12 @@ impl Draft {
         query.vocabulary = terms.into();
         Ok(query)
     }
+}
+
+fn unknown(name: &str) -> ApiError {
+    let shown: String = name.chars().take(40).collect();
+    let message = format!("`{shown}` is not supported; docs/deepgram.md lists what is");
+    ApiError::parameter(shown, message)
 }
 
 fn endpointing(value: &str) -> Result<Endpointing, ApiError> {
