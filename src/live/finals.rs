@@ -391,6 +391,9 @@ impl Session {
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
+        if closed.joins.is_some() {
+            count(&machine.metrics.turns_joined);
+        }
         decoding.remember(closed.turn, number);
         let channel = self.tracks[index].chain.channel;
         let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };

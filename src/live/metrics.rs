@@ -116,6 +116,10 @@ metrics! {
         finals_failed,
         /// Turns in which nothing was said.
         turns_discarded,
+        /// Turns that continue one whose speaker was taken to be done.
+        turns_joined,
+        /// Times that somebody spoke into what was played and it was stopped.
+        interrupted,
         /// Partials shown.
         partials,
         /// Partials that were asked for and dropped.
@@ -146,6 +150,12 @@ metrics! {
     histograms {
         /// End of speech to the announced final.
         final_lag,
+        /// End of speech until its turn, or this part of it, was known to be over.
+        final_turn,
+        /// From then until the text of the final was there.
+        final_text,
+        /// End of speech until the text of the final was asked for.
+        final_asked,
         /// A partial's audio to its announcement.
         partial_lag,
         /// One batch of voice detection.

@@ -13,7 +13,7 @@ use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
 use super::metrics::count;
-use super::outbox::{Outbox, UNKEPT_MAX};
+use super::outbox::{Announced, Outbox, UNKEPT_MAX};
 use super::saying::Sayings;
 use super::voices::{VoiceId, Window};
 use super::{CallSetup, Error, Machine, is_internal_mark};
@@ -347,6 +347,7 @@ impl Session {
                 self.tell_others(machine, index, Input::OtherEnded);
             }
             Output::Interrupt { at } => {
+                count(&machine.metrics.interrupted);
                 self.outbox.push(EventBody::Interrupted { channel, at });
                 self.command(Command::Flush);
             }
@@ -419,9 +420,13 @@ impl Session {
 
     fn announce(&mut self, machine: &Machine, now: Instant) {
         let at = self.heard();
-        for lag in self.outbox.flush(&self.link.log, at, now) {
-            count(&machine.metrics.finals);
-            machine.metrics.final_lag.record(lag);
+        for Announced { lag, delay } in self.outbox.flush(&self.link.log, at, now) {
+            let metrics = &machine.metrics;
+            count(&metrics.finals);
+            metrics.final_lag.record(lag);
+            metrics.final_turn.record(delay.turn);
+            metrics.final_text.record(delay.text);
+            metrics.final_asked.record(delay.asked);
             machine.admission().announced(now, lag);
         }
     }

@@ -7,6 +7,9 @@ use crate::serve::metrics::{STAGE, durations, family, line};
 pub fn write_stages(out: &mut String, snapshot: &Snapshot) {
     let stages = [
         ("final", &snapshot.final_lag),
+        ("turn", &snapshot.final_turn),
+        ("text", &snapshot.final_text),
+        ("asked", &snapshot.final_asked),
         ("partial", &snapshot.partial_lag),
         ("detection", &snapshot.detection),
         ("judge", &snapshot.judge),
@@ -35,6 +38,8 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
         ("final_ready", snapshot.finals_ready),
         ("final_failed", snapshot.finals_failed),
         ("turn_discarded", snapshot.turns_discarded),
+        ("turn_joined", snapshot.turns_joined),
+        ("interrupted", snapshot.interrupted),
         ("partial", snapshot.partials),
         ("partial_dropped", snapshot.partials_dropped),
         ("speculation_cancelled", snapshot.speculations_cancelled),
