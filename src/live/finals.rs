@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Machine;
-use super::admission::Kind;
+use super::admission::{Kind, Relief};
 use super::chain::Evidence;
 use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State};
 use super::inbox::{Address, Decoded};
@@ -34,7 +34,8 @@ impl Session {
         index: usize,
         (request, turn, span): (RequestId, u64, SampleSpan),
     ) {
-        let is_busy = machine.pool.waiting_for(Priority::LiveFinal) > 0;
+        let is_relieved = machine.admission().relief() == Relief::NoPartials;
+        let is_busy = is_relieved || machine.pool.waiting_for(Priority::LiveFinal) > 0;
         let decoding = &mut self.tracks[index].decoding;
         if self.finals_only || is_busy {
             count(&machine.metrics.partials_dropped);

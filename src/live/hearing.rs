@@ -12,8 +12,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Machine;
+use super::admission::Relief;
 use super::bell::Urgency;
 use super::link::Link;
+use super::metrics::count;
 use super::session::Session;
 use super::voices::{VoiceDetector, Window};
 use crate::call::CallId;
@@ -160,9 +162,26 @@ impl Hearing {
             return;
         }
         self.watched = now;
+        self.relieve(now);
         let calls: Vec<CallId> = self.sessions.keys().copied().collect();
         for call in calls {
             self.with(call, |session, machine| session.watch(machine, now));
+        }
+    }
+
+    /// Has every call do with less when finals come late, and with all again when they do not.
+    fn relieve(&self, now: Instant) {
+        let changed = self.machine.admission().step(now);
+        match changed {
+            Some(Relief::NoPartials) => {
+                count(&self.machine.metrics.partials_stopped);
+                tracing::warn!("finals come late: no call gets partials until they are in time again");
+            }
+            Some(Relief::None) => {
+                count(&self.machine.metrics.partials_resumed);
+                tracing::info!("finals are in time again: calls get partials");
+            }
+            None => {}
         }
     }
 

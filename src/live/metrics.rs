@@ -124,6 +124,10 @@ metrics! {
         partials,
         /// Partials that were asked for and dropped.
         partials_dropped,
+        /// Times that partials were stopped for all calls because finals came late.
+        partials_stopped,
+        /// Times that they came back.
+        partials_resumed,
         /// Speculative decodings that were cancelled because speech went on.
         speculations_cancelled,
         /// Questions to Smart Turn that were not answered.

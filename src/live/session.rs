@@ -386,6 +386,7 @@ impl Session {
         if self.outbox.unkept() > UNKEPT_MAX {
             self.end(CallEndReason::Failed);
         }
+        self.count_speech(machine);
         self.announce(machine, now);
         if let Stage::Ending(reason) = self.stage
             && self.is_quiet()
@@ -409,6 +410,14 @@ impl Session {
         }
     }
 
+    /// Tells for how much speech what is decoded is the work.
+    fn count_speech(&mut self, machine: &Machine) {
+        let speech: u64 = self.tracks.iter_mut().map(|track| track.chain.take_speech()).sum();
+        if speech > 0 {
+            machine.admission().spoke(samples_duration(speech), !self.finals_only);
+        }
+    }
+
     /// Nothing is being decoded, asked, kept or announced.
     fn is_quiet(&self) -> bool {
         let is_quiet = |track: &Track| {
@@ -420,14 +429,15 @@ impl Session {
 
     fn announce(&mut self, machine: &Machine, now: Instant) {
         let at = self.heard();
-        for Announced { lag, delay } in self.outbox.flush(&self.link.log, at, now) {
+        for told in self.outbox.flush(&self.link.log, at, now) {
+            let Announced { lag, delay } = told;
             let metrics = &machine.metrics;
             count(&metrics.finals);
             metrics.final_lag.record(lag);
             metrics.final_turn.record(delay.turn);
             metrics.final_text.record(delay.text);
             metrics.final_asked.record(delay.asked);
-            machine.admission().announced(now, lag);
+            machine.admission().announced(now, told);
         }
     }
 

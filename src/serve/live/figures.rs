@@ -42,6 +42,8 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
         ("interrupted", snapshot.interrupted),
         ("partial", snapshot.partials),
         ("partial_dropped", snapshot.partials_dropped),
+        ("partials_stopped", snapshot.partials_stopped),
+        ("partials_resumed", snapshot.partials_resumed),
         ("speculation_cancelled", snapshot.speculations_cancelled),
         ("judge_dropped", snapshot.judges_dropped),
         ("control_refused", snapshot.controls_refused),
