@@ -40,7 +40,8 @@ pub struct Config {
     /// Partials that are not begun within this time of their audio are dropped: a newer one says more.
     #[serde(with = "as_text")]
     pub partial_patience: Duration,
-    /// A channel that makes no progress for this long although audio comes is started anew.
+    /// A channel that makes no progress for this long although audio comes is started anew; a thread or a recogniser that is
+    /// at one step for this long hangs.
     #[serde(with = "as_text")]
     pub watchdog: Duration,
     /// Events of a call that are kept for readers that come late or again.

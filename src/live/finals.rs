@@ -257,7 +257,9 @@ impl Session {
         let recognition = match result {
             Ok(recognition) => recognition,
             Err(error) => {
-                let is_tried_enough = speculation.attempts >= ATTEMPTS || matches!(error, asr::Error::Closed);
+                // What one recogniser hung on may be what the next one hangs on.
+                let is_hopeless = matches!(error, asr::Error::Closed | asr::Error::Stuck);
+                let is_tried_enough = speculation.attempts >= ATTEMPTS || is_hopeless;
                 speculation.state = if is_tried_enough { State::Failed } else { State::Unsent };
                 tracing::warn!(call = %self.link.id, %error, "a final could not be recognised");
                 self.resend(machine, index);

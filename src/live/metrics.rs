@@ -76,6 +76,10 @@ macro_rules! metrics {
         pub struct Snapshot {
             /// Calls that go on.
             pub open_calls: usize,
+            /// The thread that listens hangs.
+            pub is_hearing_stuck: bool,
+            /// A recogniser hangs and is not replaced.
+            pub is_recognition_stuck: bool,
             /// The recogniser and its queue.
             pub recognizer: PoolSnapshot,
             /// What was believed and what not.
@@ -88,6 +92,8 @@ macro_rules! metrics {
             pub(super) fn snapshot(&self, open_calls: usize, recognizer: PoolSnapshot, guard: guard::Snapshot) -> Snapshot {
                 Snapshot {
                     open_calls,
+                    is_hearing_stuck: false,
+                    is_recognition_stuck: false,
                     recognizer,
                     guard,
                     $($counter: self.$counter.load(Ordering::Relaxed),)*
@@ -140,6 +146,8 @@ metrics! {
         controls_refused,
         /// Chains that were started anew.
         chains_restarted,
+        /// Times that the thread that listens was found to hang.
+        hearing_stuck,
         /// Panics in the processing of a call.
         panics,
         /// Windows judged by the voice detector.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::bell::Urgency;
 use super::chain::{Chain, Next};
 use super::command::Command;
-use super::decoding::{Closed, Decoding, LastText, Overdue};
+use super::decoding::{self, Closed, Decoding, LastText, Overdue};
 use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
@@ -487,25 +487,26 @@ impl Session {
 
     /// Starts the chains anew that stand still although audio waits, or whose text does not come.
     pub(super) fn watch(&mut self, machine: &Machine, now: Instant) {
+        let longest = decoding::longest(machine.config.watchdog);
         for index in 0..self.tracks.len() {
             let track = &mut self.tracks[index];
             if !track.chain.has_window() {
                 track.chain.progressed = now;
             }
-            let overdue = track.decoding.give_up_overdue(now);
+            let overdue = track.decoding.give_up_overdue(now, longest);
             if overdue != Overdue::default() {
                 machine.metrics.partials_dropped.fetch_add(overdue.partials, Ordering::Relaxed);
                 machine.metrics.judges_dropped.fetch_add(overdue.judges, Ordering::Relaxed);
                 tracing::warn!(
                     call = %self.link.id, channel = %track.chain.channel, partials = overdue.partials,
-                    turn_ends = overdue.judges, "an engine gave no answer for a minute; the call goes on without"
+                    turn_ends = overdue.judges, "an engine gave no answer; the call goes on without"
                 );
                 // It may be quiet by that.
                 self.link.bell.ring(&self.link, Urgency::Now);
             }
             let stands_still =
                 now.saturating_duration_since(track.chain.progressed) > machine.config.watchdog;
-            if stands_still || track.decoding.is_stuck(now) {
+            if stands_still || track.decoding.is_stuck(now, longest) {
                 tracing::warn!(call = %self.link.id, channel = %track.chain.channel, "a channel made no progress");
                 self.restart(machine, index);
             }

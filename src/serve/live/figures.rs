@@ -27,6 +27,13 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
     const CALLS: &str = "allo_live_calls";
     family(out, CALLS, "gauge", "Live calls that go on.");
     line(out, format_args!("{CALLS} {}", snapshot.open_calls));
+    const STUCK: &str = "allo_live_stuck";
+    family(out, STUCK, "gauge", "1 while a part that calls depend on hangs.");
+    for (part, is_stuck) in
+        [("hearing", snapshot.is_hearing_stuck), ("recognition", snapshot.is_recognition_stuck)]
+    {
+        line(out, format_args!("{STUCK}{{part=\"{part}\"}} {}", u8::from(is_stuck)));
+    }
     const EVENTS: &str = "allo_live_events_total";
     family(out, EVENTS, "counter", "What happened in live calls, by kind.");
     for (kind, count) in [
@@ -48,6 +55,7 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
         ("judge_dropped", snapshot.judges_dropped),
         ("control_refused", snapshot.controls_refused),
         ("chain_restarted", snapshot.chains_restarted),
+        ("hearing_stuck", snapshot.hearing_stuck),
         ("panic", snapshot.panics),
         ("keep_failed", snapshot.keep_failed),
     ] {
