@@ -156,6 +156,11 @@ impl CancelFlag {
         self.0.is_cancelled.load(Ordering::Acquire)
     }
 
+    /// Whether the stop was asked for, to whoever is not at work: no sign of a step.
+    pub fn is_set(&self) -> bool {
+        self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
     /// How often the flag was looked at: the steps that an engine has begun.
     pub fn looks(&self) -> usize {
         self.0.looks.load(Ordering::Relaxed)
@@ -285,6 +290,9 @@ pub enum Error {
     /// The engine panicked on this request; its worker goes on with a new state.
     #[error("the speech engine panicked on this segment")]
     Panicked,
+    /// The engine hangs on this request; another worker took the place of its own ([`worker::Pool::look`]).
+    #[error("the speech engine hangs on this segment")]
+    Stuck,
     /// Too much is waiting and the request may not wait. Retry later or degrade.
     #[error("the recogniser is busy: {waiting} segments are waiting")]
     Busy {
@@ -318,6 +326,7 @@ impl Error {
             | Self::Cancelled
             | Self::Inference { .. }
             | Self::Panicked
+            | Self::Stuck
             | Self::Closed
             | Self::Thread { .. } => false,
         }

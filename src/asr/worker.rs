@@ -16,12 +16,16 @@
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
 //! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one worker to them where there are
 //! several. A panic in an engine fails that one request; the worker goes on with a new recogniser.
+//!
+//! An engine that hangs cannot be stopped from outside. Somebody who [looks](Pool::look) after the workers from time to time
+//! fails the request of one that takes no step any more, and puts a new worker in its place; the old thread is left behind
+//! and ends when the engine comes back. How many are left behind is bounded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::names::NameEar;
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
@@ -51,13 +55,46 @@ pub struct PoolSnapshot {
     pub failed: u64,
     /// Panics of the engine, each followed by a new recogniser.
     pub panicked: u64,
+    /// Requests that the engine hung on; they also failed.
+    pub stuck: u64,
+    /// Threads that were replaced and have not come back yet.
+    pub left_behind: usize,
+}
+
+/// How long a recogniser may be at one step, which is what it does between two looks at the flag that cancels it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For somebody who is on the line.
+    pub live: Duration,
+    /// For a recording: a model that is too slow for calls is not stuck.
+    pub batch: Duration,
+}
+
+impl Patience {
+    const fn with(self, priority: Priority) -> Duration {
+        match priority {
+            Priority::LiveFinal | Priority::LivePartial => self.live,
+            Priority::Batch => self.batch,
+        }
+    }
+}
+
+/// Workers whose recogniser hangs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stuck {
+    /// Found by this look; their requests have failed.
+    pub found: usize,
+    /// Still in their place: too many others are left behind already, or no thread could be started.
+    pub remaining: usize,
 }
 
 /// Recogniser threads over one engine. Dropping it cancels what waits and what runs, and waits for the threads;
-/// [`Pool::drain`] finishes the work first.
+/// [`Pool::drain`] finishes the work first. A worker that was found stuck is not waited for.
 pub struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    engine: Arc<dyn Engine>,
+    /// Those in their places; whoever was left behind is not among them.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -65,17 +102,43 @@ struct Shared {
     counters: Counters,
     /// Set when the pool is dropped; looked at after a request was taken, so that none slips through.
     stopping: CancelFlag,
-    /// The request that each worker has in hand.
-    running: Vec<Mutex<Option<InHand>>>,
+    /// The place of each worker.
+    running: Vec<Mutex<Place>>,
+    /// Threads whose place another has taken.
+    left_behind: AtomicUsize,
     /// Batch requests in progress.
     batch: AtomicUsize,
     /// One worker is to be left to live requests.
     keeps_free: AtomicBool,
 }
 
+/// Where a worker shows what it does.
+#[derive(Default)]
+struct Place {
+    in_hand: Option<InHand>,
+    /// How many workers had the place before. Who finds another number than its own was left behind.
+    generation: u64,
+}
+
 struct InHand {
     priority: Priority,
     cancel: CancelFlag,
+    /// Taken by whoever says what came of the request: the worker, or who found it stuck.
+    listener: Option<Box<dyn Listener>>,
+    /// At which step it was seen, and since when.
+    seen: Option<(usize, Instant)>,
+}
+
+impl InHand {
+    fn is_stuck(&mut self, now: Instant, patience: Patience) -> bool {
+        let step = self.cancel.looks();
+        let (seen, since) = *self.seen.get_or_insert((step, now));
+        if seen != step {
+            self.seen = Some((step, now));
+            return false;
+        }
+        now.saturating_duration_since(since) >= patience.with(self.priority)
+    }
 }
 
 #[derive(Default)]
@@ -85,6 +148,7 @@ struct Counters {
     cancelled: AtomicU64,
     failed: AtomicU64,
     panicked: AtomicU64,
+    stuck: AtomicU64,
 }
 
 struct Job {
@@ -162,25 +226,82 @@ impl Pool {
             counters: Counters::default(),
             stopping: CancelFlag::new(),
             running: (0..workers).map(|_| Mutex::default()).collect(),
+            left_behind: AtomicUsize::new(0),
             batch: AtomicUsize::new(0),
             keeps_free: AtomicBool::new(false),
         });
-        let mut pool = Self { shared, threads: Vec::with_capacity(workers) };
+        let pool = Self { shared, engine, threads: Mutex::default() };
         for index in 0..workers {
-            let worker = Worker {
-                index,
-                recognizer: Some(engine.recognizer()?),
-                engine: Arc::clone(&engine),
-                names: NameEar::default(),
-                shared: Arc::clone(&pool.shared),
-            };
-            let thread = thread::Builder::new()
-                .name(format!("asr-{index}"))
-                .spawn(move || worker.run())
-                .map_err(|source| Error::Thread { source })?;
-            pool.threads.push(thread);
+            let thread = pool.start_worker((index, 0), Some(pool.engine.recognizer()?))?;
+            pool.threads().push(thread);
         }
         Ok(pool)
+    }
+
+    /// Starts a worker for a place that `generation` had before; without a recogniser it makes its own.
+    fn start_worker(
+        &self,
+        (index, generation): (usize, u64),
+        recognizer: Option<Box<dyn Recognizer>>,
+    ) -> Result<JoinHandle<()>, Error> {
+        let worker = Worker {
+            index,
+            generation,
+            recognizer,
+            engine: Arc::clone(&self.engine),
+            names: NameEar::default(),
+            shared: Arc::clone(&self.shared),
+        };
+        let thread = thread::Builder::new().name(format!("asr-{index}"));
+        thread.spawn(move || worker.run()).map_err(|source| Error::Thread { source })
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks after the workers; to be called about once a second. The request of one whose recogniser has been at one step
+    /// for longer than `patience` fails with [`Error::Stuck`], and another worker takes its place, unless as many as there
+    /// are workers have been left behind already.
+    pub fn look(&self, now: Instant, patience: Patience) -> Stuck {
+        let mut stuck = Stuck::default();
+        for index in 0..self.shared.running.len() {
+            let mut place = self.shared.place(index);
+            let Some(in_hand) = place.in_hand.as_mut() else { continue };
+            if !in_hand.is_stuck(now, patience) {
+                continue;
+            }
+            let (priority, cancel) = (in_hand.priority, in_hand.cancel.clone());
+            let listener = in_hand.listener.take();
+            let is_replaced = self.replace(index, &mut place);
+            stuck.remaining += usize::from(!is_replaced);
+            drop(place);
+            if let Some(listener) = listener {
+                stuck.found += 1;
+                tracing::error!(worker = index, is_replaced, "a recogniser hangs; its request has failed");
+                // Should it come back it need not finish.
+                cancel.cancel();
+                self.shared.counters.stuck.fetch_add(1, Ordering::Relaxed);
+                self.shared.ended(priority, &Err(Error::Stuck));
+                listener.ends(Err(Error::Stuck));
+            }
+        }
+        stuck
+    }
+
+    /// Leaves the worker of a place behind and starts another.
+    fn replace(&self, index: usize, place: &mut Place) -> bool {
+        if self.shared.left_behind.load(Ordering::Acquire) >= self.shared.running.len() {
+            return false;
+        }
+        // The recogniser is made on its thread: an engine that hangs may hang at that too.
+        let Ok(thread) = self.start_worker((index, place.generation + 1), None) else { return false };
+        place.generation += 1;
+        place.in_hand = None;
+        self.shared.left_behind.fetch_add(1, Ordering::AcqRel);
+        // Nobody can wait for the one before.
+        self.threads()[index] = thread;
+        true
     }
 
     /// Puts a request in its lane. Blocks only for [`Priority::Batch`], while that lane is full.
@@ -258,11 +379,13 @@ impl Pool {
             cancelled: read(&counters.cancelled),
             failed: read(&counters.failed),
             panicked: read(&counters.panicked),
+            stuck: read(&counters.stuck),
+            left_behind: self.shared.left_behind.load(Ordering::Acquire),
         }
     }
 
     /// Finishes all work that was submitted, then ends the threads. Returns the final counters.
-    pub fn drain(mut self) -> PoolSnapshot {
+    pub fn drain(self) -> PoolSnapshot {
         self.shared.lanes.close();
         self.join();
         self.snapshot()
@@ -272,25 +395,29 @@ impl Pool {
         self.shared.lanes.snapshot().depth()
     }
 
-    fn join(&mut self) {
-        for thread in self.threads.drain(..) {
-            // A worker catches every panic of its engine; if it dies all the same there is nothing left to save.
-            let _ = thread.join();
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads());
+        for (index, thread) in threads.into_iter().enumerate() {
+            if !self.shared.is_given_up(index) {
+                // A worker catches every panic of its engine; if it dies all the same there is nothing left to save.
+                let _ = thread.join();
+            }
         }
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if !self.threads.is_empty() {
+        let has_threads = !self.threads().is_empty();
+        if has_threads {
             self.shared.stopping.cancel();
         }
         for job in self.shared.lanes.close_and_drain() {
             job.listener.ends(Err(Error::Closed));
         }
-        if !self.threads.is_empty() {
-            for running in &self.shared.running {
-                if let Some(in_hand) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
+        if has_threads {
+            for index in 0..self.shared.running.len() {
+                if let Some(in_hand) = &self.shared.place(index).in_hand {
                     in_hand.cancel.cancel();
                 }
             }
@@ -318,6 +445,29 @@ impl Job {
 }
 
 impl Shared {
+    fn place(&self, index: usize) -> MutexGuard<'_, Place> {
+        self.running[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the worker of a place was found stuck and is still there.
+    fn is_given_up(&self, index: usize) -> bool {
+        self.place(index).in_hand.as_ref().is_some_and(|in_hand| in_hand.listener.is_none())
+    }
+
+    /// Counts what came of a request; before its listener is told.
+    fn ended(&self, priority: Priority, result: &Result<Recognition, Error>) {
+        let counter = match result {
+            Ok(_) => &self.counters.recognized,
+            Err(Error::Cancelled) => &self.counters.cancelled,
+            Err(_) => &self.counters.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.counters.running.fetch_sub(1, Ordering::Relaxed);
+        if priority == Priority::Batch {
+            self.batch_ended();
+        }
+    }
+
     /// Whether a worker may begin with a request of `lane`; one of the batch lane is begun by that. One at a time: it is
     /// asked under the lock of the lanes.
     fn may_begin(&self, lane: usize) -> bool {
@@ -342,10 +492,10 @@ impl Shared {
     /// Frees a worker for a live final, when none is free and one recognises a partial.
     fn stop_a_partial(&self) {
         let mut partial = None;
-        for slot in &self.running {
-            match &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
+        for index in 0..self.running.len() {
+            match &self.place(index).in_hand {
                 None => return,
-                Some(InHand { priority: Priority::LivePartial, cancel }) if !cancel.is_cancelled() => {
+                Some(InHand { priority: Priority::LivePartial, cancel, .. }) if !cancel.is_set() => {
                     partial = Some(cancel.clone());
                 }
                 Some(_) => {}
@@ -359,7 +509,9 @@ impl Shared {
 
 struct Worker {
     index: usize,
-    /// `None` after a panic when no new one could be made; tried again with the next request.
+    generation: u64,
+    /// `None` after a panic when no new one could be made, and in a worker that took the place of another; made with the
+    /// next request.
     recognizer: Option<Box<dyn Recognizer>>,
     engine: Arc<dyn Engine>,
     names: NameEar,
@@ -368,39 +520,49 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        while let Some(mut job) = self.take() {
-            let counters = &self.shared.counters;
-            counters.running.fetch_add(1, Ordering::Relaxed);
-            let result = self.recognize(&mut job);
-            let counters = &self.shared.counters;
-            let counter = match &result {
-                Ok(_) => &counters.recognized,
-                Err(Error::Cancelled) => &counters.cancelled,
-                Err(_) => &counters.failed,
+        while let Some((request, cancel)) = self.take() {
+            let result = self.recognize(&request, &cancel);
+            let Some(mut place) = self.place() else {
+                self.shared.left_behind.fetch_sub(1, Ordering::AcqRel);
+                tracing::info!(worker = self.index, "a recogniser that hung has come back, and ends");
+                return;
             };
-            counter.fetch_add(1, Ordering::Relaxed);
-            counters.running.fetch_sub(1, Ordering::Relaxed);
-            *self.slot() = None;
-            if job.request.priority == Priority::Batch {
-                self.shared.batch_ended();
+            let listener = place.in_hand.take().and_then(|in_hand| in_hand.listener);
+            drop(place);
+            // Without a listener the request was given up, and counted, while this worker hung.
+            if let Some(listener) = listener {
+                self.shared.ended(request.priority, &result);
+                listener.ends(result);
             }
-            job.listener.ends(result);
         }
     }
 
     /// The next request; from here on dropping the pool cancels it.
-    fn take(&self) -> Option<Job> {
+    fn take(&self) -> Option<(Request, CancelFlag)> {
         let job = self.shared.lanes.pop_allowed(|lane| self.shared.may_begin(lane))?;
-        *self.slot() = Some(InHand { priority: job.request.priority, cancel: job.cancel.clone() });
-        Some(job)
+        let Job { request, cancel, listener, due: _ } = job;
+        self.shared.counters.running.fetch_add(1, Ordering::Relaxed);
+        let (priority, listener) = (request.priority, Some(listener));
+        let in_hand = InHand { priority, cancel: cancel.clone(), listener, seen: None };
+        self.shared.place(self.index).in_hand = Some(in_hand);
+        Some((request, cancel))
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<InHand>> {
-        self.shared.running[self.index].lock().unwrap_or_else(PoisonError::into_inner)
+    /// The worker's place; `None` when another has taken it.
+    fn place(&self) -> Option<MutexGuard<'_, Place>> {
+        let place = self.shared.place(self.index);
+        (place.generation == self.generation).then_some(place)
     }
 
-    fn recognize(&mut self, job: &mut Job) -> Result<Recognition, Error> {
-        if job.cancel.is_cancelled() || self.shared.stopping.is_cancelled() || !job.listener.begins() {
+    /// Says that the work begins; `false` when nobody wants it any more.
+    fn begins(&self) -> bool {
+        let Some(mut place) = self.place() else { return false };
+        let listener = place.in_hand.as_mut().and_then(|in_hand| in_hand.listener.as_mut());
+        listener.is_some_and(|listener| listener.begins())
+    }
+
+    fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
+        if cancel.is_cancelled() || self.shared.stopping.is_cancelled() || !self.begins() {
             return Err(Error::Cancelled);
         }
         let recognizer = match &mut self.recognizer {
@@ -408,7 +570,7 @@ impl Worker {
             empty @ None => empty.insert(self.engine.recognizer()?),
         };
         // The recogniser is thrown away after a panic, so no broken state is seen again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| recognizer.recognize(&job.request, &job.cancel)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| recognizer.recognize(request, cancel)));
         let mut outcome = outcome.unwrap_or_else(|_| {
             self.shared.counters.panicked.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
@@ -420,9 +582,9 @@ impl Worker {
         });
         // A partial is not touched: words that were shown must not change while the name is only half said.
         if let Ok(recognition) = &mut outcome
-            && job.request.priority != Priority::LivePartial
+            && request.priority != Priority::LivePartial
         {
-            self.names.put_right(&job.request.vocabulary, recognition);
+            self.names.put_right(&request.vocabulary, recognition);
         }
         outcome
     }

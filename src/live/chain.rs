@@ -92,6 +92,8 @@ pub(super) struct Chain {
     is_settling: bool,
     /// Probabilities of the last windows; the newest ends at `heard`.
     probabilities: VecDeque<f32>,
+    /// Speech that was heard since it was last asked for, in samples.
+    speech: u64,
     silent_windows: u32,
     noise: SteadyNoise,
     /// From here on the ring holds digital silence only.
@@ -132,6 +134,7 @@ impl Chain {
             settled: SamplePos::ZERO,
             is_settling: false,
             probabilities: VecDeque::new(),
+            speech: 0,
             silent_windows: 0,
             noise: SteadyNoise::default(),
             silent_from: None,
@@ -310,7 +313,13 @@ impl Chain {
     fn take(&mut self, probability: f32, level_dbfs: f32) {
         self.heard = self.heard.plus(WINDOW);
         self.probabilities.push_back(probability);
+        self.speech += if probability >= SPEECH_FROM { WINDOW } else { 0 };
         self.taker.push(Input::Window { speech_probability: probability, level_dbfs });
+    }
+
+    /// How many samples of speech were heard since the last time.
+    pub(super) fn take_speech(&mut self) -> u64 {
+        std::mem::take(&mut self.speech)
     }
 
     /// Tells the turn taker something else.

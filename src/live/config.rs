@@ -24,6 +24,9 @@ pub struct Config {
     pub max_lag: Duration,
     /// Workers that a call is taken to keep busy until something was measured, such as 0.1 for a tenth of one.
     pub assumed_load: f32,
+    /// Part of its time that every open call is taken to be spoken in, at least, 0 to 1; what was measured when that is more.
+    /// Calls that are silent now may all begin to speak.
+    pub speech_share: f32,
     /// How long a refused peer is asked to wait.
     #[serde(with = "as_text")]
     pub retry_after: Duration,
@@ -37,7 +40,8 @@ pub struct Config {
     /// Partials that are not begun within this time of their audio are dropped: a newer one says more.
     #[serde(with = "as_text")]
     pub partial_patience: Duration,
-    /// A channel that makes no progress for this long although audio comes is started anew.
+    /// A channel that makes no progress for this long although audio comes is started anew; a thread or a recogniser that is
+    /// at one step for this long hangs.
     #[serde(with = "as_text")]
     pub watchdog: Duration,
     /// Events of a call that are kept for readers that come late or again. Partials that were replaced make room first.
@@ -72,6 +76,8 @@ impl Default for Config {
             max_lag: Duration::from_secs(1),
             // `base` on one core: 0.25 s of work a second of speech, 40 % speech.
             assumed_load: 0.1,
+            // One of two people who talk to each other, with their pauses.
+            speech_share: 0.4,
             retry_after: Duration::from_secs(10),
             // Longer than any stall that speech is worth waiting for; a machine that is so far behind has other troubles.
             waiting_audio: Duration::from_secs(5),
@@ -105,7 +111,7 @@ impl Config {
     /// # Errors
     /// The first one that cannot.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
-        let checks: [(&'static str, String, bool, &'static str); 10] = [
+        let checks: [(&'static str, String, bool, &'static str); 11] = [
             ("max_calls", self.max_calls.to_string(), self.max_calls >= 1, "at least 1"),
             (
                 "load_limit",
@@ -118,6 +124,12 @@ impl Config {
                 self.assumed_load.to_string(),
                 self.assumed_load > 0.0 && self.assumed_load.is_finite(),
                 "above 0",
+            ),
+            (
+                "speech_share",
+                self.speech_share.to_string(),
+                self.speech_share > 0.0 && self.speech_share <= 1.0,
+                "above 0 and at most 1",
             ),
             (
                 "waiting_audio",
@@ -161,6 +173,8 @@ mod tests {
         assert_eq!(Config::default().validate(), Ok(()));
         let wrong = Config { load_limit: 1.5, ..Config::default() };
         assert_eq!(wrong.validate().unwrap_err().to_string(), "load_limit: 1.5 is not above 0 and at most 1");
+        let wrong = Config { speech_share: 0.0, ..Config::default() };
+        assert_eq!(wrong.validate().unwrap_err().key, "speech_share");
         let wrong = Config { batch_wait: Duration::from_secs(1), ..Config::default() };
         assert_eq!(wrong.validate().unwrap_err().key, "batch_wait");
     }

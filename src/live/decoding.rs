@@ -11,11 +11,16 @@ use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::TurnEndReason;
 use crate::turn::RequestId;
 
-/// A decoding that is not there after this time never comes. The longest takes seconds, and admission keeps the queue
-/// shorter than that.
-const DECODING_LONGEST: Duration = Duration::from_secs(60);
+/// A decoding that is not there after so many times `live.watchdog` never comes. One that is being worked on is given up
+/// sooner by its worker (`asr::worker::Pool::look`); this is for what waits too, which admission keeps shorter than that.
+const LONGEST_WATCHDOGS: u32 = 12;
 /// Turns whose finals are remembered, for one that continues them.
 const TURNS_REMEMBERED: usize = 4;
+
+/// How long a decoding, a question to Smart Turn or a recording's step at the recogniser may take at all.
+pub(super) const fn longest(watchdog: Duration) -> Duration {
+    watchdog.saturating_mul(LONGEST_WATCHDOGS)
+}
 
 /// A decoding for a partial.
 #[derive(Debug)]
@@ -159,8 +164,8 @@ impl Decoding {
 
     /// Gives up what was asked for long ago and can be done without: a newer partial says more, and a turn ends by silence
     /// too. A call that waited for them would never be quiet, and so never end.
-    pub(super) fn give_up_overdue(&mut self, now: Instant) -> Overdue {
-        let is_overdue = |asked: Instant| now.saturating_duration_since(asked) > DECODING_LONGEST;
+    pub(super) fn give_up_overdue(&mut self, now: Instant, longest: Duration) -> Overdue {
+        let is_overdue = |asked: Instant| now.saturating_duration_since(asked) > longest;
         let mut overdue = Overdue::default();
         if let Some(partial) = self.partial.take_if(|partial| is_overdue(partial.asked)) {
             partial.cancel.cancel();
@@ -174,10 +179,10 @@ impl Decoding {
     }
 
     /// Whether the text of a turn that was asked for long ago has not come.
-    pub(super) fn is_stuck(&self, now: Instant) -> bool {
+    pub(super) fn is_stuck(&self, now: Instant, longest: Duration) -> bool {
         self.speculations.iter().any(|speculation| {
             matches!(speculation.state, State::Waiting(_))
-                && now.saturating_duration_since(speculation.asked) > DECODING_LONGEST
+                && now.saturating_duration_since(speculation.asked) > longest
         })
     }
 
@@ -303,7 +308,9 @@ mod tests {
     use crate::clock::{Clock, SystemClock};
 
     #[test]
-    fn a_partial_and_a_question_without_an_answer_are_given_up_after_a_minute() {
+    fn a_partial_and_a_question_without_an_answer_are_given_up_after_twelve_times_the_watchdog() {
+        let longest = longest(Duration::from_secs(5));
+        assert_eq!(longest, Duration::from_secs(60));
         let asked = SystemClock.monotonic();
         let (partial, judge) = (CancelFlag::new(), CancelFlag::new());
         let (request, span) = (RequestId(1), SampleSpan::default());
@@ -312,9 +319,9 @@ mod tests {
             ..Decoding::default()
         };
         decoding.asks(RequestId(2), asked, judge.clone());
-        assert_eq!(decoding.give_up_overdue(asked + DECODING_LONGEST), Overdue::default());
-        let later = asked + DECODING_LONGEST + Duration::from_millis(1);
-        assert_eq!(decoding.give_up_overdue(later), Overdue { partials: 1, judges: 1 });
+        assert_eq!(decoding.give_up_overdue(asked + longest, longest), Overdue::default());
+        let later = asked + longest + Duration::from_millis(1);
+        assert_eq!(decoding.give_up_overdue(later, longest), Overdue { partials: 1, judges: 1 });
         assert!(decoding.is_quiet() && partial.is_cancelled() && judge.is_cancelled());
         assert!(!decoding.judged(RequestId(2)), "an answer that comes after all is nobody's");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Machine;
-use super::admission::Kind;
+use super::admission::{Kind, Relief};
 use super::chain::Evidence;
 use super::decoding::{Closed, Closing, LastText, Partial, Speculation, State, TurnEnd};
 use super::inbox::{Address, Decoded};
@@ -34,7 +34,8 @@ impl Session {
         index: usize,
         (request, turn, span): (RequestId, u64, SampleSpan),
     ) {
-        let is_busy = machine.pool.waiting_for(Priority::LiveFinal) > 0;
+        let is_relieved = machine.admission().relief() == Relief::NoPartials;
+        let is_busy = is_relieved || machine.pool.waiting_for(Priority::LiveFinal) > 0;
         let decoding = &mut self.tracks[index].decoding;
         if self.finals_only || is_busy {
             count(&machine.metrics.partials_dropped);
@@ -256,7 +257,9 @@ impl Session {
         let recognition = match result {
             Ok(recognition) => recognition,
             Err(error) => {
-                let is_tried_enough = speculation.attempts >= ATTEMPTS || matches!(error, asr::Error::Closed);
+                // What one recogniser hung on may be what the next one hangs on.
+                let is_hopeless = matches!(error, asr::Error::Closed | asr::Error::Stuck);
+                let is_tried_enough = speculation.attempts >= ATTEMPTS || is_hopeless;
                 speculation.state = if is_tried_enough { State::Failed } else { State::Unsent };
                 tracing::warn!(call = %self.link.id, %error, "a final could not be recognised");
                 self.resend(machine, index);
@@ -392,6 +395,9 @@ impl Session {
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
+        if closed.joins.is_some() {
+            count(&machine.metrics.turns_joined);
+        }
         decoding.remember(closed.turn, number);
         let channel = self.tracks[index].chain.channel;
         let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };

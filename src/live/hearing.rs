@@ -12,8 +12,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Machine;
+use super::admission::Relief;
 use super::bell::Urgency;
 use super::link::Link;
+use super::metrics::count;
 use super::session::Session;
 use super::voices::{VoiceDetector, Window};
 use crate::call::CallId;
@@ -55,8 +57,11 @@ impl Hearing {
     pub(super) fn run(mut self) {
         // Whoever waits for a call must not wait for a thread that is gone, whatever ended it.
         let _last = LastOut(Arc::clone(&self.machine));
-        while let Some(ready) = self.machine.bell.wait(self.machine.config.batch_wait, WATCH_EVERY) {
+        let machine = Arc::clone(&self.machine);
+        while let Some(ready) = machine.bell.wait(machine.config.batch_wait, WATCH_EVERY) {
+            machine.watch.hearing.beat();
             self.round(&ready);
+            machine.watch.hearing.rest();
         }
         for session in self.sessions.values_mut() {
             session.give_up(&self.machine, CallEndReason::Shutdown);
@@ -108,6 +113,7 @@ impl Hearing {
         let owners = std::mem::take(&mut self.owners);
         let batch = std::mem::take(&mut self.batch);
         for (windows, owners) in batch.chunks(BATCH_MAX).zip(owners.chunks(BATCH_MAX)) {
+            self.machine.watch.hearing.beat();
             let began = self.machine.clock.monotonic();
             let (detector, probabilities) = (&mut self.detector, &mut self.probabilities);
             // A detector that panicked is asked again; channels that it does not answer are started anew in time.
@@ -138,6 +144,7 @@ impl Hearing {
     /// Works on one call. A panic there starts its chains anew; `None` then, and for a call that is gone.
     fn with<T>(&mut self, call: CallId, work: impl FnOnce(&mut Session, &Machine) -> T) -> Option<T> {
         let machine = &self.machine;
+        machine.watch.hearing.beat();
         let session = self.sessions.get_mut(&call).filter(|session| !session.is_over())?;
         // After a panic every chain of the session is built anew, so nothing half done is seen again.
         let worked = catch_unwind(AssertUnwindSafe(|| work(session, machine)));
@@ -160,9 +167,26 @@ impl Hearing {
             return;
         }
         self.watched = now;
+        self.relieve(now);
         let calls: Vec<CallId> = self.sessions.keys().copied().collect();
         for call in calls {
             self.with(call, |session, machine| session.watch(machine, now));
+        }
+    }
+
+    /// Has every call do with less when finals come late, and with all again when they do not.
+    fn relieve(&self, now: Instant) {
+        let changed = self.machine.admission().step(now);
+        match changed {
+            Some(Relief::NoPartials) => {
+                count(&self.machine.metrics.partials_stopped);
+                tracing::warn!("finals come late: no call gets partials until they are in time again");
+            }
+            Some(Relief::None) => {
+                count(&self.machine.metrics.partials_resumed);
+                tracing::info!("finals are in time again: calls get partials");
+            }
+            None => {}
         }
     }
 

@@ -76,6 +76,10 @@ macro_rules! metrics {
         pub struct Snapshot {
             /// Calls that go on.
             pub open_calls: usize,
+            /// The thread that listens hangs.
+            pub is_hearing_stuck: bool,
+            /// A recogniser hangs and is not replaced.
+            pub is_recognition_stuck: bool,
             /// The recogniser and its queue.
             pub recognizer: PoolSnapshot,
             /// What was believed and what not.
@@ -88,6 +92,8 @@ macro_rules! metrics {
             pub(super) fn snapshot(&self, open_calls: usize, recognizer: PoolSnapshot, guard: guard::Snapshot) -> Snapshot {
                 Snapshot {
                     open_calls,
+                    is_hearing_stuck: false,
+                    is_recognition_stuck: false,
                     recognizer,
                     guard,
                     $($counter: self.$counter.load(Ordering::Relaxed),)*
@@ -116,10 +122,18 @@ metrics! {
         finals_failed,
         /// Turns in which nothing was said.
         turns_discarded,
+        /// Turns that continue one whose speaker was taken to be done.
+        turns_joined,
+        /// Times that somebody spoke into what was played and it was stopped.
+        interrupted,
         /// Partials shown.
         partials,
         /// Partials that were asked for and dropped.
         partials_dropped,
+        /// Times that partials were stopped for all calls because finals came late.
+        partials_stopped,
+        /// Times that they came back.
+        partials_resumed,
         /// Speculative decodings that were cancelled because speech went on.
         speculations_cancelled,
         /// Questions to Smart Turn that were not answered.
@@ -132,6 +146,8 @@ metrics! {
         controls_refused,
         /// Chains that were started anew.
         chains_restarted,
+        /// Times that the thread that listens was found to hang.
+        hearing_stuck,
         /// Panics in the processing of a call.
         panics,
         /// Windows judged by the voice detector.
@@ -146,6 +162,12 @@ metrics! {
     histograms {
         /// End of speech to the announced final.
         final_lag,
+        /// End of speech until its turn, or this part of it, was known to be over.
+        final_turn,
+        /// From then until the text of the final was there.
+        final_text,
+        /// End of speech until the text of the final was asked for.
+        final_asked,
         /// A partial's audio to its announcement.
         partial_lag,
         /// One batch of voice detection.

@@ -42,6 +42,7 @@ mod stable;
 #[cfg(test)]
 mod tests;
 mod voices;
+mod watch;
 mod work;
 
 pub use call::{Abilities, Call, CallSetup, Controls, NotTaken, Track};
@@ -50,6 +51,7 @@ pub use judge::TurnJudge;
 pub use log::{EventLog, Missed, Peek, Reader};
 pub use metrics::{BUCKETS_MS, Histogram, HistogramSnapshot, Snapshot};
 pub use voices::{Batched, MakeDetector, OneByOne, VoiceDetector, VoiceId, Window};
+pub use watch::Trouble;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +59,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::watch as changes;
 
 use self::admission::{Admission, Service};
 use self::bell::Bell;
@@ -68,6 +70,7 @@ use self::link::Link;
 use self::metrics::{Metrics, count};
 use self::session::Session;
 use self::voices::VoiceIds;
+use self::watch::Watch;
 use crate::asr::worker::Pool;
 use crate::audio::SamplePos;
 use crate::call::event::{CallEndReason, EventBody};
@@ -147,7 +150,7 @@ pub enum Refused {
     /// The service is being stopped.
     #[error("the service is being stopped")]
     Draining,
-    /// The thread that listens has ended by a fault.
+    /// The thread that listens has ended by a fault, or hangs.
     #[error("the part of the service that listens to calls has failed; hint: start the service again")]
     Deaf,
     /// The call has no streams, or more than [`TRACKS_MAX`].
@@ -187,9 +190,10 @@ struct Machine {
     /// Are told of each call that begins.
     on_open: RwLock<Vec<OnOpen>>,
     /// Number of calls that go on.
-    open: watch::Sender<usize>,
+    open: changes::Sender<usize>,
     /// The thread that listens has ended: no call can be taken.
     is_deaf: AtomicBool,
+    watch: Watch,
 }
 
 #[derive(Default)]
@@ -279,7 +283,7 @@ impl Live {
     /// [`Error::Thread`]; [`Error::Turn`] when the settings of turns cannot be used.
     pub fn start(parts: Parts, config: &Config) -> Result<Arc<Self>, Error> {
         turn::TurnTaker::new(&parts.turn)?;
-        let (open, _) = watch::channel(0);
+        let (open, _) = changes::channel(0);
         let machine = Arc::new(Machine {
             admission: Mutex::new(Admission::new(parts.workers, config)),
             questions: judge::questions(config.turn_queue),
@@ -299,6 +303,7 @@ impl Live {
             on_open: RwLock::default(),
             open,
             is_deaf: AtomicBool::new(false),
+            watch: Watch::default(),
         });
         let threads = keeper::start(&machine)?;
         let mut live = Self { machine: Arc::clone(&machine), hearing: None, threads };
@@ -308,6 +313,7 @@ impl Live {
         let thread = std::thread::Builder::new().name("live-hearing".to_owned());
         let thread = thread.spawn(move || hearing.run()).map_err(|source| Error::Thread { source })?;
         live.hearing = Some(thread);
+        live.threads.push(watch::start(&machine).map_err(|source| Error::Thread { source })?);
         Ok(Arc::new(live))
     }
 
@@ -382,7 +388,7 @@ impl Live {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Draining);
         }
-        if !self.is_listening() {
+        if self.trouble().is_some_and(Trouble::is_deaf) {
             count(&machine.metrics.calls_refused);
             return Err(Refused::Deaf);
         }
@@ -412,6 +418,19 @@ impl Live {
     /// Whether calls can be taken at all; without, only a new start of the process helps.
     pub fn is_listening(&self) -> bool {
         !self.machine.is_deaf.load(Ordering::Acquire)
+    }
+
+    /// What keeps calls from being listened to as they should be, as far as it was seen by the last look, at most a second
+    /// ago.
+    pub fn trouble(&self) -> Option<Trouble> {
+        let watch = &self.machine.watch;
+        if !self.is_listening() {
+            Some(Trouble::HearingEnded)
+        } else if watch.is_hearing_stuck() {
+            Some(Trouble::HearingStuck)
+        } else {
+            watch.is_recognition_stuck().then_some(Trouble::RecognitionStuck)
+        }
     }
 
     /// Has one more told of each call that begins from now on; he must not block, nor ask for this again.
@@ -452,7 +471,11 @@ impl Live {
     pub fn snapshot(&self) -> Snapshot {
         let machine = &self.machine;
         let open = machine.calls().open.len();
-        machine.metrics.snapshot(open, machine.pool.snapshot(), machine.guard.snapshot())
+        Snapshot {
+            is_hearing_stuck: machine.watch.is_hearing_stuck(),
+            is_recognition_stuck: machine.watch.is_recognition_stuck(),
+            ..machine.metrics.snapshot(open, machine.pool.snapshot(), machine.guard.snapshot())
+        }
     }
 
     /// Takes no more calls and waits for those that go on. After most of `deadline` they are ended, so that their last
@@ -489,8 +512,10 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.machine.calls().is_draining = true;
         self.machine.bell.stop();
-        // A thread that panicked has nothing left to save.
-        let _ = self.hearing.take().map(JoinHandle::join);
+        // A thread that panicked has nothing left to save; one that hangs may never come back.
+        let hearing = self.hearing.take().filter(|_| !self.machine.watch.is_hearing_stuck());
+        let _ = hearing.map(JoinHandle::join);
+        self.machine.watch.stop();
         // What the calls left for them at their end is still worked on.
         self.machine.questions.close();
         if let Some(keeper) = &self.machine.keeper {

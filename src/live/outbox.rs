@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::log::EventLog;
 use crate::audio::SamplePos;
-use crate::call::event::EventBody;
+use crate::call::event::{EventBody, FinalDelay};
 
 /// Finals of one call that may wait for the store. A store that is this far behind has failed.
 pub(super) const UNKEPT_MAX: usize = 64;
@@ -31,8 +31,14 @@ struct Held {
     is_kept: bool,
 }
 
-/// A final that was announced so long after the end of speech.
-pub(super) type Lag = Duration;
+/// A final that was announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Announced {
+    /// So long after the end of speech.
+    pub(super) lag: Duration,
+    /// Where that time went.
+    pub(super) delay: FinalDelay,
+}
 
 impl Outbox {
     /// Announces `body` after everything that waits. A partial takes the place of one of the same turn that waits.
@@ -86,19 +92,19 @@ impl Outbox {
         self.unkept
     }
 
-    /// Announces what does not wait for the store, and gives the lags of the finals among it.
-    pub(super) fn flush(&mut self, log: &EventLog, at: SamplePos, now: Instant) -> Vec<Lag> {
-        let mut lags = Vec::new();
+    /// Announces what does not wait for the store, and gives the delays of the finals among it.
+    pub(super) fn flush(&mut self, log: &EventLog, at: SamplePos, now: Instant) -> Vec<Announced> {
+        let mut finals = Vec::new();
         while let Some(next) = self.waiting.pop_front_if(|next| next.held.is_none_or(|held| held.is_kept)) {
             let mut body = next.body;
             if let (Some(held), EventBody::TranscriptFinal { latency, delay, .. }) = (next.held, &mut body) {
                 *latency = now.saturating_duration_since(held.speech_ended);
                 delay.keep = latency.saturating_sub(delay.turn + delay.text);
-                lags.push(*latency);
+                finals.push(Announced { lag: *latency, delay: *delay });
             }
             log.append(at, body);
         }
-        lags
+        finals
     }
 }
 
@@ -122,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::audio::SampleSpan;
-    use crate::call::event::{FinalDelay, TurnEndReason};
+    use crate::call::event::TurnEndReason;
     use crate::call::{CallId, Channel, Language, Utterance};
     use crate::clock::{Clock, SystemClock};
     use crate::live::log::Peek;
@@ -189,7 +195,8 @@ mod tests {
         assert_eq!((announced(&log).len(), outbox.unkept()), (0, 1));
         outbox.kept(7);
         let lag = Duration::from_millis(250);
-        assert_eq!(outbox.flush(&log, SamplePos::ZERO, start + lag), [lag]);
+        let delay = FinalDelay { keep: lag, ..FinalDelay::default() };
+        assert_eq!(outbox.flush(&log, SamplePos::ZERO, start + lag), [Announced { lag, delay }]);
         let names: Vec<_> = announced(&log).iter().map(EventBody::name).collect();
         assert_eq!(names, ["transcript.final", "turn.ended", "transcript.partial"]);
         assert_eq!(announced(&log)[2], partial(2, "je vous"));

@@ -8,12 +8,12 @@ use std::time::Instant;
 use super::bell::Urgency;
 use super::chain::{Chain, Next};
 use super::command::Command;
-use super::decoding::{Closed, Decoding, LastText, Overdue, TurnEnd};
+use super::decoding::{self, Closed, Decoding, LastText, Overdue, TurnEnd};
 use super::inbox::{Control, Item};
 use super::keeper::Ending;
 use super::link::Link;
 use super::metrics::count;
-use super::outbox::{Outbox, UNKEPT_MAX};
+use super::outbox::{Announced, Outbox, UNKEPT_MAX};
 use super::saying::Sayings;
 use super::voices::{VoiceId, Window};
 use super::{CallSetup, Error, Machine, is_internal_mark};
@@ -339,6 +339,7 @@ impl Session {
                 self.discarded(machine, index, (turn, joins, continues));
             }
             Output::Interrupt { at } => {
+                count(&machine.metrics.interrupted);
                 self.outbox.push(EventBody::Interrupted { channel, at });
                 self.command(Command::Flush);
             }
@@ -407,6 +408,7 @@ impl Session {
         if self.outbox.unkept() > UNKEPT_MAX {
             self.end(CallEndReason::Failed);
         }
+        self.count_speech(machine);
         self.announce(machine, now);
         if let Stage::Ending(reason) = self.stage
             && self.is_quiet()
@@ -430,6 +432,14 @@ impl Session {
         }
     }
 
+    /// Tells for how much speech what is decoded is the work.
+    fn count_speech(&mut self, machine: &Machine) {
+        let speech: u64 = self.tracks.iter_mut().map(|track| track.chain.take_speech()).sum();
+        if speech > 0 {
+            machine.admission().spoke(samples_duration(speech), !self.finals_only);
+        }
+    }
+
     /// Nothing is being decoded, asked, kept or announced.
     fn is_quiet(&self) -> bool {
         let is_quiet = |track: &Track| {
@@ -441,10 +451,15 @@ impl Session {
 
     fn announce(&mut self, machine: &Machine, now: Instant) {
         let at = self.heard();
-        for lag in self.outbox.flush(&self.link.log, at, now) {
-            count(&machine.metrics.finals);
-            machine.metrics.final_lag.record(lag);
-            machine.admission().announced(now, lag);
+        for told in self.outbox.flush(&self.link.log, at, now) {
+            let Announced { lag, delay } = told;
+            let metrics = &machine.metrics;
+            count(&metrics.finals);
+            metrics.final_lag.record(lag);
+            metrics.final_turn.record(delay.turn);
+            metrics.final_text.record(delay.text);
+            metrics.final_asked.record(delay.asked);
+            machine.admission().announced(now, told);
         }
     }
 
@@ -494,25 +509,26 @@ impl Session {
 
     /// Starts the chains anew that stand still although audio waits, or whose text does not come.
     pub(super) fn watch(&mut self, machine: &Machine, now: Instant) {
+        let longest = decoding::longest(machine.config.watchdog);
         for index in 0..self.tracks.len() {
             let track = &mut self.tracks[index];
             if !track.chain.has_window() {
                 track.chain.progressed = now;
             }
-            let overdue = track.decoding.give_up_overdue(now);
+            let overdue = track.decoding.give_up_overdue(now, longest);
             if overdue != Overdue::default() {
                 machine.metrics.partials_dropped.fetch_add(overdue.partials, Ordering::Relaxed);
                 machine.metrics.judges_dropped.fetch_add(overdue.judges, Ordering::Relaxed);
                 tracing::warn!(
                     call = %self.link.id, channel = %track.chain.channel, partials = overdue.partials,
-                    turn_ends = overdue.judges, "an engine gave no answer for a minute; the call goes on without"
+                    turn_ends = overdue.judges, "an engine gave no answer; the call goes on without"
                 );
                 // It may be quiet by that.
                 self.link.bell.ring(&self.link, Urgency::Now);
             }
             let stands_still =
                 now.saturating_duration_since(track.chain.progressed) > machine.config.watchdog;
-            if stands_still || track.decoding.is_stuck(now) {
+            if stands_still || track.decoding.is_stuck(now, longest) {
                 tracing::warn!(call = %self.link.id, channel = %track.chain.channel, "a channel made no progress");
                 self.restart(machine, index);
             }

@@ -43,12 +43,14 @@ impl Listener for Work {
     fn ends(self: Box<Self>, result: Result<Recognition, Error>) {
         let now = self.clock.monotonic();
         let began = self.began.unwrap_or(now);
+        // A recogniser that hung did no work: what calls cost is not learnt from it.
+        let worked = self.began.filter(|_| !matches!(result, Err(Error::Stuck)));
         self.link.answer(Item::Decoded(Decoded {
             address: self.address,
             is_partial: self.stale.is_some(),
             result,
             waited: began.saturating_duration_since(self.asked),
-            ran: self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began)),
+            ran: worked.map_or(Duration::ZERO, |began| now.saturating_duration_since(began)),
         }));
     }
 }

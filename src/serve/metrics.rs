@@ -259,13 +259,22 @@ fn write_pool(out: &mut String, pool: &PoolSnapshot) {
     }
     family(out, "allo_recognition_running", "gauge", "Recognitions in progress.");
     line(out, format_args!("allo_recognition_running {}", pool.running));
+    const LEFT: &str = "allo_recognition_left_behind";
+    family(out, LEFT, "gauge", "Recognisers that hang and were replaced.");
+    line(out, format_args!("{LEFT} {}", pool.left_behind));
     const TOTAL: &str = "allo_recognitions_total";
-    family(out, TOTAL, "counter", "Recognitions that ended, by outcome; a panic is also a failure.");
+    family(
+        out,
+        TOTAL,
+        "counter",
+        "Recognitions that ended, by outcome; a panic, or an engine that hung, is also a failure.",
+    );
     let outcomes = [
         ("recognized", pool.recognized),
         ("cancelled", pool.cancelled),
         ("failed", pool.failed),
         ("panicked", pool.panicked),
+        ("stuck", pool.stuck),
     ];
     for (outcome, count) in outcomes {
         line(out, format_args!("{TOTAL}{{outcome=\"{outcome}\"}} {count}"));
@@ -311,7 +320,16 @@ mod tests {
 
     fn idle_pool() -> PoolSnapshot {
         let queue = queue::Snapshot { name: "asr", lanes: Vec::new() };
-        PoolSnapshot { queue, running: 0, recognized: 3, cancelled: 0, failed: 0, panicked: 0 }
+        PoolSnapshot {
+            queue,
+            running: 0,
+            recognized: 3,
+            cancelled: 0,
+            failed: 0,
+            panicked: 0,
+            stuck: 0,
+            left_behind: 0,
+        }
     }
 
     #[test]

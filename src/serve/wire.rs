@@ -40,6 +40,9 @@ pub struct ReadyLine {
 pub struct Health {
     /// `ok`, `ready`, or why not.
     pub status: &'static str,
+    /// What hangs or has ended, when `status` is `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// The version that runs.
     pub version: &'static str,
 }

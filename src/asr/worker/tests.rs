@@ -217,6 +217,110 @@ fn dropping_the_pool_ends_what_runs_and_what_waits() {
     assert!(matches!(waiting.wait(), Err(Error::Closed)));
 }
 
+const PATIENCE: Patience = Patience { live: Duration::from_secs(5), batch: Duration::from_secs(60) };
+
+/// An engine whose requests of 1 sample look at no flag and come back when the second end is dropped; they say to the first
+/// that they have begun.
+fn hanging() -> (FakeEngine, queue::Receiver<()>, queue::Sender<()>) {
+    let (arrive, arrived) = queue::bounded("arrived", 8);
+    let (open, door) = queue::bounded::<()>("door", 1);
+    let engine = FakeEngine::new(move |request| {
+        if request.samples.len() == 1 {
+            arrive.try_send(()).unwrap();
+            door.receive();
+        }
+        Reply::Text("oui".into())
+    });
+    (engine, arrived, open)
+}
+
+fn now() -> Instant {
+    crate::clock::Clock::monotonic(&crate::clock::SystemClock)
+}
+
+#[test]
+fn a_worker_whose_recogniser_hangs_is_replaced_and_its_request_fails() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine.clone(), 1, 8);
+    let hung = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+    arrived.receive().unwrap();
+    let now = now();
+    for seconds in [0, 4] {
+        assert_eq!(pool.look(now + Duration::from_secs(seconds), PATIENCE), Stuck::default());
+    }
+    let found = pool.look(now + PATIENCE.live, PATIENCE);
+    assert_eq!(found, Stuck { found: 1, remaining: 0 });
+    assert!(matches!(hung.wait(), Err(Error::Stuck)));
+    assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
+    assert_eq!(engine.recognizers_made(), 2);
+    let it = pool.snapshot();
+    assert_eq!((it.stuck, it.failed, it.recognized, it.running, it.left_behind), (1, 1, 1, 0, 1));
+    drop(open);
+    while pool.snapshot().left_behind > 0 {
+        thread::yield_now();
+    }
+    assert_eq!(pool.drain().recognized, 1, "what came back is nobody's");
+}
+
+#[test]
+fn a_final_that_wants_the_worker_of_a_partial_is_no_sign_of_life_of_it() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine, 1, 8);
+    let hung = pool.submit(request(Priority::LivePartial, 1)).unwrap();
+    arrived.receive().unwrap();
+    let now = now();
+    assert_eq!(pool.look(now, PATIENCE), Stuck::default());
+    let waiting = [20, 21].map(|samples| pool.submit(request(Priority::LiveFinal, samples)).unwrap());
+    assert_eq!(pool.look(now + PATIENCE.live, PATIENCE).found, 1);
+    assert!(matches!(hung.wait(), Err(Error::Stuck)));
+    assert!(waiting.into_iter().all(|ticket| ticket.wait().is_ok()));
+    drop(open);
+}
+
+#[test]
+fn no_more_threads_are_left_behind_than_there_are_workers() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine, 1, 8);
+    let mut now = now();
+    for found in [Stuck { found: 1, remaining: 0 }, Stuck { found: 1, remaining: 1 }] {
+        let hung = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+        arrived.receive().unwrap();
+        pool.look(now, PATIENCE);
+        now += PATIENCE.live;
+        assert_eq!(pool.look(now, PATIENCE), found);
+        assert!(matches!(hung.wait(), Err(Error::Stuck)));
+    }
+    assert_eq!(pool.look(now, PATIENCE), Stuck { found: 0, remaining: 1 });
+    drop(open);
+    // The one that stayed goes on.
+    assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
+    assert_eq!(pool.look(now + PATIENCE.live, PATIENCE), Stuck::default());
+    assert_eq!(pool.drain().stuck, 2);
+}
+
+#[test]
+fn a_recording_may_take_longer_than_a_call_and_an_engine_that_goes_on_as_long_as_it_likes() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine, 2, 8);
+    let slow = pool.submit(request(Priority::Batch, 1)).unwrap();
+    arrived.receive().unwrap();
+    let now = now();
+    assert_eq!(pool.look(now, PATIENCE), Stuck::default());
+    assert_eq!(pool.look(now + PATIENCE.live * 2, PATIENCE), Stuck::default());
+    assert_eq!(pool.look(now + PATIENCE.batch, PATIENCE).found, 1);
+    assert!(matches!(slow.wait(), Err(Error::Stuck)));
+    assert_eq!(pool.busy_with_batch(), 0);
+    drop(open);
+    let cancel = CancelFlag::new();
+    let mut in_hand =
+        InHand { priority: Priority::LiveFinal, cancel: cancel.clone(), listener: None, seen: None };
+    for second in 0..100 {
+        assert!(!in_hand.is_stuck(now + Duration::from_secs(second), PATIENCE), "after {second} s");
+        let is_cancelled = cancel.is_cancelled();
+        assert!(!is_cancelled, "an engine looks before each step");
+    }
+}
+
 #[test]
 fn draining_finishes_what_was_submitted() {
     let pool = start(FakeEngine::hearing("oui"), 3, 64);

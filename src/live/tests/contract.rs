@@ -259,6 +259,42 @@ fn a_playback_that_ends_at_once_does_not_count_as_played_for_ever() {
 }
 
 #[test]
+fn where_the_time_of_a_final_went_is_counted_with_it() {
+    let live = live(reader());
+    let call = open(&live);
+    say(&call, [spoken(&[1, 2]), silence(PAUSE)].concat());
+    assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+    let it = live.snapshot();
+    let stages = [it.final_turn, it.final_text, it.final_asked];
+    assert_eq!(stages.map(|stage| stage.count()), [1; 3]);
+}
+
+#[test]
+fn a_turn_that_is_joined_is_counted_once() {
+    let live = live(reader());
+    let turn =
+        turn::Config { settle_delay: Duration::ZERO, repair_window: Duration::from_secs(3), ..turns() };
+    let call = live.open(CallSetup { turn: Some(turn), ..setup(&[Channel::Caller]) }).unwrap();
+    say(&call, [spoken(&[1, 2]), silence(24_000), spoken(&[3, 4]), silence(PAUSE)].concat());
+    let joined = picked(&end(call), |body| {
+        let EventBody::TranscriptFinal { joins, .. } = body else { return None };
+        Some(*joins)
+    });
+    assert_eq!(joined, [None, Some(1)]);
+    assert_eq!(live.snapshot().turns_joined, 1);
+}
+
+#[test]
+fn an_interruption_is_counted() {
+    let live = live(reader());
+    let call = open(&live);
+    call.controls().play(vec![0.0; 80].into(), RATE, Some("accueil".into())).unwrap();
+    say(&call, [silence(PAUSE), spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+    let interruptions = names(&end(call)).iter().filter(|name| **name == "interrupted").count();
+    assert_eq!((interruptions, live.snapshot().interrupted), (1, 1));
+}
+
+#[test]
 fn a_hung_up_call_still_gets_its_last_final() {
     let live = live(reader());
     let call = open(&live);

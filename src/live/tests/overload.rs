@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::asr::fake::Gate;
+use crate::call::event::FinalDelay;
 use crate::clock::ManualClock;
 use crate::live::config::Overload;
+use crate::live::outbox::Announced;
 
 /// Plays sound without waiting for what it leads to.
 fn feed(call: &Call, samples: &[f32]) {
@@ -97,6 +99,32 @@ fn a_full_machine_may_serve_finals_only_before_it_refuses() {
     let events = end(calls.pop().unwrap());
     assert_eq!(finals(&events), ["mot1 mot2 mot3 mot4 mot5 mot6"]);
     assert!(!names(&events).contains(&"transcript.partial"));
+}
+
+#[test]
+fn no_call_gets_partials_while_finals_are_nearly_too_late() {
+    let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+    let slow = Parts { clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
+    let live = Live::start(slow, &Config { admission: true, ..config() }).unwrap();
+    let call = open(&live);
+    let speech = [spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat();
+    say(&call, speech.clone());
+    assert_eq!(live.snapshot().partials_dropped, 0);
+    let delay = FinalDelay { turn: Duration::from_millis(400), ..FinalDelay::default() };
+    let late = Announced { lag: Duration::from_millis(900), delay };
+    (0..100).for_each(|_| live.machine.admission().announced(live.machine.clock.monotonic(), late));
+    // Calls are looked after once a second.
+    clock.advance(Duration::from_secs(1));
+    say(&call, silence(PAUSE));
+    say(&call, speech.clone());
+    let dropped = live.snapshot().partials_dropped;
+    assert!(dropped > 0, "partials are decoded");
+    clock.advance(Duration::from_secs(60));
+    say(&call, silence(PAUSE));
+    say(&call, speech);
+    let it = live.snapshot();
+    assert_eq!((it.partials_dropped, it.partials_stopped, it.partials_resumed), (dropped, 1, 1));
+    assert_eq!(finals(&end(call)).len(), 3);
 }
 
 #[test]

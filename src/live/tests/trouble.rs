@@ -8,6 +8,8 @@ use super::*;
 use crate::call::event::GapReason;
 use crate::clock::ManualClock;
 use crate::live::inbox::Control;
+use crate::live::watch;
+use crate::queue;
 
 /// Gaps of a call: reason, start, length.
 fn gaps(events: &[Arc<Event>]) -> Vec<(GapReason, u64, u64)> {
@@ -194,6 +196,111 @@ fn a_channel_that_stands_still_is_started_anew_and_goes_on_behind_a_gap() {
     assert!(first.2 > 0);
     assert_eq!(finals(&events), ["mot1 mot2"]);
     assert_eq!(all_events(&log), events);
+}
+
+/// What the thread that watches would find after so much more time.
+fn found(live: &Live, clock: &ManualClock, after: Duration) -> Option<Trouble> {
+    clock.advance(after);
+    watch::look(&live.machine);
+    live.trouble()
+}
+
+/// Says that it was asked and does not come back before the other end of its door is gone, when it is told to hang.
+struct Hanging {
+    hangs: Arc<AtomicBool>,
+    arrive: queue::Sender<()>,
+    door: queue::Receiver<()>,
+    inner: Box<dyn VoiceDetector>,
+}
+
+impl VoiceDetector for Hanging {
+    fn reset(&mut self, voice: VoiceId) {
+        self.inner.reset(voice);
+    }
+
+    fn close(&mut self, voice: VoiceId) {
+        self.inner.close(voice);
+    }
+
+    fn judge(&mut self, windows: &[Window], probabilities: &mut Vec<Option<f32>>) {
+        if self.hangs.load(Ordering::Acquire) {
+            self.arrive.try_send(()).unwrap();
+            self.door.receive();
+        }
+        self.inner.judge(windows, probabilities);
+    }
+}
+
+#[test]
+fn a_detector_that_hangs_is_seen_and_no_call_is_taken_until_it_comes_back() {
+    let (arrive, arrived) = queue::bounded("arrived", 1);
+    let (open_door, door) = queue::bounded("door", 1);
+    let (hangs, clock) = (Arc::new(AtomicBool::new(true)), Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)));
+    let detector = Box::new(Hanging { hangs: Arc::clone(&hangs), arrive, door, inner: detector() });
+    let watched = Parts { detector, clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
+    let live = Live::start(watched, &config()).unwrap();
+    let call = open(&live);
+    // An hour without sound is no hanging.
+    assert_eq!(found(&live, &clock, Duration::from_secs(3_600)), None);
+    call.audio(0, &spoken(&[1, 2]));
+    arrived.receive().unwrap();
+    for seconds in [0, 4] {
+        assert_eq!(found(&live, &clock, Duration::from_secs(seconds)), None);
+    }
+    for _ in 0..2 {
+        assert_eq!(found(&live, &clock, Duration::from_secs(1)), Some(Trouble::HearingStuck));
+    }
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.hearing_stuck, snapshot.is_hearing_stuck), (1, true));
+    hangs.store(false, Ordering::Release);
+    drop(open_door);
+    call.wait_until_idle();
+    assert_eq!(found(&live, &clock, Duration::ZERO), None);
+    say(&call, silence(PAUSE));
+    assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+}
+
+#[test]
+fn a_recogniser_that_hangs_costs_one_final_and_another_takes_its_place() {
+    let (arrive, arrived) = queue::bounded("arrived", 1);
+    let (open_door, door) = queue::bounded::<()>("door", 1);
+    let engine = FakeEngine::new(move |request| {
+        let text = read(&request.samples);
+        if text.starts_with("mot1") {
+            arrive.try_send(()).unwrap();
+            door.receive();
+        }
+        Reply::Text(text)
+    });
+    let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+    let watched = Parts { clock: Arc::<ManualClock>::clone(&clock), ..parts(engine.clone(), 1) };
+    let live = Live::start(watched, &config()).unwrap();
+    let calls: Vec<Call> = (0..2)
+        .map(|_| live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap())
+        .collect();
+    calls[0].hand_over(0, &[spoken(&[1, 2]), silence(PAUSE)].concat());
+    arrived.receive().unwrap();
+    calls[1].hand_over(0, &[spoken(&[5, 6]), silence(PAUSE)].concat());
+    assert_eq!(found(&live, &clock, Duration::ZERO), None);
+    assert_eq!(live.snapshot().recognizer.stuck, 0);
+    // The thread that listens goes on meanwhile.
+    say(&open(&live), silence(320));
+    assert_eq!(found(&live, &clock, config().watchdog), None, "it was replaced at once");
+    calls.iter().for_each(Call::wait_until_idle);
+    say(&calls[0], [spoken(&[3, 4]), silence(PAUSE)].concat());
+    let told: Vec<_> = calls.into_iter().map(end).collect();
+    assert_eq!(finals(&told[0]), ["mot3 mot4"]);
+    assert_eq!(finals(&told[1]), ["mot5 mot6"]);
+    let reasons: Vec<GapReason> = gaps(&told[0]).into_iter().map(|(reason, _, _)| reason).collect();
+    assert_eq!((reasons, gaps(&told[1])), (vec![GapReason::Failed], vec![]));
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.finals_failed, snapshot.recognizer.stuck), (1, 1));
+    assert_eq!(engine.recognizers_made(), 2);
+    drop(open_door);
+    while live.snapshot().recognizer.left_behind > 0 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

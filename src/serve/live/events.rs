@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::audio::SamplePos;
 use crate::call::decision::{DecisionRecord, WishRecord};
-use crate::call::event::{Event, EventBody};
+use crate::call::event::{Event, EventBody, FinalDelay};
 use crate::call::{IntentScore, Utterance};
 use crate::export::handover::{handover_json, slots_json};
 
@@ -41,20 +41,13 @@ fn body(body: &EventBody) -> Value {
             "stable": stable.reveal(),
             "unstable": unstable.reveal(),
         }),
-        EventBody::TranscriptFinal {
-            channel,
-            turn,
-            utterance,
-            joins,
-            latency,
-            delay: _,
-            alternatives: _,
-        } => {
+        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay, alternatives: _ } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
             json["turn"] = (*turn).into();
             json["joins"] = (*joins).into();
             json["latency"] = duration(*latency).into();
+            json["delay"] = delay_json(delay);
             json
         }
         EventBody::TurnEnded { channel, turn, end_of_speech, reason, continues, is_back_channel } => json!({
@@ -110,6 +103,20 @@ fn decision_json(decision: &DecisionRecord) -> Value {
         "route": decision.route,
         "wishes": decision.wishes.iter().map(wish).collect::<Vec<_>>(),
         "slots": slots_json(&decision.slots),
+    })
+}
+
+/// Where the time of a final went, in milliseconds: what is looked at beside other delays of a dialogue.
+fn delay_json(delay: &FinalDelay) -> Value {
+    let milliseconds = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    let FinalDelay { turn, text, keep, asked, queued, decoded } = delay;
+    json!({
+        "turn": milliseconds(*turn),
+        "text": milliseconds(*text),
+        "keep": milliseconds(*keep),
+        "asked": milliseconds(*asked),
+        "queued": milliseconds(*queued),
+        "decoded": milliseconds(*decoded),
     })
 }
 
@@ -184,7 +191,14 @@ mod tests {
                 utterance,
                 alternatives: Vec::new(),
                 joins: None,
-                delay: Default::default(),
+                delay: FinalDelay {
+                    turn: Duration::from_millis(300),
+                    text: Duration::from_millis(6),
+                    keep: Duration::from_millis(4),
+                    asked: Duration::from_millis(100),
+                    queued: Duration::from_millis(1),
+                    decoded: Duration::from_millis(205),
+                },
                 latency: Duration::from_millis(310),
             },
             EventBody::TurnEnded {

@@ -7,6 +7,9 @@ use crate::serve::metrics::{STAGE, durations, family, line};
 pub fn write_stages(out: &mut String, snapshot: &Snapshot) {
     let stages = [
         ("final", &snapshot.final_lag),
+        ("turn", &snapshot.final_turn),
+        ("text", &snapshot.final_text),
+        ("asked", &snapshot.final_asked),
         ("partial", &snapshot.partial_lag),
         ("detection", &snapshot.detection),
         ("judge", &snapshot.judge),
@@ -24,6 +27,13 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
     const CALLS: &str = "allo_live_calls";
     family(out, CALLS, "gauge", "Live calls that go on.");
     line(out, format_args!("{CALLS} {}", snapshot.open_calls));
+    const STUCK: &str = "allo_live_stuck";
+    family(out, STUCK, "gauge", "1 while a part that calls depend on hangs.");
+    for (part, is_stuck) in
+        [("hearing", snapshot.is_hearing_stuck), ("recognition", snapshot.is_recognition_stuck)]
+    {
+        line(out, format_args!("{STUCK}{{part=\"{part}\"}} {}", u8::from(is_stuck)));
+    }
     const EVENTS: &str = "allo_live_events_total";
     family(out, EVENTS, "counter", "What happened in live calls, by kind.");
     for (kind, count) in [
@@ -35,12 +45,17 @@ pub fn write_calls(out: &mut String, snapshot: &Snapshot) {
         ("final_ready", snapshot.finals_ready),
         ("final_failed", snapshot.finals_failed),
         ("turn_discarded", snapshot.turns_discarded),
+        ("turn_joined", snapshot.turns_joined),
+        ("interrupted", snapshot.interrupted),
         ("partial", snapshot.partials),
         ("partial_dropped", snapshot.partials_dropped),
+        ("partials_stopped", snapshot.partials_stopped),
+        ("partials_resumed", snapshot.partials_resumed),
         ("speculation_cancelled", snapshot.speculations_cancelled),
         ("judge_dropped", snapshot.judges_dropped),
         ("control_refused", snapshot.controls_refused),
         ("chain_restarted", snapshot.chains_restarted),
+        ("hearing_stuck", snapshot.hearing_stuck),
         ("panic", snapshot.panics),
         ("keep_failed", snapshot.keep_failed),
     ] {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::to_bytes;
+use axum::extract::State;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -388,6 +390,33 @@ async fn a_peer_that_answers_pings_and_never_begins_a_call_is_let_go_of() {
         let mut peer = running.open(path).await;
         assert_eq!(peer.hears().await, Err(super::line::POLICY), "{path}");
     }
+}
+
+/// Values of the labels that stand for a closed set, in a line of figures.
+fn kinds(line: &str) -> Vec<&str> {
+    let labels =
+        line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
+    let pairs = labels.split(',').filter_map(|pair| pair.split_once("=\""));
+    let of_a_set = |name: &str| !["le", "route", "method", "status", "version"].contains(&name);
+    pairs.filter(|(name, _)| of_a_set(name)).map(|(_, value)| value.trim_end_matches('"')).collect()
+}
+
+#[tokio::test]
+async fn every_figure_and_kind_of_event_is_in_the_documentation() {
+    let live = live(live::config::Config::default());
+    let (_stop, stopping) = watch::channel(false);
+    let service = Arc::new(Service::new(parts(Config::default(), &live), stopping));
+    let response = crate::serve::health::metrics(State(service)).await;
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let figures = String::from_utf8(bytes.to_vec()).unwrap();
+    let guide = include_str!("../../../docs/serve.md");
+    let families = figures.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let families = families.map(|family| family.split(' ').next().unwrap());
+    let is_named =
+        |name: &&str| guide.contains(&format!("`{name}`")) || guide.contains(&format!("`{name}{{"));
+    let samples = figures.lines().filter(|line| !line.starts_with('#'));
+    let missing: Vec<&str> = families.chain(samples.flat_map(kinds)).filter(|name| !is_named(name)).collect();
+    assert!(figures.contains("allo_live_events_total{kind=") && missing.is_empty(), "{missing:?}");
 }
 
 #[tokio::test]
