@@ -37,7 +37,7 @@ pub enum Message {
     Transfer,
     /// After an insult.
     Calm,
-    /// The language is not spoken here; said before a transfer.
+    /// The language is not spoken here.
     OtherLanguage,
     /// A value is read back: "{value}, is that right?"
     ConfirmValue,
@@ -176,9 +176,9 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
         Message::HumanReason,
         "human_reason",
         [
-            "Je vous mets en relation. Pour joindre tout de suite la bonne personne, dites-moi en quelques mots le sujet de votre appel.",
-            "I will put you through. So that you reach the right person at once, tell me in a few words what it is about.",
-            "Ik verbind u door. Om u meteen de juiste persoon te geven: waar gaat het in een paar woorden over?",
+            "Pour joindre tout de suite la bonne personne, dites-moi en quelques mots le sujet de votre appel.",
+            "So that you reach the right person at once, tell me in a few words what it is about.",
+            "Om meteen de juiste persoon te bereiken: waar gaat het in een paar woorden over?",
         ],
     ),
     (
@@ -203,9 +203,9 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
         Message::OtherLanguage,
         "other_language",
         [
-            "Je ne parle pas votre langue, je vous passe quelqu'un.",
-            "I do not speak your language, I will put you through to somebody.",
-            "Ik spreek uw taal niet, ik verbind u door met iemand.",
+            "Je ne parle pas votre langue.",
+            "I do not speak your language.",
+            "Ik spreek uw taal niet.",
         ],
     ),
     (

@@ -37,6 +37,12 @@ impl Writing<'_> {
         self.mistakes.add(Place { file: self.file, line }, problem, remedy);
     }
 
+    /// As [`Writing::at`], for what can be used and is hardly meant.
+    pub fn warn<T>(&mut self, what: &Spanned<T>, problem: impl Into<String>, remedy: impl Into<String>) {
+        let line = Some(line_of(self.text, what.span().start));
+        self.mistakes.warn(Place { file: self.file, line }, problem, remedy);
+    }
+
     /// Texts in the languages of the scenario; the default language must be there.
     pub fn said(&mut self, written: &Spanned<SaidFile>, scenario: &Tongues<'_>) -> Said<String> {
         let said = by_language(written.get_ref());

@@ -87,3 +87,22 @@ fn who_was_promised_a_person_is_not_answered_by_the_bot() {
     call.on(human());
     assert!(call.on(wish()).0.contains("look up"));
 }
+
+#[test]
+fn nothing_is_promised_that_a_closed_team_does_not_keep() {
+    let night = date(2026, 11, 26).at(22, 0, 0, 0);
+    let mut call = Call::begin_at(plan(), night);
+    let (line, rule) = call.on(says("je veux parler à quelqu'un", Band::Sure, &[("humain", 0.95)]));
+    assert!(!line.contains("relation"), "{line}");
+    assert_eq!(rule, Rule::WantsHuman);
+    let mut call = Call::begin_at(plan(), night);
+    let (line, _) = call.on(Input::OtherLanguage);
+    let goodbye = "Merci de votre appel, au revoir. > hang up";
+    assert_eq!(line, format!("Je ne parle pas votre langue. | Nous sommes fermés. | {goodbye}"));
+    let mut call = Call::begin_at(plan(), night);
+    call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
+    let (line, rule) = call.on(row("Velmoxine", 0));
+    let more = "Puis-je faire autre chose pour vous ? > listen";
+    assert_eq!(line, format!("Velmoxine n'est pas disponible. | Nous sommes fermés. | {more}"));
+    assert_eq!(rule, Rule::Answered);
+}
