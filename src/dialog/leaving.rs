@@ -54,7 +54,7 @@ impl Dialog {
             patience: Duration::ZERO,
             intent: intent.or(task.map(Task::intent)).map(str::to_owned),
             confidence: self.confidence,
-            second_intent: self.second.clone(),
+            second_intent: self.second.as_ref().map(|second| second.intent.clone()),
             words: self.words.clone(),
             slots: task.map(Task::values).unwrap_or_default(),
         };

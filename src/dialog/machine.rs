@@ -37,7 +37,7 @@ pub struct Dialog {
     /// Intents that the caller said no to.
     pub(super) denied: BTreeSet<String>,
     /// The other of two wishes, waiting for its turn.
-    pub(super) second: Option<String>,
+    pub(super) second: Option<Second>,
     /// The words of the wish that is being dealt with.
     pub(super) words: Option<Redacted<String>>,
     pub(super) confidence: Option<f32>,
@@ -49,6 +49,15 @@ pub struct Dialog {
     /// What was said last, for those who did not hear it.
     pub(super) last_said: Vec<Redacted<String>>,
     pub(super) last_listen: Listen,
+}
+
+/// The second of two wishes in one sentence.
+#[derive(Debug, Clone)]
+pub(super) struct Second {
+    pub(super) intent: String,
+    pub(super) probability: f32,
+    /// Whether it was understood clearly enough to be acted on without a question.
+    pub(super) is_sure: bool,
 }
 
 /// What the caller's next words are about.
@@ -350,8 +359,7 @@ impl Dialog {
     /// After an answer: the second wish, or whether there is anything else.
     pub(super) fn after_answer(&mut self, scene: &mut Scene<'_>) {
         if let Some(second) = self.second.take() {
-            self.say(Message::SecondWish, &[("label", &self.name_of(&second))], &mut scene.actions);
-            self.act(&second, (None, Rule::SecondWish), scene);
+            self.turn_to(second, scene);
             return;
         }
         self.say(Message::More, &[], &mut scene.actions);

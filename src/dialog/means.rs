@@ -57,7 +57,7 @@ impl Dialog {
             }
             (State::Confirming { intent }, Some(2)) => {
                 self.denied.insert(intent);
-                self.missed(Rule::Denied, Message::DeniedAskAgain, scene)
+                self.denied_without(scene)
             }
             (State::Choosing { intents }, Some(digit @ (1 | 2))) => {
                 self.confidence = Some(1.0);

@@ -1,7 +1,7 @@
 //! What the caller wants: acting on a wish, confirming it, offering two.
 
 use super::attitude::{is_neither, ordinal};
-use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, State, best, is_clear, words};
+use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, Second, State, best, is_clear, words};
 use super::messages::Message;
 use super::turn::{Rule, Sentence, Wish};
 use crate::intent::Band;
@@ -46,6 +46,7 @@ impl Dialog {
                 self.act(&intent, (Some(sentence), Rule::Sure), scene)
             }
             (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
+                self.note_second(sentence);
                 let intents = [(*first).to_owned(), (*second).to_owned()];
                 self.offer(intents, scene)
             }
@@ -61,8 +62,27 @@ impl Dialog {
 
     pub(super) fn note_second(&mut self, sentence: &Sentence) {
         let second = sentence.wishes.get(1).filter(|wish| matches!(wish.band, Band::Sure | Band::Nearly));
-        let intent = second.and_then(|wish| wish.ranking.candidates.first()).map(|one| one.intent.clone());
-        self.second = intent.filter(|intent| self.plan.intents.contains_key(intent));
+        let second = second.and_then(|wish| Some((wish.band, wish.ranking.candidates.first()?)));
+        self.second = second
+            .filter(|(_, best)| {
+                self.plan.intents.contains_key(&best.intent) && !self.denied.contains(&best.intent)
+            })
+            .map(|(band, best)| Second {
+                intent: best.intent.clone(),
+                probability: best.probability,
+                is_sure: band == Band::Sure,
+            });
+    }
+
+    /// Takes up the second of two wishes: as any other, it is acted on when it is sure and asked about when it is not.
+    pub(super) fn turn_to(&mut self, second: Second, scene: &mut Scene<'_>) -> Rule {
+        self.confidence = Some(second.probability);
+        if !second.is_sure {
+            return self.ask_confirmation(second.intent, scene);
+        }
+        let label = self.name_of(&second.intent);
+        self.say(Message::SecondWish, &[("label", &label)], &mut scene.actions);
+        self.act(&second.intent, (None, Rule::SecondWish), scene)
     }
 
     /// The name by which `intent` is asked about: its own label, else that of its team.
@@ -110,13 +130,21 @@ impl Dialog {
         }
     }
 
-    /// After a "no": what else the sentence says, or the open question again.
+    /// After a "no": what else the sentence says, the other of two wishes, or the open question again.
     pub(super) fn denied_with(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let says_more = words(sentence) > BARE_ANSWER_WORDS_MAX;
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
             return self.wish(sentence, scene);
         }
-        self.missed(Rule::Denied, Message::DeniedAskAgain, scene)
+        self.denied_without(scene)
+    }
+
+    /// After a "no" that says nothing else.
+    pub(super) fn denied_without(&mut self, scene: &mut Scene<'_>) -> Rule {
+        match self.second.take() {
+            Some(second) => self.turn_to(second, scene),
+            None => self.missed(Rule::Denied, Message::DeniedAskAgain, scene),
+        }
     }
 
     pub(super) fn names_another(&self, sentence: &Sentence, intent: &str) -> bool {

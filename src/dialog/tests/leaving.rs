@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// The transfer that a turn ends with.
+pub(super) fn transfer_of(turn: &Turn) -> &Transfer {
+    match turn.actions.last() {
+        Some(Action::Transfer(transfer)) => transfer,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_closed_team_overflows_and_the_last_says_so() {
     let night = date(2026, 11, 26).at(22, 0, 0, 0);
@@ -21,10 +29,7 @@ fn a_closed_team_overflows_and_the_last_says_so() {
 
 #[test]
 fn the_overflow_is_told_all_that_the_first_team_was() {
-    let transfer = |turn: &Turn| match turn.actions.last() {
-        Some(Action::Transfer(transfer)) => transfer.clone(),
-        other => panic!("{other:?}"),
-    };
+    let transfer = |turn: &Turn| transfer_of(turn).clone();
     let mut call = Call::begin(plan());
     call.on(says("est-ce que le produit est là", Band::Sure, &[("disponibilite", 0.95)]));
     call.on(says("la Velmoxine", Band::Lost, &[]));
