@@ -130,8 +130,8 @@ pub struct Transfer {
     pub route: String,
     /// Queue of the telephone system.
     pub queue: String,
-    /// How long a caller waits there before [`Input::NotAnswered`] is due.
-    pub patience: Duration,
+    /// How long a caller waits there before [`Input::NotAnswered`] is due; `None` where nobody else would take the call.
+    pub patience: Option<Duration>,
     /// Why the caller calls, if that is known.
     pub intent: Option<String>,
     /// Probability of the intent; 1 when the caller confirmed it.

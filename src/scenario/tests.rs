@@ -183,6 +183,19 @@ fn an_answer_that_announces_a_team_is_warned_of_and_used() {
 }
 
 #[test]
+fn a_patience_in_which_nobody_can_answer_is_a_mistake() {
+    for (patience, expected) in [("1s", true), ("5s", false), ("1h", false), ("2h", true)] {
+        let written =
+            SCENARIO.replace("queue = \"7001\"", &format!("queue = \"7001\"\npatience = \"{patience}\""));
+        let mistake: &[&str] = &["scenario.toml:12: the patience is out of range"];
+        check(
+            |path| fs::write(path.join("scenario.toml"), written).unwrap(),
+            if expected { mistake } else { &[] },
+        );
+    }
+}
+
+#[test]
 fn a_conversation_that_cannot_be_read_is_a_mistake_of_its_file() {
     let folder = folder(|path| {
         fs::create_dir(path.join("tests")).unwrap();

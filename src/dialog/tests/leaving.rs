@@ -111,3 +111,16 @@ fn nothing_is_promised_that_a_closed_team_does_not_keep() {
     assert_eq!(line, format!("Velmoxine n'est pas disponible. | Nous sommes fermés. | {more}"));
     assert_eq!(rule, Rule::Answered);
 }
+
+#[test]
+fn a_caller_waits_for_the_patience_of_a_team_only_where_somebody_else_would_take_the_call() {
+    let fault = || says("une panne", Band::Sure, &[("panne", 0.97)]);
+    let mut call = Call::begin(plan());
+    assert_eq!(transfer_of(&call.step(fault())).patience, Some(Duration::from_secs(60)));
+    // At night the others are closed: better to wait on than to be told that nobody is free.
+    let mut call = Call::begin_at(plan(), date(2026, 11, 26).at(22, 0, 0, 0));
+    assert_eq!(transfer_of(&call.step(fault())).patience, None);
+    let mut alone = plan();
+    alone.routes.get_mut("technique").unwrap().overflow = None;
+    assert_eq!(transfer_of(&Call::begin(alone).step(fault())).patience, None);
+}
