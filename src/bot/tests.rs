@@ -203,6 +203,7 @@ fn transfer() -> Action {
         confidence: None,
         second_intent: None,
         words: None,
+        said: Vec::new(),
         slots: Default::default(),
     }))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::keys::{self, STAR, can_be_keyed};
 use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
+use super::memory::Memory;
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
 use super::template::Row;
@@ -27,6 +28,8 @@ pub(super) struct Task {
     values: BTreeMap<String, Value>,
     /// Values that were heard clearly or confirmed.
     settled: Vec<String>,
+    /// Those of them to which the caller said yes.
+    confirmed: Vec<String>,
     /// Questions for the value that is asked for now.
     tries: u32,
     keys: String,
@@ -34,7 +37,15 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(intent: String, answer: Arc<Answer>) -> Self {
-        Self { intent, answer, values: BTreeMap::new(), settled: Vec::new(), tries: 0, keys: String::new() }
+        Self {
+            intent,
+            answer,
+            values: BTreeMap::new(),
+            settled: Vec::new(),
+            confirmed: Vec::new(),
+            tries: 0,
+            keys: String::new(),
+        }
     }
 
     pub(super) fn intent(&self) -> &str {
@@ -70,12 +81,37 @@ impl Task {
             Confirm::Always => false,
         };
         self.settled.retain(|name| *name != slot.name);
+        self.confirmed.retain(|name| *name != slot.name);
         if settled {
             self.settled.push(slot.name.clone());
         }
         self.values.insert(slot.name.clone(), value);
         self.tries = 0;
         self.keys.clear();
+    }
+
+    /// Takes what the caller gave before. What goes without is about the sentence that it stood in.
+    pub(super) fn recall(&mut self, memory: &Memory) {
+        let answer = Arc::clone(&self.answer);
+        for slot in answer.slots.iter().filter(|slot| !slot.optional) {
+            if self.values.contains_key(&slot.name) {
+                continue;
+            }
+            let Some(recalled) = memory.recall(slot, &self.intent) else { continue };
+            if recalled.is_settled {
+                self.settled.push(slot.name.clone());
+            }
+            self.values.insert(slot.name.clone(), recalled.value);
+        }
+    }
+
+    /// Gives what is settled to `memory`, for the rest of the call.
+    fn remember(&self, memory: &mut Memory) {
+        for slot in self.answer.slots.iter().filter(|slot| self.settled.contains(&slot.name)) {
+            if let Some(value) = self.values.get(&slot.name) {
+                memory.keep(slot, (value, self.confirmed.contains(&slot.name)), &self.intent);
+            }
+        }
     }
 }
 
@@ -110,6 +146,7 @@ impl Dialog {
 
     /// Reads back, asks, looks up or answers: whatever comes next for `task`.
     pub(super) fn go_on(&mut self, task: Task, scene: &mut Scene<'_>) -> Rule {
+        task.remember(&mut self.memory);
         if let Some((_, value)) = task.unconfirmed() {
             let value = value.clone();
             self.state = State::ConfirmingValue { task, value };
@@ -268,10 +305,12 @@ impl Dialog {
         };
         if yes {
             self.misses = 0;
-            task.settled.push(slot.name);
+            task.settled.push(slot.name.clone());
+            task.confirmed.push(slot.name);
             return self.go_on(task, scene);
         }
         task.values.remove(&slot.name);
+        self.memory.forget(&slot);
         self.misses += 1;
         task.tries = self.misses.saturating_sub(1).max(task.tries);
         self.not_told(task, scene)

@@ -50,15 +50,21 @@ impl Dialog {
 
     fn hand_over(&mut self, route: &str, intent: Option<&str>, scene: &mut Scene<'_>) {
         let task = self.state.task();
+        let intent = intent.or(task.map(Task::intent)).map(str::to_owned);
+        // What is being asked for goes before what was given earlier.
+        let mut slots = self.memory.values();
+        slots.extend(task.map(Task::values).unwrap_or_default());
         let transfer = Transfer {
             route: route.to_owned(),
             queue: String::new(),
             patience: None,
-            intent: intent.or(task.map(Task::intent)).map(str::to_owned),
-            confidence: self.confidence,
+            // How sure a sentence was that led to nothing says nothing.
+            confidence: self.confidence.filter(|_| intent.is_some()),
+            intent,
             second_intent: self.second.as_ref().map(|second| second.intent.clone()),
-            words: self.words.clone(),
-            slots: task.map(Task::values).unwrap_or_default(),
+            words: self.memory.words().cloned(),
+            said: self.memory.said(),
+            slots,
         };
         self.put_through(transfer, scene);
     }

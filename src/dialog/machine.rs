@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attitude::{Attitude, attitude};
 use super::filling::Task;
 use super::means::INSULTS_MAX;
+use super::memory::Memory;
 use super::messages::Message;
 use super::plan::Plan;
 use super::turn::{Action, Expect, Input, Listen, Rule, Sentence, Situation, Transfer, Turn};
@@ -38,6 +39,8 @@ pub struct Dialog {
     pub(super) denied: BTreeSet<String>,
     /// The other of two wishes, waiting for its turn.
     pub(super) second: Option<Second>,
+    /// What the caller said and gave so far.
+    pub(super) memory: Memory,
     /// The words of the wish that is being dealt with.
     pub(super) words: Option<Redacted<String>>,
     pub(super) confidence: Option<f32>,
@@ -115,6 +118,7 @@ impl Dialog {
             keypad_offered: false,
             denied: BTreeSet::new(),
             second: None,
+            memory: Memory::default(),
             words: None,
             confidence: None,
             recording_agreed: None,
@@ -332,6 +336,7 @@ impl Dialog {
         if let Some(words) = words {
             self.fill_from(&mut task, words.reveal(), scene.situation);
         }
+        task.recall(&self.memory);
         // Who was promised a person gets one where there is one, with what is known by now.
         if self.wants_human && self.plan.first_open(&plan.route, scene.situation.now).is_some() {
             self.state = State::Asking(task);

@@ -138,9 +138,11 @@ pub struct Transfer {
     pub confidence: Option<f32>,
     /// What else the caller wants.
     pub second_intent: Option<String>,
-    /// The caller's own words.
+    /// The caller's own words: of all sentences about what is wanted the one that was understood best.
     pub words: Option<Redacted<String>>,
-    /// What was found out.
+    /// All these sentences, in order.
+    pub said: Vec<Redacted<String>>,
+    /// What was found out on the call.
     pub slots: BTreeMap<String, Value>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::attitude::{is_neither, ordinal};
 use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, Second, State, best, is_clear, words};
+use super::memory::Understood;
 use super::messages::Message;
 use super::turn::{Rule, Sentence, Wish};
 use crate::intent::Band;
@@ -17,6 +18,7 @@ impl Dialog {
     /// A free sentence about what the caller wants.
     pub(super) fn wish(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let Some(wish) = sentence.wishes.first() else {
+            self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
             return self.missed(Rule::AskAgain, Message::AskAgain, scene);
         };
         let candidates: Vec<(&str, f32)> = wish
@@ -39,6 +41,15 @@ impl Dialog {
         };
         self.words = Some(sentence.text.clone());
         self.confidence = candidates.first().map(|(_, probability)| *probability);
+        let is_human =
+            candidates.first().is_some_and(|(intent, _)| self.plan.human_intent.as_deref() == Some(*intent));
+        let understood = match band {
+            Band::Sure | Band::Nearly if is_human => Understood::Human,
+            Band::Sure | Band::Nearly | Band::TwoCandidates => Understood::Wish,
+            Band::Lost => Understood::Lost,
+            Band::OutOfScope => Understood::OutOfScope,
+        };
+        self.memory.hear(&sentence.text, (understood, self.confidence.unwrap_or_default()));
         match (band, candidates.as_slice()) {
             (Band::Sure, [(intent, _), ..]) => {
                 self.note_second(sentence);
@@ -135,6 +146,9 @@ impl Dialog {
         let says_more = words(sentence) > BARE_ANSWER_WORDS_MAX;
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
             return self.wish(sentence, scene);
+        }
+        if says_more {
+            self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
         }
         self.denied_without(scene)
     }

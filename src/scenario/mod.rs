@@ -167,6 +167,11 @@ impl Scenario {
         own.or_else(|| self.steps.get(self.route_of(intent)?)).map(String::as_str)
     }
 
+    /// What the team of `route` does, whatever the call is about.
+    pub fn steps_of_route(&self, route: &str) -> Option<&str> {
+        self.steps.get(route).map(String::as_str)
+    }
+
     /// How a classifier for this scenario is trained.
     pub fn train_options(&self) -> TrainOptions {
         TrainOptions {
