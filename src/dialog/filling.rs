@@ -183,6 +183,16 @@ impl Dialog {
         }
     }
 
+    /// Asks for the value of `task` as it was asked for, without counting it: what was said was no answer that failed.
+    pub(super) fn ask_again(&self, task: &Task, actions: &mut Actions) {
+        let Some(slot) = task.missing() else { return };
+        // Who is keying it in goes on from there.
+        if !task.is_being_keyed() {
+            self.ask_for(slot, false, actions);
+        }
+        self.listen(Expect::Value(slot.kind), actions);
+    }
+
     fn ask_for(&self, slot: &SlotPlan, again: bool, actions: &mut Actions) {
         if again {
             self.say(Message::ValueAgain, &[], actions);
@@ -197,9 +207,7 @@ impl Dialog {
     /// A sentence while a value is asked for.
     pub(super) fn told(&mut self, mut task: Task, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let Some(slot) = task.missing().cloned() else { return self.go_on(task, scene) };
-        let found = self
-            .value_in(sentence.text.reveal(), &slot, scene.situation)
-            .filter(|found| found.score >= LIKELY);
+        let found = self.answer_to(&task, sentence, scene.situation);
         let is_other = is_clear(sentence) && best(sentence).is_some_and(|best| best != task.intent);
         match found {
             // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.
@@ -211,6 +219,17 @@ impl Dialog {
             _ if is_other => self.wish(sentence, scene),
             _ => self.not_told(task, scene),
         }
+    }
+
+    /// The value that is asked for, where a sentence says it.
+    pub(super) fn answer_to(
+        &self,
+        task: &Task,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+    ) -> Option<Found> {
+        let found = self.value_in(sentence.text.reveal(), task.missing()?, situation);
+        found.filter(|found| found.score >= LIKELY)
     }
 
     /// Values that stand beside the one that was asked for.

@@ -35,7 +35,7 @@ pub struct Dialog {
     pub(super) insults: u32,
     pub(super) wants_human: bool,
     pub(super) keypad_offered: bool,
-    /// Intents that the caller said no to.
+    /// Intents that the caller said no to since the last answer.
     pub(super) denied: BTreeSet<String>,
     /// The other of two wishes, waiting for its turn.
     pub(super) second: Option<Second>,
@@ -279,7 +279,10 @@ impl Dialog {
             }
             Some(Attitude::Insult) => return self.insulted(scene),
             Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(&mut scene.actions),
-            Some(Attitude::Goodbye)
+            Some(Attitude::Goodbye) if !self.says_answer(sentence, scene.situation) => {
+                return self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions);
+            }
+            Some(Attitude::Done)
                 if matches!(self.state, State::Open | State::More) && !is_clear(sentence) =>
             {
                 return self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions);
@@ -363,6 +366,7 @@ impl Dialog {
 
     /// After an answer: the second wish, or whether there is anything else.
     pub(super) fn after_answer(&mut self, scene: &mut Scene<'_>) {
+        self.denied.clear();
         if let Some(second) = self.second.take() {
             self.turn_to(second, scene);
             return;
@@ -370,6 +374,25 @@ impl Dialog {
         self.say(Message::More, &[], &mut scene.actions);
         self.state = State::More;
         self.listen(Expect::Wish, &mut scene.actions);
+    }
+
+    /// Whether a sentence says what is waited for, whatever stands beside it: a wish, a yes, one of two, a value.
+    fn says_answer(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
+        is_clear(sentence)
+            || match &self.state {
+                State::Consent | State::Confirming { .. } | State::ConfirmingValue { .. } => {
+                    self.yes_or_no(sentence, situation) == Some(true)
+                }
+                State::Choosing { intents } => self.choice(intents, sentence).is_some(),
+                State::Asking(task) => self.answer_to(task, sentence, situation).is_some(),
+                State::New
+                | State::Open
+                | State::Keypad
+                | State::LookingUp(_)
+                | State::More
+                | State::Transferred(_)
+                | State::Ended => false,
+            }
     }
 
     /// Yes or no, where the sentence is an answer; `s'il vous plaît` and `savoir si` inside of another sentence are none.

@@ -37,6 +37,8 @@ pub enum Message {
     Transfer,
     /// After an insult.
     Calm,
+    /// The same before the question that waits for an answer.
+    CalmBeforeQuestion,
     /// The language is not spoken here.
     OtherLanguage,
     /// A value is read back: "{value}, is that right?"
@@ -80,7 +82,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 35] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -200,13 +202,18 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
         ],
     ),
     (
+        Message::CalmBeforeQuestion,
+        "calm_before_question",
+        [
+            "Je comprends votre agacement et je veux vous aider.",
+            "I understand that you are annoyed and I want to help.",
+            "Ik begrijp uw ergernis en ik wil u helpen.",
+        ],
+    ),
+    (
         Message::OtherLanguage,
         "other_language",
-        [
-            "Je ne parle pas votre langue.",
-            "I do not speak your language.",
-            "Ik spreek uw taal niet.",
-        ],
+        ["Je ne parle pas votre langue.", "I do not speak your language.", "Ik spreek uw taal niet."],
     ),
     (
         Message::ConfirmValue,

@@ -21,6 +21,8 @@ impl Dialog {
             self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
             return self.missed(Rule::AskAgain, Message::AskAgain, scene);
         };
+        // Who says clearly what he said no to is asked about it once more, not passed over for the rest of the call.
+        let is_back = wish.band == Band::Sure && best(sentence).is_some_and(|best| self.denied.remove(best));
         let candidates: Vec<(&str, f32)> = wish
             .ranking
             .candidates
@@ -36,6 +38,8 @@ impl Dialog {
                 .first()
                 .filter(|(_, probability)| *probability >= WORTH_ASKING)
                 .map_or(Band::Lost, |_| Band::Nearly)
+        } else if is_back {
+            Band::Nearly
         } else {
             wish.band
         };
@@ -165,6 +169,12 @@ impl Dialog {
         is_clear(sentence) && best(sentence).is_some_and(|best| best != intent)
     }
 
+    /// Which of two a sentence chooses, by its place or by what it is about.
+    pub(super) fn choice(&self, intents: &[String; 2], sentence: &Sentence) -> Option<usize> {
+        let by_place = ordinal(sentence.text.reveal(), self.language);
+        by_place.or_else(|| sentence.wishes.first().and_then(|wish| spoken_for(wish, intents)))
+    }
+
     pub(super) fn chosen(
         &mut self,
         intents: &[String; 2],
@@ -172,9 +182,7 @@ impl Dialog {
         scene: &mut Scene<'_>,
     ) -> Rule {
         let text = sentence.text.reveal();
-        let by_place = ordinal(text, self.language);
-        let by_words = sentence.wishes.first().and_then(|wish| spoken_for(wish, intents));
-        if let Some(place) = by_place.or(by_words) {
+        if let Some(place) = self.choice(intents, sentence) {
             self.confidence = Some(1.0);
             return self.act(&intents[place], (None, Rule::Chosen), scene);
         }
