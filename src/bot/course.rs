@@ -6,8 +6,9 @@
 //!
 //! Invariants: the dialogue is asked one thing at a time, in the order in which things happened; texts are said in order and
 //! never over each other; a transfer is asked for when its handover has been told, a hang-up when what was said has been
-//! heard or cannot be; after either nothing is asked any more but whether the transfer was taken. Whatever fails leads to a
-//! person, and where that fails too to the end of the call.
+//! heard or cannot be; after either nothing is asked any more but whether the transfer was taken: not, if the peer says so
+//! or nobody is heard to speak within the patience of the team. Whatever fails leads to a person, and where that fails too to
+//! the end of the call.
 //!
 //! What a caller adds before anything of the answer was heard belongs to the sentence before, and the dialogue is asked
 //! anew from where it was. So does a turn by which `live` continues an ended one, as long as nothing else was decided since.
@@ -19,7 +20,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(super) use self::parts::{Answer, Output};
-use self::parts::{Early, Held, Stage, Then, Thinking, is_sign, texts};
+use self::parts::{Early, Held, Stage, Then, Thinking, Waiting, is_sign, texts};
 use super::ear::{Ear, Sentence};
 use super::expect::expectation;
 use super::mouth::{Making, Mouth};
@@ -115,7 +116,7 @@ impl Course {
             if let Stage::HandingOver { until, .. } = &self.stage { Some(*until) } else { None };
         let deadlines =
             [early, held, self.polite_until, self.silence_due(), handing_over, self.mouth.next_deadline()];
-        deadlines.into_iter().flatten().min()
+        deadlines.into_iter().chain([self.patience_due()]).flatten().min()
     }
 
     /// The call is there.
@@ -123,9 +124,17 @@ impl Course {
         self.ask(Event::Begin);
     }
 
+    /// The transfer was asked for, and the peer stays on the call until somebody answers: the patience of the team is counted
+    /// from now on.
+    pub(super) fn transferred(&mut self, now: Instant) {
+        if let Stage::Transferred(waiting) = &mut self.stage {
+            waiting.until = waiting.patience.map(|patience| now + patience);
+        }
+    }
+
     /// Nobody took the transferred call.
     pub(super) fn not_answered(&mut self) {
-        if self.stage == Stage::Transferred {
+        if matches!(self.stage, Stage::Transferred(_)) {
             self.stage = Stage::Talking;
             self.ask(Event::NotAnswered);
         }
@@ -280,8 +289,22 @@ impl Course {
             tracing::error!("a handover could not be told in time; the call is transferred without");
             self.told();
         }
+        if self.patience_due().is_some_and(|due| due <= now) {
+            self.not_answered();
+        }
         if self.silence_due().is_some_and(|due| due <= now) && self.thinking.is_none() {
             self.ask(Event::Silence);
+        }
+    }
+
+    /// When a caller has waited long enough for a team. Speech that goes on is waited for: it may be a conversation.
+    fn patience_due(&self) -> Option<Instant> {
+        if let Stage::Transferred(waiting) = &self.stage
+            && !self.ear.is_speaking()
+        {
+            waiting.until
+        } else {
+            None
         }
     }
 
@@ -301,8 +324,8 @@ impl Course {
                 self.silence = Some((listen.wait, (!self.ear.is_speaking()).then_some(now)));
             }
             Some(Then::Transfer(transfer)) => {
-                let queue = Redacted::new(transfer.queue.clone());
-                self.stage = Stage::HandingOver { queue, until: now + TOLD_MAX };
+                let (queue, patience) = (Redacted::new(transfer.queue.clone()), transfer.patience);
+                self.stage = Stage::HandingOver { queue, patience, until: now + TOLD_MAX };
                 self.outputs.push_back(Output::HandOver(transfer));
             }
             Some(Then::HangUp) => {
@@ -314,9 +337,10 @@ impl Course {
 
     /// The handover is in the log: the transfer may be asked for.
     fn told(&mut self) {
-        if let Stage::HandingOver { queue, .. } = &self.stage {
+        if let Stage::HandingOver { queue, patience, .. } = &self.stage {
+            let waiting = Waiting { patience: *patience, until: None, is_speech: false };
             self.outputs.push_back(Output::Transfer(queue.clone()));
-            self.stage = Stage::Transferred;
+            self.stage = Stage::Transferred(waiting);
         }
     }
 

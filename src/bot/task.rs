@@ -264,9 +264,12 @@ impl Task {
         if !self.facts.can_transfer {
             return self.hang_up();
         }
-        if let Err(error) = self.controls.transfer(queue) {
-            tracing::error!(call = %self.call, %error, "a call could not be transferred; it is ended");
-            self.hang_up();
+        match self.controls.transfer(queue) {
+            Ok(()) => self.course.transferred(self.now()),
+            Err(error) => {
+                tracing::error!(call = %self.call, %error, "a call could not be transferred; it is ended");
+                self.hang_up();
+            }
         }
     }
 

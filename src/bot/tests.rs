@@ -17,6 +17,8 @@ use crate::dialog::{Action, Expect, Listen, Transfer};
 const CALLER: Channel = Channel::Caller;
 /// How long the scripted dialogue waits for the caller.
 const WAIT: Duration = Duration::from_secs(6);
+/// How long a caller who was transferred waits for a team.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A call on which time passes when a script says so.
 struct Line {
@@ -217,11 +219,12 @@ fn transfer() -> Action {
     Action::Transfer(Box::new(Transfer {
         route: "accueil".to_owned(),
         queue: "7000".to_owned(),
-        patience: Duration::from_secs(60),
+        patience: Some(PATIENCE),
         intent: None,
         confidence: None,
         second_intent: None,
         words: None,
+        said: Vec::new(),
         slots: Default::default(),
     }))
 }

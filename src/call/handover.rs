@@ -27,14 +27,16 @@ pub struct Handover {
     pub queue: String,
     /// Why the caller calls, if that is known.
     pub intent: Option<String>,
-    /// The intent in words, in the language of the call.
+    /// The intent in words, in the scenario's own language, for people.
     pub intent_label: Option<String>,
     /// Probability of the intent; 1 when the caller confirmed it.
     pub confidence: Option<f32>,
     /// What else the caller wants.
     pub second_intent: Option<String>,
-    /// The caller's own words.
+    /// The caller's own words: of all sentences about what is wanted the one that was understood best.
     pub words: Option<Redacted<String>>,
+    /// All these sentences, in order.
+    pub said: Vec<Redacted<String>>,
     /// The language that was spoken last.
     pub language: Language,
     /// The number the caller calls from, as the telephone system gave it.
@@ -47,7 +49,7 @@ pub struct Handover {
     pub customer: BTreeMap<String, Redacted<String>>,
     /// The document that the call is about, column by column: the row that the last answer was made of.
     pub document: BTreeMap<String, Redacted<String>>,
-    /// The business process of the intent, Markdown.
+    /// The business process of the intent, or what the team does where no intent is known; Markdown.
     pub steps: Option<String>,
     /// Name of the scenario.
     pub scenario: String,
@@ -78,6 +80,10 @@ pub fn sample() -> Handover {
         confidence: Some(0.93),
         second_intent: None,
         words: Some("Bonjour, ma facture de mars est beaucoup trop élevée.".into()),
+        said: vec![
+            "Bonjour, j'ai une question.".into(),
+            "Bonjour, ma facture de mars est beaucoup trop élevée.".into(),
+        ],
         language: Language::Fr,
         caller_number: Some("+33199000123".into()),
         called_number: Some("+33199000900".into()),

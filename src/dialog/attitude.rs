@@ -8,15 +8,17 @@ use crate::text::fold;
 pub enum Attitude {
     /// "Pardon ?": the last words are said again.
     Repeat,
-    /// "Merci, au revoir".
+    /// "Merci, au revoir": the caller is leaving, whatever was asked.
     Goodbye,
+    /// "C'est tout": an answer to whether there is anything else; elsewhere it may end any answer.
+    Done,
     /// The caller is being rude.
     Insult,
 }
 
 /// A request to repeat is short: with more words the sentence carries something else.
 const REPEAT_WORDS_MAX: usize = 7;
-/// As [`REPEAT_WORDS_MAX`], for a goodbye.
+/// As [`REPEAT_WORDS_MAX`], for a goodbye and for who is done.
 const GOODBYE_WORDS_MAX: usize = 8;
 
 /// Folded, as whole words.
@@ -66,23 +68,15 @@ const REPEAT: [(Language, &[&str]); 3] = [
 ];
 
 const GOODBYE: [(Language, &[&str]); 3] = [
-    (
-        Language::Fr,
-        &[
-            "au revoir",
-            "bonne journee",
-            "bonne soiree",
-            "ce sera tout",
-            "c est tout",
-            "ca ira merci",
-            "rien d autre",
-        ],
-    ),
-    (Language::En, &["goodbye", "bye", "that s all", "that is all", "nothing else", "have a nice day"]),
-    (
-        Language::Nl,
-        &["tot ziens", "dag hoor", "dat was alles", "dat is alles", "niets meer", "fijne dag", "doei"],
-    ),
+    (Language::Fr, &["au revoir", "bonne journee", "bonne soiree"]),
+    (Language::En, &["goodbye", "bye", "have a nice day"]),
+    (Language::Nl, &["tot ziens", "dag hoor", "fijne dag", "doei"]),
+];
+
+const DONE: [(Language, &[&str]); 3] = [
+    (Language::Fr, &["ce sera tout", "c est tout", "ca ira merci", "rien d autre"]),
+    (Language::En, &["that s all", "that is all", "nothing else"]),
+    (Language::Nl, &["dat was alles", "dat is alles", "niets meer"]),
 ];
 
 /// Words that are rude whatever stands around them.
@@ -168,6 +162,8 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
         Some(Attitude::Repeat)
     } else if words.len() <= GOODBYE_WORDS_MAX && says(&GOODBYE) {
         Some(Attitude::Goodbye)
+    } else if words.len() <= GOODBYE_WORDS_MAX && says(&DONE) {
+        Some(Attitude::Done)
     } else {
         None
     }
@@ -293,7 +289,8 @@ mod tests {
             ("Non merci, au revoir", Language::Fr, Some(Attitude::Goodbye)),
             ("Bande d'incapables !", Language::Fr, Some(Attitude::Insult)),
             ("Could you say that again?", Language::En, Some(Attitude::Repeat)),
-            ("Nee dank u, dat was alles", Language::Nl, Some(Attitude::Goodbye)),
+            ("Nee dank u, dat was alles", Language::Nl, Some(Attitude::Done)),
+            ("C'est tout, au revoir", Language::Fr, Some(Attitude::Goodbye)),
             ("Je voudrais une copie de ma facture", Language::Fr, None),
             ("Constance Abrutin à l'appareil", Language::Fr, None),
         ] {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::keys::{self, STAR, can_be_keyed};
 use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
+use super::memory::Memory;
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
 use super::template::Row;
@@ -27,6 +28,8 @@ pub(super) struct Task {
     values: BTreeMap<String, Value>,
     /// Values that were heard clearly or confirmed.
     settled: Vec<String>,
+    /// Those of them to which the caller said yes.
+    confirmed: Vec<String>,
     /// Questions for the value that is asked for now.
     tries: u32,
     keys: String,
@@ -34,7 +37,15 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(intent: String, answer: Arc<Answer>) -> Self {
-        Self { intent, answer, values: BTreeMap::new(), settled: Vec::new(), tries: 0, keys: String::new() }
+        Self {
+            intent,
+            answer,
+            values: BTreeMap::new(),
+            settled: Vec::new(),
+            confirmed: Vec::new(),
+            tries: 0,
+            keys: String::new(),
+        }
     }
 
     pub(super) fn intent(&self) -> &str {
@@ -70,12 +81,37 @@ impl Task {
             Confirm::Always => false,
         };
         self.settled.retain(|name| *name != slot.name);
+        self.confirmed.retain(|name| *name != slot.name);
         if settled {
             self.settled.push(slot.name.clone());
         }
         self.values.insert(slot.name.clone(), value);
         self.tries = 0;
         self.keys.clear();
+    }
+
+    /// Takes what the caller gave before. What goes without is about the sentence that it stood in.
+    pub(super) fn recall(&mut self, memory: &Memory) {
+        let answer = Arc::clone(&self.answer);
+        for slot in answer.slots.iter().filter(|slot| !slot.optional) {
+            if self.values.contains_key(&slot.name) {
+                continue;
+            }
+            let Some(recalled) = memory.recall(slot, &self.intent) else { continue };
+            if recalled.is_settled {
+                self.settled.push(slot.name.clone());
+            }
+            self.values.insert(slot.name.clone(), recalled.value);
+        }
+    }
+
+    /// Gives what is settled to `memory`, for the rest of the call.
+    fn remember(&self, memory: &mut Memory) {
+        for slot in self.answer.slots.iter().filter(|slot| self.settled.contains(&slot.name)) {
+            if let Some(value) = self.values.get(&slot.name) {
+                memory.keep(slot, (value, self.confirmed.contains(&slot.name)), &self.intent);
+            }
+        }
     }
 }
 
@@ -110,6 +146,7 @@ impl Dialog {
 
     /// Reads back, asks, looks up or answers: whatever comes next for `task`.
     pub(super) fn go_on(&mut self, task: Task, scene: &mut Scene<'_>) -> Rule {
+        task.remember(&mut self.memory);
         if let Some((_, value)) = task.unconfirmed() {
             let value = value.clone();
             self.state = State::ConfirmingValue { task, value };
@@ -146,6 +183,16 @@ impl Dialog {
         }
     }
 
+    /// Asks for the value of `task` as it was asked for, without counting it: what was said was no answer that failed.
+    pub(super) fn ask_again(&self, task: &Task, actions: &mut Actions) {
+        let Some(slot) = task.missing() else { return };
+        // Who is keying it in goes on from there.
+        if !task.is_being_keyed() {
+            self.ask_for(slot, false, actions);
+        }
+        self.listen(Expect::Value(slot.kind), actions);
+    }
+
     fn ask_for(&self, slot: &SlotPlan, again: bool, actions: &mut Actions) {
         if again {
             self.say(Message::ValueAgain, &[], actions);
@@ -160,9 +207,7 @@ impl Dialog {
     /// A sentence while a value is asked for.
     pub(super) fn told(&mut self, mut task: Task, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let Some(slot) = task.missing().cloned() else { return self.go_on(task, scene) };
-        let found = self
-            .value_in(sentence.text.reveal(), &slot, scene.situation)
-            .filter(|found| found.score >= LIKELY);
+        let found = self.answer_to(&task, sentence, scene.situation);
         let is_other = is_clear(sentence) && best(sentence).is_some_and(|best| best != task.intent);
         match found {
             // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.
@@ -174,6 +219,17 @@ impl Dialog {
             _ if is_other => self.wish(sentence, scene),
             _ => self.not_told(task, scene),
         }
+    }
+
+    /// The value that is asked for, where a sentence says it.
+    pub(super) fn answer_to(
+        &self,
+        task: &Task,
+        sentence: &Sentence,
+        situation: &Situation<'_>,
+    ) -> Option<Found> {
+        let found = self.value_in(sentence.text.reveal(), task.missing()?, situation);
+        found.filter(|found| found.score >= LIKELY)
     }
 
     /// Values that stand beside the one that was asked for.
@@ -268,10 +324,12 @@ impl Dialog {
         };
         if yes {
             self.misses = 0;
-            task.settled.push(slot.name);
+            task.settled.push(slot.name.clone());
+            task.confirmed.push(slot.name);
             return self.go_on(task, scene);
         }
         task.values.remove(&slot.name);
+        self.memory.forget(&slot);
         self.misses += 1;
         task.tries = self.misses.saturating_sub(1).max(task.tries);
         self.not_told(task, scene)

@@ -1,11 +1,13 @@
 //! How a call leaves the dialogue: to a team, to whoever takes its calls, or with a goodbye.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use jiff::civil::DateTime;
 
 use super::filling::Task;
 use super::machine::{Actions, Dialog, Scene, State};
 use super::messages::Message;
+use super::plan::Plan;
 use super::turn::{Action, Expect, Rule, Transfer};
 
 impl Dialog {
@@ -42,34 +44,41 @@ impl Dialog {
         let Some(open) = plan.first_open(route, scene.situation.now) else {
             return self.closed(rule, &mut scene.actions);
         };
-        self.hand_over(open, intent, &mut scene.actions);
+        self.hand_over(open, intent, scene);
         rule
     }
 
-    fn hand_over(&mut self, route: &str, intent: Option<&str>, actions: &mut Actions) {
+    fn hand_over(&mut self, route: &str, intent: Option<&str>, scene: &mut Scene<'_>) {
         let task = self.state.task();
+        let intent = intent.or(task.map(Task::intent)).map(str::to_owned);
+        // What is being asked for goes before what was given earlier.
+        let mut slots = self.memory.values();
+        slots.extend(task.map(Task::values).unwrap_or_default());
         let transfer = Transfer {
             route: route.to_owned(),
             queue: String::new(),
-            patience: Duration::ZERO,
-            intent: intent.or(task.map(Task::intent)).map(str::to_owned),
-            confidence: self.confidence,
-            second_intent: self.second.clone(),
-            words: self.words.clone(),
-            slots: task.map(Task::values).unwrap_or_default(),
+            patience: None,
+            // How sure a sentence was that led to nothing says nothing.
+            confidence: self.confidence.filter(|_| intent.is_some()),
+            intent,
+            second_intent: self.second.as_ref().map(|second| second.intent.clone()),
+            words: self.memory.words().cloned(),
+            said: self.memory.said(),
+            slots,
         };
-        self.put_through(transfer, actions);
+        self.put_through(transfer, scene);
     }
 
     /// Hands over to the route of `transfer`, whose team is told what is in it.
-    fn put_through(&mut self, transfer: Transfer, actions: &mut Actions) {
+    fn put_through(&mut self, transfer: Transfer, scene: &mut Scene<'_>) {
         let plan = Arc::clone(&self.plan);
         let Some(target) = plan.routes.get(&transfer.route) else { return };
         let team = plan.in_language(&target.label, self.language).map_or("", String::as_str);
-        self.say(Message::Transfer, &[("team", team)], actions);
-        let transfer =
-            Box::new(Transfer { queue: target.queue.clone(), patience: target.patience, ..transfer });
-        actions.push(Action::Transfer(transfer.clone()));
+        self.say(Message::Transfer, &[("team", team)], &mut scene.actions);
+        let next = self.next_team(&plan, &transfer.route, scene.situation.now);
+        let patience = next.map(|_| target.patience);
+        let transfer = Box::new(Transfer { queue: target.queue.clone(), patience, ..transfer });
+        scene.actions.push(Action::Transfer(transfer.clone()));
         self.state = State::Transferred(transfer);
     }
 
@@ -91,19 +100,24 @@ impl Dialog {
     /// Nobody took the call: it goes on to whoever takes the calls of that team, with all that is known.
     pub(super) fn overflow(&mut self, transfer: Transfer, scene: &mut Scene<'_>) -> Rule {
         let plan = Arc::clone(&self.plan);
-        let next = plan.routes.get(&transfer.route).and_then(|route| route.overflow.as_deref());
-        let next = next.and_then(|next| plan.first_open(next, scene.situation.now));
-        match next.filter(|next| *next != transfer.route) {
-            // Each overflow counts as a turn, so that two teams cannot pass a caller back and forth for ever.
-            Some(next) if self.turns < plan.limits.turns_max => {
+        match self.next_team(&plan, &transfer.route, scene.situation.now) {
+            Some(next) => {
                 self.turns += 1;
-                self.put_through(Transfer { route: next.to_owned(), ..transfer }, &mut scene.actions);
+                self.put_through(Transfer { route: next.to_owned(), ..transfer }, scene);
                 Rule::Overflow
             }
-            Some(_) | None => {
+            None => {
                 self.say(Message::NobodyFree, &[], &mut scene.actions);
                 self.goodbye(Rule::NobodyFree, Message::Goodbye, &mut scene.actions)
             }
         }
+    }
+
+    /// Who takes the calls of `route` when it does not answer, if anybody does at `now`. Each overflow counts as a turn, so that
+    /// two teams cannot pass a caller back and forth for ever.
+    fn next_team<'p>(&self, plan: &'p Plan, route: &str, now: DateTime) -> Option<&'p str> {
+        let next = plan.routes.get(route)?.overflow.as_deref()?;
+        let open = plan.first_open(next, now).filter(|open| *open != route);
+        open.filter(|_| self.turns < plan.limits.turns_max)
     }
 }

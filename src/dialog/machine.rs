@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attitude::{Attitude, attitude};
 use super::filling::Task;
 use super::means::INSULTS_MAX;
+use super::memory::Memory;
 use super::messages::Message;
 use super::plan::Plan;
 use super::turn::{Action, Expect, Input, Listen, Rule, Sentence, Situation, Transfer, Turn};
@@ -34,10 +35,12 @@ pub struct Dialog {
     pub(super) insults: u32,
     pub(super) wants_human: bool,
     pub(super) keypad_offered: bool,
-    /// Intents that the caller said no to.
+    /// Intents that the caller said no to since the last answer.
     pub(super) denied: BTreeSet<String>,
     /// The other of two wishes, waiting for its turn.
-    pub(super) second: Option<String>,
+    pub(super) second: Option<Second>,
+    /// What the caller said and gave so far.
+    pub(super) memory: Memory,
     /// The words of the wish that is being dealt with.
     pub(super) words: Option<Redacted<String>>,
     pub(super) confidence: Option<f32>,
@@ -49,6 +52,15 @@ pub struct Dialog {
     /// What was said last, for those who did not hear it.
     pub(super) last_said: Vec<Redacted<String>>,
     pub(super) last_listen: Listen,
+}
+
+/// The second of two wishes in one sentence.
+#[derive(Debug, Clone)]
+pub(super) struct Second {
+    pub(super) intent: String,
+    pub(super) probability: f32,
+    /// Whether it was understood clearly enough to be acted on without a question.
+    pub(super) is_sure: bool,
 }
 
 /// What the caller's next words are about.
@@ -106,6 +118,7 @@ impl Dialog {
             keypad_offered: false,
             denied: BTreeSet::new(),
             second: None,
+            memory: Memory::default(),
             words: None,
             confidence: None,
             recording_agreed: None,
@@ -266,7 +279,10 @@ impl Dialog {
             }
             Some(Attitude::Insult) => return self.insulted(scene),
             Some(Attitude::Repeat) if !is_clear(sentence) => return self.repeat(&mut scene.actions),
-            Some(Attitude::Goodbye)
+            Some(Attitude::Goodbye) if !self.says_answer(sentence, scene.situation) => {
+                return self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions);
+            }
+            Some(Attitude::Done)
                 if matches!(self.state, State::Open | State::More) && !is_clear(sentence) =>
             {
                 return self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions);
@@ -323,6 +339,7 @@ impl Dialog {
         if let Some(words) = words {
             self.fill_from(&mut task, words.reveal(), scene.situation);
         }
+        task.recall(&self.memory);
         // Who was promised a person gets one where there is one, with what is known by now.
         if self.wants_human && self.plan.first_open(&plan.route, scene.situation.now).is_some() {
             self.state = State::Asking(task);
@@ -349,14 +366,33 @@ impl Dialog {
 
     /// After an answer: the second wish, or whether there is anything else.
     pub(super) fn after_answer(&mut self, scene: &mut Scene<'_>) {
+        self.denied.clear();
         if let Some(second) = self.second.take() {
-            self.say(Message::SecondWish, &[("label", &self.name_of(&second))], &mut scene.actions);
-            self.act(&second, (None, Rule::SecondWish), scene);
+            self.turn_to(second, scene);
             return;
         }
         self.say(Message::More, &[], &mut scene.actions);
         self.state = State::More;
         self.listen(Expect::Wish, &mut scene.actions);
+    }
+
+    /// Whether a sentence says what is waited for, whatever stands beside it: a wish, a yes, one of two, a value.
+    fn says_answer(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
+        is_clear(sentence)
+            || match &self.state {
+                State::Consent | State::Confirming { .. } | State::ConfirmingValue { .. } => {
+                    self.yes_or_no(sentence, situation) == Some(true)
+                }
+                State::Choosing { intents } => self.choice(intents, sentence).is_some(),
+                State::Asking(task) => self.answer_to(task, sentence, situation).is_some(),
+                State::New
+                | State::Open
+                | State::Keypad
+                | State::LookingUp(_)
+                | State::More
+                | State::Transferred(_)
+                | State::Ended => false,
+            }
     }
 
     /// Yes or no, where the sentence is an answer; `s'il vous plaît` and `savoir si` inside of another sentence are none.

@@ -57,7 +57,7 @@ impl Dialog {
             }
             (State::Confirming { intent }, Some(2)) => {
                 self.denied.insert(intent);
-                self.missed(Rule::Denied, Message::DeniedAskAgain, scene)
+                self.denied_without(scene)
             }
             (State::Choosing { intents }, Some(digit @ (1 | 2))) => {
                 self.confidence = Some(1.0);
@@ -235,8 +235,25 @@ impl Dialog {
         if self.insults >= INSULTS_MAX {
             return self.reach_human(Rule::Insult, scene);
         }
-        self.say(Message::Calm, &[], &mut scene.actions);
-        self.open(&mut scene.actions);
+        match self.state.clone() {
+            State::Asking(task) => {
+                self.say(Message::CalmBeforeQuestion, &[], &mut scene.actions);
+                self.ask_again(&task, &mut scene.actions);
+            }
+            State::Consent
+            | State::Confirming { .. }
+            | State::Choosing { .. }
+            | State::ConfirmingValue { .. } => {
+                self.say(Message::CalmBeforeQuestion, &[], &mut scene.actions);
+                self.ask_pending(scene);
+            }
+            // The answer of a source comes first.
+            State::LookingUp(_) => return Rule::Ignored,
+            State::New | State::Open | State::Keypad | State::More | State::Transferred(_) | State::Ended => {
+                self.say(Message::Calm, &[], &mut scene.actions);
+                self.open(&mut scene.actions);
+            }
+        }
         Rule::Insult
     }
 

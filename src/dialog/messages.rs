@@ -37,7 +37,9 @@ pub enum Message {
     Transfer,
     /// After an insult.
     Calm,
-    /// The language is not spoken here; said before a transfer.
+    /// The same before the question that waits for an answer.
+    CalmBeforeQuestion,
+    /// The language is not spoken here.
     OtherLanguage,
     /// A value is read back: "{value}, is that right?"
     ConfirmValue,
@@ -80,7 +82,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 35] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -176,9 +178,9 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
         Message::HumanReason,
         "human_reason",
         [
-            "Je vous mets en relation. Pour joindre tout de suite la bonne personne, dites-moi en quelques mots le sujet de votre appel.",
-            "I will put you through. So that you reach the right person at once, tell me in a few words what it is about.",
-            "Ik verbind u door. Om u meteen de juiste persoon te geven: waar gaat het in een paar woorden over?",
+            "Pour joindre tout de suite la bonne personne, dites-moi en quelques mots le sujet de votre appel.",
+            "So that you reach the right person at once, tell me in a few words what it is about.",
+            "Om meteen de juiste persoon te bereiken: waar gaat het in een paar woorden over?",
         ],
     ),
     (
@@ -200,13 +202,18 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 34] = [
         ],
     ),
     (
+        Message::CalmBeforeQuestion,
+        "calm_before_question",
+        [
+            "Je comprends votre agacement et je veux vous aider.",
+            "I understand that you are annoyed and I want to help.",
+            "Ik begrijp uw ergernis en ik wil u helpen.",
+        ],
+    ),
+    (
         Message::OtherLanguage,
         "other_language",
-        [
-            "Je ne parle pas votre langue, je vous passe quelqu'un.",
-            "I do not speak your language, I will put you through to somebody.",
-            "Ik spreek uw taal niet, ik verbind u door met iemand.",
-        ],
+        ["Je ne parle pas votre langue.", "I do not speak your language.", "Ik spreek uw taal niet."],
     ),
     (
         Message::ConfirmValue,

@@ -23,6 +23,7 @@ mod keys;
 mod leaving;
 mod machine;
 mod means;
+mod memory;
 pub mod messages;
 pub mod plan;
 pub mod template;

@@ -4,6 +4,8 @@ mod keypad;
 mod leaving;
 mod questions;
 mod random;
+mod remembering;
+mod two_wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

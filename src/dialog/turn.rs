@@ -130,17 +130,19 @@ pub struct Transfer {
     pub route: String,
     /// Queue of the telephone system.
     pub queue: String,
-    /// How long a caller waits there before [`Input::NotAnswered`] is due.
-    pub patience: Duration,
+    /// How long a caller waits there before [`Input::NotAnswered`] is due; `None` where nobody else would take the call.
+    pub patience: Option<Duration>,
     /// Why the caller calls, if that is known.
     pub intent: Option<String>,
     /// Probability of the intent; 1 when the caller confirmed it.
     pub confidence: Option<f32>,
     /// What else the caller wants.
     pub second_intent: Option<String>,
-    /// The caller's own words.
+    /// The caller's own words: of all sentences about what is wanted the one that was understood best.
     pub words: Option<Redacted<String>>,
-    /// What was found out.
+    /// All these sentences, in order.
+    pub said: Vec<Redacted<String>>,
+    /// What was found out on the call.
     pub slots: BTreeMap<String, Value>,
 }
 

@@ -1,7 +1,8 @@
 //! What the caller wants: acting on a wish, confirming it, offering two.
 
 use super::attitude::{is_neither, ordinal};
-use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, State, best, is_clear, words};
+use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, Second, State, best, is_clear, words};
+use super::memory::Understood;
 use super::messages::Message;
 use super::turn::{Rule, Sentence, Wish};
 use crate::intent::Band;
@@ -17,8 +18,11 @@ impl Dialog {
     /// A free sentence about what the caller wants.
     pub(super) fn wish(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let Some(wish) = sentence.wishes.first() else {
+            self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
             return self.missed(Rule::AskAgain, Message::AskAgain, scene);
         };
+        // Who says clearly what he said no to is asked about it once more, not passed over for the rest of the call.
+        let is_back = wish.band == Band::Sure && best(sentence).is_some_and(|best| self.denied.remove(best));
         let candidates: Vec<(&str, f32)> = wish
             .ranking
             .candidates
@@ -34,11 +38,22 @@ impl Dialog {
                 .first()
                 .filter(|(_, probability)| *probability >= WORTH_ASKING)
                 .map_or(Band::Lost, |_| Band::Nearly)
+        } else if is_back {
+            Band::Nearly
         } else {
             wish.band
         };
         self.words = Some(sentence.text.clone());
         self.confidence = candidates.first().map(|(_, probability)| *probability);
+        let is_human =
+            candidates.first().is_some_and(|(intent, _)| self.plan.human_intent.as_deref() == Some(*intent));
+        let understood = match band {
+            Band::Sure | Band::Nearly if is_human => Understood::Human,
+            Band::Sure | Band::Nearly | Band::TwoCandidates => Understood::Wish,
+            Band::Lost => Understood::Lost,
+            Band::OutOfScope => Understood::OutOfScope,
+        };
+        self.memory.hear(&sentence.text, (understood, self.confidence.unwrap_or_default()));
         match (band, candidates.as_slice()) {
             (Band::Sure, [(intent, _), ..]) => {
                 self.note_second(sentence);
@@ -46,6 +61,7 @@ impl Dialog {
                 self.act(&intent, (Some(sentence), Rule::Sure), scene)
             }
             (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
+                self.note_second(sentence);
                 let intents = [(*first).to_owned(), (*second).to_owned()];
                 self.offer(intents, scene)
             }
@@ -61,8 +77,27 @@ impl Dialog {
 
     pub(super) fn note_second(&mut self, sentence: &Sentence) {
         let second = sentence.wishes.get(1).filter(|wish| matches!(wish.band, Band::Sure | Band::Nearly));
-        let intent = second.and_then(|wish| wish.ranking.candidates.first()).map(|one| one.intent.clone());
-        self.second = intent.filter(|intent| self.plan.intents.contains_key(intent));
+        let second = second.and_then(|wish| Some((wish.band, wish.ranking.candidates.first()?)));
+        self.second = second
+            .filter(|(_, best)| {
+                self.plan.intents.contains_key(&best.intent) && !self.denied.contains(&best.intent)
+            })
+            .map(|(band, best)| Second {
+                intent: best.intent.clone(),
+                probability: best.probability,
+                is_sure: band == Band::Sure,
+            });
+    }
+
+    /// Takes up the second of two wishes: as any other, it is acted on when it is sure and asked about when it is not.
+    pub(super) fn turn_to(&mut self, second: Second, scene: &mut Scene<'_>) -> Rule {
+        self.confidence = Some(second.probability);
+        if !second.is_sure {
+            return self.ask_confirmation(second.intent, scene);
+        }
+        let label = self.name_of(&second.intent);
+        self.say(Message::SecondWish, &[("label", &label)], &mut scene.actions);
+        self.act(&second.intent, (None, Rule::SecondWish), scene)
     }
 
     /// The name by which `intent` is asked about: its own label, else that of its team.
@@ -110,17 +145,34 @@ impl Dialog {
         }
     }
 
-    /// After a "no": what else the sentence says, or the open question again.
+    /// After a "no": what else the sentence says, the other of two wishes, or the open question again.
     pub(super) fn denied_with(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let says_more = words(sentence) > BARE_ANSWER_WORDS_MAX;
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
             return self.wish(sentence, scene);
         }
-        self.missed(Rule::Denied, Message::DeniedAskAgain, scene)
+        if says_more {
+            self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
+        }
+        self.denied_without(scene)
+    }
+
+    /// After a "no" that says nothing else.
+    pub(super) fn denied_without(&mut self, scene: &mut Scene<'_>) -> Rule {
+        match self.second.take() {
+            Some(second) => self.turn_to(second, scene),
+            None => self.missed(Rule::Denied, Message::DeniedAskAgain, scene),
+        }
     }
 
     pub(super) fn names_another(&self, sentence: &Sentence, intent: &str) -> bool {
         is_clear(sentence) && best(sentence).is_some_and(|best| best != intent)
+    }
+
+    /// Which of two a sentence chooses, by its place or by what it is about.
+    pub(super) fn choice(&self, intents: &[String; 2], sentence: &Sentence) -> Option<usize> {
+        let by_place = ordinal(sentence.text.reveal(), self.language);
+        by_place.or_else(|| sentence.wishes.first().and_then(|wish| spoken_for(wish, intents)))
     }
 
     pub(super) fn chosen(
@@ -130,9 +182,7 @@ impl Dialog {
         scene: &mut Scene<'_>,
     ) -> Rule {
         let text = sentence.text.reveal();
-        let by_place = ordinal(text, self.language);
-        let by_words = sentence.wishes.first().and_then(|wish| spoken_for(wish, intents));
-        if let Some(place) = by_place.or(by_words) {
+        if let Some(place) = self.choice(intents, sentence) {
             self.confidence = Some(1.0);
             return self.act(&intents[place], (None, Rule::Chosen), scene);
         }

@@ -22,6 +22,7 @@ pub fn handover_json(handover: &Handover) -> Value {
         "confidence": handover.confidence.map(|it| rounded(it.into())),
         "second_intent": handover.second_intent,
         "words": handover.words.as_ref().map(Redacted::reveal),
+        "said": handover.said.iter().map(Redacted::reveal).collect::<Vec<_>>(),
         "language": handover.language.code(),
         "caller_number": handover.caller_number.as_ref().map(Redacted::reveal),
         "called_number": handover.called_number.as_ref().map(Redacted::reveal),

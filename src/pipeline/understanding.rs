@@ -105,6 +105,11 @@ impl Understanding {
         self.scenario.steps_of(intent)
     }
 
+    /// What the team of this route does, whatever the call is about.
+    pub fn steps_of_route(&self, route: &str) -> Option<&str> {
+        self.scenario.steps_of_route(route)
+    }
+
     /// Names that the recogniser should expect.
     pub fn vocabulary(&self) -> Arc<[String]> {
         self.scenario.vocabulary.as_slice().into()

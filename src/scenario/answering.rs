@@ -13,7 +13,25 @@ use crate::dialog::condition::Condition;
 use crate::dialog::plan::{Answer, Case, Confirm, LookUpPlan, Plan, Reply, Said, SlotPlan, SourceKind, Then};
 use crate::dialog::template::Template;
 use crate::slots::{Kind, Letters, Shape, Tense};
+use crate::text::fold;
 
+/// How a transfer is announced in the three languages, folded.
+const ANNOUNCEMENTS: [&str; 14] = [
+    "je vous passe",
+    "je vous mets en relation",
+    "je vous mets en contact",
+    "je vous transfere",
+    "je transfere votre appel",
+    "putting you through",
+    "put you through",
+    "transferring you",
+    "transfer you",
+    "connecting you",
+    "connect you",
+    "ik verbind u",
+    "verbind ik u",
+    "u doorverbinden",
+];
 /// Digits of a number whose slot does not say.
 const DIGITS: (u8, u8) = (4, 16);
 
@@ -253,7 +271,21 @@ impl AnswerReader<'_, '_> {
                 Then::Route(route.to_owned())
             }
         };
+        if matches!(then, Then::Route(_)) {
+            self.announcements(say.get_ref());
+        }
         Reply { say: templates, then }
+    }
+
+    /// Warns of texts that announce a transfer: which team takes the call, if one is open, is only known after them.
+    fn announcements(&mut self, said: &SaidFile) {
+        for (code, text) in said {
+            let folded = fold(text.get_ref());
+            let Some(found) = ANNOUNCEMENTS.iter().find(|words| folded.contains(**words)) else { continue };
+            let problem = format!("in `{code}`: \"{found}\" announces a team that may be closed");
+            let remedy = "leave it out: `transfer` of messages.toml is said behind it, with the team that takes the call";
+            self.writing.warn(text, problem, remedy);
+        }
     }
 }
 

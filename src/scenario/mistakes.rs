@@ -28,7 +28,12 @@ impl fmt::Display for Mistake {
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(pub Vec<Mistake>);
+pub(super) struct Mistakes {
+    /// What keeps a scenario from being used.
+    pub found: Vec<Mistake>,
+    /// What can be used and is hardly meant.
+    pub warnings: Vec<Mistake>,
+}
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy)]
@@ -39,13 +44,16 @@ pub(super) struct Place<'a> {
 
 impl Mistakes {
     pub fn add(&mut self, place: Place<'_>, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.0.push(Mistake {
-            file: place.file.to_owned(),
-            line: place.line,
-            problem: problem.into(),
-            remedy: remedy.into(),
-        });
+        self.found.push(mistake(place, problem, remedy));
     }
+
+    pub fn warn(&mut self, place: Place<'_>, problem: impl Into<String>, remedy: impl Into<String>) {
+        self.warnings.push(mistake(place, problem, remedy));
+    }
+}
+
+fn mistake(place: Place<'_>, problem: impl Into<String>, remedy: impl Into<String>) -> Mistake {
+    Mistake { file: place.file.to_owned(), line: place.line, problem: problem.into(), remedy: remedy.into() }
 }
 
 /// The line of byte `offset` in `text`, from 1.

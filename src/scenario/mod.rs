@@ -88,6 +88,8 @@ pub struct Scenario {
     pub plan: Arc<Plan>,
     /// A hash of its files: another one for every change.
     pub version: String,
+    /// What can be used and is hardly meant, in order of file and line.
+    pub warnings: Vec<Mistake>,
     in_scope_kept: f32,
     sure_precision: f32,
 }
@@ -133,10 +135,14 @@ impl Scenario {
             std::fs::read_to_string(&file).map_err(|source| Error::Unreadable { path: file, source })?;
         let mut mistakes = Mistakes::default();
         let scenario = Reader { folder: path, text: &text, mistakes: &mut mistakes }.scenario();
-        mistakes.0.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+        for list in [&mut mistakes.found, &mut mistakes.warnings] {
+            list.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+        }
         match scenario {
-            Some(scenario) if mistakes.0.is_empty() => Ok(scenario),
-            _ => Err(Error::Mistakes { path: path.to_owned(), mistakes: mistakes.0 }),
+            Some(scenario) if mistakes.found.is_empty() => {
+                Ok(Self { warnings: mistakes.warnings, ..scenario })
+            }
+            _ => Err(Error::Mistakes { path: path.to_owned(), mistakes: mistakes.found }),
         }
     }
 
@@ -159,6 +165,11 @@ impl Scenario {
     pub fn steps_of(&self, intent: &str) -> Option<&str> {
         let own = self.steps.get(intent);
         own.or_else(|| self.steps.get(self.route_of(intent)?)).map(String::as_str)
+    }
+
+    /// What the team of `route` does, whatever the call is about.
+    pub fn steps_of_route(&self, route: &str) -> Option<&str> {
+        self.steps.get(route).map(String::as_str)
     }
 
     /// How a classifier for this scenario is trained.
@@ -225,6 +236,7 @@ impl Reader<'_> {
             vocabulary: self.vocabulary(),
             plan,
             version: version::of(self.folder),
+            warnings: Vec::new(),
             routes,
             intents,
             examples,

@@ -1,6 +1,7 @@
 //! From the files of a scenario to the plan of its dialogues, with every mistake named.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::text::{duration, markup};
 
 /// How long a caller waits in a queue whose route does not say.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long it may be: below, no telephone rings; above, nobody is waiting any more.
+const PATIENCES: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(3_600);
 /// How long a look-up may take if its source does not say: longer, and the caller asks whether anybody is there.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
@@ -35,6 +38,12 @@ impl Writing<'_> {
     pub fn at<T>(&mut self, what: &Spanned<T>, problem: impl Into<String>, remedy: impl Into<String>) {
         let line = Some(line_of(self.text, what.span().start));
         self.mistakes.add(Place { file: self.file, line }, problem, remedy);
+    }
+
+    /// As [`Writing::at`], for what can be used and is hardly meant.
+    pub fn warn<T>(&mut self, what: &Spanned<T>, problem: impl Into<String>, remedy: impl Into<String>) {
+        let line = Some(line_of(self.text, what.span().start));
+        self.mistakes.warn(Place { file: self.file, line }, problem, remedy);
     }
 
     /// Texts in the languages of the scenario; the default language must be there.
@@ -283,7 +292,7 @@ fn source_kind(source: &SourceFile, folder: &Path, writing: &mut Writing<'_>) ->
 
 fn limits(written: &ScenarioFile, writing: &mut Writing<'_>) -> Limits {
     let defaults = Limits::default();
-    let mut number = |value: Option<&Spanned<u32>>, default: u32, range: std::ops::RangeInclusive<u32>| {
+    let mut number = |value: Option<&Spanned<u32>>, default: u32, range: RangeInclusive<u32>| {
         let Some(value) = value else { return default };
         if !range.contains(value.get_ref()) {
             let problem = format!("{} is out of range", value.get_ref());
@@ -339,12 +348,16 @@ fn route_plan(
     if let Some(cost) = cost.filter(|cost| !(0.1..=100.0).contains(cost.get_ref())) {
         writing.at(cost, format!("{} is out of range", cost.get_ref()), "write 0.1 to 100");
     }
+    let patience = writing.duration(route.patience.as_ref(), PATIENCE);
+    if let Some(written) = route.patience.as_ref().filter(|_| !PATIENCES.contains(&patience)) {
+        writing.at(written, "the patience is out of range", "write 5s to 1h");
+    }
     RoutePlan {
         label: by_language(&route.label),
         queue: route.queue.get_ref().clone(),
         hours,
         overflow: route.overflow.as_ref().map(|route| route.get_ref().clone()),
-        patience: writing.duration(route.patience.as_ref(), PATIENCE),
+        patience,
         wrong_transfer_cost: cost.map_or(1.0, |cost| *cost.get_ref()),
     }
 }

@@ -87,6 +87,6 @@ pub fn conversations(folder: &Path) -> Result<Vec<(PathBuf, Vec<Rehearsed>)>, Er
             }
         }
     }
-    let mistakes: Vec<Mistake> = mistakes.0;
+    let mistakes: Vec<Mistake> = mistakes.found;
     if mistakes.is_empty() { Ok(found) } else { Err(Error::Mistakes { path: folder.to_owned(), mistakes }) }
 }

@@ -156,6 +156,46 @@ fn markup_that_cannot_be_said_is_a_mistake() {
 }
 
 #[test]
+fn an_answer_that_announces_a_team_is_warned_of_and_used() {
+    let answer = "[[cases]]\nthen = \"compta\"\n[cases.say]\nfr = \"C'est noté. Je vous passe la comptabilité.\"\n\
+        en = \"I am putting you through to billing.\"\n\
+        [not_found]\nthen = \"compta\"\nsay = { fr = \"Je ne trouve pas cette facture.\", en = \"I cannot find it.\" }\n";
+    let folder = folder(|path| {
+        fs::create_dir(path.join("answers")).unwrap();
+        fs::write(path.join("answers/facture.toml"), answer).unwrap();
+    });
+    let scenario = Scenario::load(folder.path()).unwrap();
+    let warnings = scenario.warnings.iter().map(|warning| {
+        assert!(warning.remedy.contains("messages.toml"), "{warning}");
+        warning.to_string().lines().next().unwrap_or_default().to_owned()
+    });
+    assert_eq!(
+        warnings.collect::<Vec<_>>(),
+        [
+            "answers/facture.toml:4: in `fr`: \"je vous passe\" announces a team that may be closed",
+            "answers/facture.toml:5: in `en`: \"putting you through\" announces a team that may be closed",
+        ]
+    );
+    for name in ["telecom-fr", "pharma-fr"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+        assert_eq!(Scenario::load(&path).unwrap().warnings, [], "{name}");
+    }
+}
+
+#[test]
+fn a_patience_in_which_nobody_can_answer_is_a_mistake() {
+    for (patience, expected) in [("1s", true), ("5s", false), ("1h", false), ("2h", true)] {
+        let written =
+            SCENARIO.replace("queue = \"7001\"", &format!("queue = \"7001\"\npatience = \"{patience}\""));
+        let mistake: &[&str] = &["scenario.toml:12: the patience is out of range"];
+        check(
+            |path| fs::write(path.join("scenario.toml"), written).unwrap(),
+            if expected { mistake } else { &[] },
+        );
+    }
+}
+
+#[test]
 fn a_conversation_that_cannot_be_read_is_a_mistake_of_its_file() {
     let folder = folder(|path| {
         fs::create_dir(path.join("tests")).unwrap();

@@ -24,10 +24,10 @@ impl Course {
             EventBody::PlaybackFinished { mark, .. } => self.mouth.finished(mark),
             EventBody::HandedOver { .. } => self.told(),
             EventBody::CallEnded { .. } => self.call_ended(),
+            EventBody::SpeechStarted { .. } => self.somebody_speaks(),
+            EventBody::TranscriptFinal { .. } => self.somebody_spoke(),
             EventBody::CallStarted { .. }
-            | EventBody::SpeechStarted { .. }
             | EventBody::TranscriptPartial { .. }
-            | EventBody::TranscriptFinal { .. }
             | EventBody::TurnEnded { .. }
             | EventBody::SpeechDiscarded { .. }
             | EventBody::Interrupted { .. }
@@ -154,6 +154,22 @@ impl Course {
             self.ask(Event::HungUp);
         } else if self.thinking.is_none() {
             self.outputs.push_back(Output::Done);
+        }
+    }
+
+    fn somebody_speaks(&mut self) {
+        if let Stage::Transferred(waiting) = &mut self.stage {
+            waiting.is_speech = true;
+        }
+    }
+
+    /// Words that were begun after the transfer, whoever says them: somebody may have answered, and nobody is fetched back
+    /// out of a conversation. A "merci" that was begun before says nothing.
+    fn somebody_spoke(&mut self) {
+        if let Stage::Transferred(waiting) = &mut self.stage
+            && waiting.is_speech
+        {
+            waiting.until = None;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the course of a conversation is made of.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::ear::Sentence;
 use super::super::mouth::Saying;
@@ -87,11 +87,23 @@ pub(super) enum Stage {
     /// The handover is being told; then the transfer to this queue.
     HandingOver {
         queue: Redacted<String>,
+        patience: Option<Duration>,
         until: Instant,
     },
-    Transferred,
+    Transferred(Waiting),
     HungUp,
     Ended,
+}
+
+/// A caller who was transferred, until a team answers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Waiting {
+    /// How long nobody may answer; `None`: for as long as the peer keeps the caller.
+    pub(super) patience: Option<Duration>,
+    /// When that is over, where the peer stays on the call.
+    pub(super) until: Option<Instant>,
+    /// Somebody began to speak since.
+    pub(super) is_speech: bool,
 }
 
 /// What the dialogue is asked.

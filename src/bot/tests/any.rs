@@ -25,12 +25,13 @@ enum Step {
     VoiceBreaks,
     Heard,
     HandoverTold,
+    Stays,
     NotAnswered,
     Waits,
     Passes,
 }
 
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 22] = [
     Step::Speaks,
     Step::Interrupts,
     Step::Says,
@@ -49,6 +50,7 @@ const STEPS: [Step; 21] = [
     Step::VoiceBreaks,
     Step::Heard,
     Step::HandoverTold,
+    Step::Stays,
     Step::NotAnswered,
     Step::Waits,
     Step::Passes,
@@ -98,6 +100,7 @@ impl World {
                 let handover = Box::new(crate::call::handover::sample());
                 line.told(&EventBody::HandedOver { handover });
             }
+            Step::Stays => line.course.transferred(line.now),
             Step::NotAnswered => line.course.not_answered(),
             Step::Waits => {
                 if line.course.next_deadline().is_some() {

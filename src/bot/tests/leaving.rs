@@ -7,6 +7,26 @@ fn handed_over() -> EventBody {
     EventBody::HandedOver { handover: Box::new(crate::call::handover::sample()) }
 }
 
+/// The final of the first turn of a channel.
+fn spoken(channel: Channel, text: &str) -> EventBody {
+    EventBody::TranscriptFinal {
+        channel,
+        turn: 1,
+        utterance: Utterance {
+            channel,
+            span: SampleSpan::default(),
+            language: Language::Fr,
+            text: text.into(),
+            confidence: 0.9,
+            words: Vec::new(),
+        },
+        alternatives: vec![("autre chose".into(), 0.5)],
+        joins: None,
+        latency: Duration::ZERO,
+        delay: FinalDelay::default(),
+    }
+}
+
 #[test]
 fn the_handover_is_told_before_the_transfer_and_after_what_is_said() {
     let mut line = Line::greeted();
@@ -55,6 +75,105 @@ fn a_transfer_that_nobody_takes_goes_back_to_the_dialogue() {
     assert_eq!(line.done(), ["ask not answered"]);
     line.answers(&[say("Je vous passe l'accueil."), transfer()]);
     assert_eq!(line.done(), ["make Je vous passe l'accueil."]);
+}
+
+/// A call that was transferred on a peer that stays.
+fn transferred() -> Line {
+    let mut line = Line::greeted();
+    line.says("un conseiller");
+    line.done();
+    line.answers(&[transfer()]);
+    line.done();
+    line.told(&handed_over());
+    assert_eq!(line.done(), ["transfer to 7000"]);
+    line.course.transferred(line.now);
+    assert_eq!(line.done(), [""; 0]);
+    line
+}
+
+#[test]
+fn a_caller_who_waits_longer_than_the_patience_of_a_team_goes_back_to_the_dialogue() {
+    let mut line = transferred();
+    assert_eq!(line.waits(), PATIENCE);
+    assert_eq!(line.done(), ["ask not answered"]);
+    line.answers(&[say("Je vous mets en relation : Accueil."), transfer()]);
+    assert_eq!(line.done(), ["make Je vous mets en relation : Accueil."]);
+    line.is_made(1_000);
+    line.passes(1_000);
+    line.is_heard("bot-2");
+    assert_eq!(line.done(), ["hand over to accueil"]);
+    line.told(&handed_over());
+    assert_eq!(line.done(), ["transfer to 7000"]);
+    line.hangs_up();
+    assert_eq!(line.done(), ["done"]);
+}
+
+#[test]
+fn nobody_is_fetched_back_out_of_a_conversation() {
+    let mut line = transferred();
+    line.passes(40_000);
+    line.says("bonjour, c'est pour ma facture");
+    assert_eq!(line.done(), [""; 0]);
+    assert_eq!(line.course.next_deadline(), None, "the caller speaks with somebody");
+    // Somebody who is speaking when the time is over may be answering.
+    let mut line = transferred();
+    line.passes(59_000);
+    line.speaks();
+    line.passes(2_000);
+    assert_eq!(line.done(), [""; 0]);
+    line.said("bonjour");
+    line.passes(60_000);
+    assert_eq!(line.done(), [""; 0]);
+    // What an agent says counts where it is heard.
+    let mut line = transferred();
+    let (channel, turn, at) = (Channel::Agent, 1, SamplePos::ZERO);
+    line.told(&EventBody::SpeechStarted { channel, turn, at });
+    line.told(&spoken(channel, "service facturation, bonjour"));
+    assert_eq!(line.course.next_deadline(), None);
+}
+
+#[test]
+fn noise_and_a_thank_you_from_before_do_not_end_the_patience() {
+    let mut line = transferred();
+    line.speaks();
+    line.coughs();
+    assert_eq!(line.waits(), PATIENCE);
+    assert_eq!(line.done(), ["ask not answered"]);
+    let mut line = Line::greeted();
+    line.says("un conseiller");
+    line.done();
+    line.answers(&[transfer()]);
+    line.done();
+    line.speaks();
+    line.told(&handed_over());
+    line.done();
+    line.course.transferred(line.now);
+    line.said("merci");
+    assert_eq!(line.waits(), PATIENCE);
+    assert_eq!(line.done(), ["ask not answered"]);
+}
+
+#[test]
+fn where_the_stream_ends_or_nobody_else_would_take_the_call_the_dialogue_does_not_count() {
+    let mut line = Line::greeted();
+    line.says("un conseiller");
+    line.done();
+    line.answers(&[transfer()]);
+    line.done();
+    line.told(&handed_over());
+    assert_eq!(line.done(), ["transfer to 7000"]);
+    assert_eq!(line.course.next_deadline(), None, "the peer cannot transfer: its stream is being ended");
+    let mut line = Line::greeted();
+    line.says("un conseiller");
+    line.done();
+    let Action::Transfer(mut wanted) = transfer() else { panic!("no transfer") };
+    wanted.patience = None;
+    line.answers(&[Action::Transfer(wanted)]);
+    line.done();
+    line.told(&handed_over());
+    line.done();
+    line.course.transferred(line.now);
+    assert_eq!(line.course.next_deadline(), None);
 }
 
 #[test]
@@ -150,22 +269,6 @@ fn a_dialogue_that_breaks_leads_to_a_person_and_where_it_breaks_again_to_the_end
 #[test]
 fn finals_of_a_turn_are_one_sentence_and_other_channels_are_not_heard() {
     let mut ear = Ear::new(Channel::Caller);
-    let spoken = |channel, text: &str| EventBody::TranscriptFinal {
-        channel,
-        turn: 1,
-        utterance: Utterance {
-            channel,
-            span: SampleSpan::default(),
-            language: Language::Fr,
-            text: text.into(),
-            confidence: 0.9,
-            words: Vec::new(),
-        },
-        alternatives: vec![("autre chose".into(), 0.5)],
-        joins: None,
-        latency: Duration::ZERO,
-        delay: FinalDelay::default(),
-    };
     let ended = |channel| EventBody::TurnEnded {
         channel,
         turn: 1,

@@ -173,6 +173,9 @@ fn check(
         misheard,
         scenario.out_of_scope.len()
     )?;
+    for warning in &scenario.warnings {
+        writeln!(output, "warning: {warning}")?;
+    }
     let Some(classifier) = classifier else { return Ok(()) };
     let report = classifier.report();
     writeln!(output, "held out in turn: {} sentences", report.held_out)?;

@@ -2,6 +2,14 @@
 
 use super::*;
 
+/// The transfer that a turn ends with.
+pub(super) fn transfer_of(turn: &Turn) -> &Transfer {
+    match turn.actions.last() {
+        Some(Action::Transfer(transfer)) => transfer,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_closed_team_overflows_and_the_last_says_so() {
     let night = date(2026, 11, 26).at(22, 0, 0, 0);
@@ -21,10 +29,7 @@ fn a_closed_team_overflows_and_the_last_says_so() {
 
 #[test]
 fn the_overflow_is_told_all_that_the_first_team_was() {
-    let transfer = |turn: &Turn| match turn.actions.last() {
-        Some(Action::Transfer(transfer)) => transfer.clone(),
-        other => panic!("{other:?}"),
-    };
+    let transfer = |turn: &Turn| transfer_of(turn).clone();
     let mut call = Call::begin(plan());
     call.on(says("est-ce que le produit est là", Band::Sure, &[("disponibilite", 0.95)]));
     call.on(says("la Velmoxine", Band::Lost, &[]));
@@ -86,4 +91,36 @@ fn who_was_promised_a_person_is_not_answered_by_the_bot() {
     let mut call = Call::begin_at(plan(), date(2026, 11, 26).at(22, 0, 0, 0));
     call.on(human());
     assert!(call.on(wish()).0.contains("look up"));
+}
+
+#[test]
+fn nothing_is_promised_that_a_closed_team_does_not_keep() {
+    let night = date(2026, 11, 26).at(22, 0, 0, 0);
+    let mut call = Call::begin_at(plan(), night);
+    let (line, rule) = call.on(says("je veux parler à quelqu'un", Band::Sure, &[("humain", 0.95)]));
+    assert!(!line.contains("relation"), "{line}");
+    assert_eq!(rule, Rule::WantsHuman);
+    let mut call = Call::begin_at(plan(), night);
+    let (line, _) = call.on(Input::OtherLanguage);
+    let goodbye = "Merci de votre appel, au revoir. > hang up";
+    assert_eq!(line, format!("Je ne parle pas votre langue. | Nous sommes fermés. | {goodbye}"));
+    let mut call = Call::begin_at(plan(), night);
+    call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
+    let (line, rule) = call.on(row("Velmoxine", 0));
+    let more = "Puis-je faire autre chose pour vous ? > listen";
+    assert_eq!(line, format!("Velmoxine n'est pas disponible. | Nous sommes fermés. | {more}"));
+    assert_eq!(rule, Rule::Answered);
+}
+
+#[test]
+fn a_caller_waits_for_the_patience_of_a_team_only_where_somebody_else_would_take_the_call() {
+    let fault = || says("une panne", Band::Sure, &[("panne", 0.97)]);
+    let mut call = Call::begin(plan());
+    assert_eq!(transfer_of(&call.step(fault())).patience, Some(Duration::from_secs(60)));
+    // At night the others are closed: better to wait on than to be told that nobody is free.
+    let mut call = Call::begin_at(plan(), date(2026, 11, 26).at(22, 0, 0, 0));
+    assert_eq!(transfer_of(&call.step(fault())).patience, None);
+    let mut alone = plan();
+    alone.routes.get_mut("technique").unwrap().overflow = None;
+    assert_eq!(transfer_of(&Call::begin(alone).step(fault())).patience, None);
 }

@@ -163,3 +163,73 @@ fn an_insult_beside_a_clear_wish_does_not_hide_it() {
     assert_eq!(rule, Rule::Sure);
     assert!(call.on(wish()).0.ends_with("to accueil"), "the second one goes to a person");
 }
+
+#[test]
+fn an_insult_loses_neither_the_question_nor_what_was_keyed_in() {
+    let calm = "Je comprends votre agacement et je veux vous aider.";
+    let mut call = asked_for(Kind::Reference(Shape::digits(4, 4)));
+    assert_eq!(
+        call.on(mumbles("connards")),
+        (format!("{calm} | Quel est votre jour ? > listen"), Rule::Insult)
+    );
+    for key in "1234".chars() {
+        call.step(Input::Key(key.into()));
+    }
+    assert_eq!(call.dialog.state_name(), "confirming_value");
+    let mut call = asked_for(Kind::Reference(Shape::digits(4, 4)));
+    call.step(Input::Key('1'.into()));
+    assert_eq!(call.on(mumbles("connards")).0, format!("{calm} > listen"));
+    for key in "234".chars() {
+        call.step(Input::Key(key.into()));
+    }
+    let (line, _) = call.on(mumbles("oui"));
+    assert!(line.starts_with("C'est noté."), "{line}");
+    let mut call = Call::begin(plan());
+    call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+    let (line, _) = call.on(mumbles("connards"));
+    assert_eq!(line, format!("{calm} | Votre appel concerne une facture, c'est bien cela ? > listen"));
+    assert_eq!(call.on(mumbles("oui")).1, Rule::Confirmed);
+}
+
+#[test]
+fn who_says_goodbye_is_let_go_whatever_was_asked() {
+    let near = || says("un montant", Band::Nearly, &[("facture", 0.6)]);
+    let two = || says("j'ai un souci", Band::TwoCandidates, &[("facture", 0.45), ("panne", 0.42)]);
+    let order = || says("où est ma commande", Band::Sure, &[("commande", 0.95)]);
+    for asked in [&[near()][..], &[two()], &[order()], &[order(), mumbles("123456")]] {
+        let mut call = Call::begin(plan());
+        for input in asked {
+            call.on(input.clone());
+        }
+        let (line, rule) = call.on(mumbles("non laissez, au revoir"));
+        assert_eq!((line.as_str(), rule), ("Merci de votre appel, au revoir. > hang up", Rule::Goodbye));
+    }
+    // An answer beside it is taken, and "c'est tout" ends an answer as well as a call.
+    let mut call = Call::begin(plan());
+    call.on(near());
+    assert_eq!(call.on(mumbles("oui, au revoir")).1, Rule::Confirmed);
+    let mut call = Call::begin(plan());
+    call.on(order());
+    assert!(call.on(mumbles("123456, au revoir")).0.contains("C'est bien cela ?"));
+    let mut call = Call::begin(plan());
+    call.on(order());
+    assert!(call.on(mumbles("c'est tout")).0.contains("Quel est votre commande ?"));
+}
+
+#[test]
+fn a_no_holds_until_the_next_answer_and_a_clear_sentence_is_asked_about() {
+    let near = || says("un montant", Band::Nearly, &[("facture", 0.6)]);
+    let mut call = Call::begin(plan());
+    call.on(near());
+    call.on(mumbles("non"));
+    let (line, rule) = call.on(says("ma facture est fausse", Band::Sure, &[("facture", 0.97)]));
+    assert_eq!(line, "Votre appel concerne une facture, c'est bien cela ? > listen");
+    assert_eq!(rule, Rule::Confirm);
+    assert!(call.on(mumbles("oui")).0.ends_with("to compta"));
+    let mut call = Call::begin(plan());
+    call.on(near());
+    call.on(mumbles("non"));
+    call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
+    call.on(row("Velmoxine", 3));
+    assert!(call.on(near()).0.contains("une facture, c'est bien cela ?"));
+}

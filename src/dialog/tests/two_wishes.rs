@@ -1,0 +1,52 @@
+//! Sentences with two wishes.
+
+use super::leaving::transfer_of;
+use super::*;
+
+fn both(first: Wish, second: Wish) -> Input {
+    let text = "la Velmoxine est-elle disponible et j'ai une panne".into();
+    Input::Sentence(Sentence { text, language: Language::Fr, wishes: vec![first, second] })
+}
+
+#[test]
+fn a_second_wish_that_is_not_sure_is_asked_about() {
+    let mut call = Call::begin(plan());
+    call.on(both(wish(Band::Sure, &[("disponibilite", 0.9)]), wish(Band::Nearly, &[("panne", 0.7)])));
+    let (line, _) = call.on(row("Velmoxine", 2));
+    assert!(line.ends_with("Votre appel concerne une panne, c'est bien cela ? > listen"), "{line}");
+    let mut denied = Call { dialog: call.dialog.clone(), catalogs: catalogs(), now: call.now };
+    assert_eq!(denied.on(mumbles("non")).1, Rule::Denied);
+    let turn = call.step(mumbles("oui"));
+    assert_eq!((transfer_of(&turn).route.as_str(), turn.rule), ("technique", Rule::Confirmed));
+}
+
+#[test]
+fn a_second_wish_is_as_sure_as_it_was_itself() {
+    let mut call = Call::begin(plan());
+    call.on(both(wish(Band::Sure, &[("disponibilite", 0.9)]), wish(Band::Sure, &[("panne", 0.8)])));
+    let turn = call.step(row("Velmoxine", 2));
+    assert_eq!(transfer_of(&turn).confidence, Some(0.8));
+}
+
+#[test]
+fn who_says_no_to_the_first_of_two_wishes_is_asked_for_the_second() {
+    let near = || wish(Band::Nearly, &[("facture", 0.6)]);
+    for no in [mumbles("non"), Input::Key('2'.into())] {
+        let mut call = Call::begin(plan());
+        call.on(both(near(), wish(Band::Sure, &[("panne", 0.9)])));
+        let (line, rule) = call.on(no.clone());
+        assert!(line.contains("un autre sujet : une panne") && line.ends_with("to technique"), "{line}");
+        assert_eq!(rule, Rule::SecondWish);
+        let mut call = Call::begin(plan());
+        call.on(both(near(), wish(Band::Nearly, &[("panne", 0.6)])));
+        let (line, rule) = call.on(no);
+        assert_eq!(line, "Votre appel concerne une panne, c'est bien cela ? > listen");
+        assert_eq!(rule, Rule::Confirm);
+        assert_eq!(call.on(mumbles("non")).1, Rule::Denied, "there is no third");
+    }
+    // What the "no" itself says goes first.
+    let mut call = Call::begin(plan());
+    call.on(both(near(), wish(Band::Sure, &[("panne", 0.9)])));
+    let other = says("non c'est pour ma commande", Band::Sure, &[("commande", 0.95)]);
+    assert!(call.on(other).0.contains("Quel est votre commande ?"));
+}
