@@ -15,7 +15,7 @@ use allo::eval::wer::ErrorCount;
 use allo::home::Home;
 use allo::models::{Manifest, ModelFolder};
 use allo::onnx::Runtime;
-use allo::pipeline::machinery::{ONNX_RUNTIME, VOICE_DETECTION};
+use allo::pipeline::machinery::VOICE_DETECTION;
 use allo::turn::{Config, Input, Output, TurnTaker};
 use allo::vad::{BatchRow, SileroBatch, SileroChannel, SileroModel, WINDOW_SAMPLES, level_dbfs};
 use anyhow::Context as _;
@@ -49,7 +49,7 @@ struct Piece {
 pub fn run(clips: &[Clip], phone: bool) -> anyhow::Result<Outcome> {
     let home = Home::resolve(|name| std::env::var_os(name))?;
     let folder = ModelFolder::new(home.models());
-    let runtime = Runtime::load(&folder.file(&Manifest::builtin(), ONNX_RUNTIME)?)?;
+    let runtime = Runtime::load(&folder.onnx_runtime(&Manifest::builtin())?)?;
     let silero = SileroModel::open(&runtime, &folder.file(&Manifest::builtin(), VOICE_DETECTION)?)?;
     let mut pieces = Vec::new();
     for (index, clip) in clips.iter().enumerate() {

@@ -281,7 +281,14 @@ mod tests {
 
     fn turn_ended(channel: Channel, turn: u64) -> EventBody {
         let reason = TurnEndReason::Finished;
-        EventBody::TurnEnded { channel, turn, end_of_speech: SamplePos(turn), reason }
+        EventBody::TurnEnded {
+            channel,
+            turn,
+            end_of_speech: SamplePos(turn),
+            reason,
+            continues: None,
+            is_back_channel: false,
+        }
     }
 
     fn ended() -> EventBody {
@@ -407,7 +414,8 @@ mod tests {
                 prop_assert_eq!(&event.body, &all[event.sequence as usize - 1]);
                 for left_out in next..event.sequence {
                     let place = left_out as usize - 1;
-                    prop_assert!(matches!(all[place], EventBody::TranscriptPartial { .. }));
+                    let is_partial = matches!(all[place], EventBody::TranscriptPartial { .. });
+                    prop_assert!(is_partial);
                     let turn = newer_of(&all[place]);
                     prop_assert!(all[place + 1..].iter().any(|later| newer_of(later) == turn));
                 }

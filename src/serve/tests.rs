@@ -189,6 +189,7 @@ fn taken(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::Call
         | Endpoint::CallTranscript
         | Endpoint::CallControl
+        | Endpoint::ExpectCall
         | Endpoint::DeskSignOut
         | Endpoint::DeskAsset
         | Endpoint::ReloadScenario => &[],
