@@ -11,7 +11,8 @@
 use std::collections::HashMap;
 
 use super::calibrate::{
-    CALIBRATION_BINS, Judged, calibration_error, threshold_for_precision, threshold_keeping,
+    CALIBRATION_BINS, Judged, calibration_error, threshold_by_cost, threshold_for_precision,
+    threshold_keeping,
 };
 use super::folds::stratified;
 use super::fusion::{self, Tried};
@@ -20,7 +21,7 @@ use super::meaning::{Viewpoint, dot};
 use super::model::{FitOptions, Mix, Model, Scored, Sentence};
 use super::saved::{Reader, Writer};
 use super::scope::{Evidence, Scope};
-use super::{Example, OutOfScope, Thresholds, TrainOptions, TrainReport};
+use super::{Example, OutOfScope, SURE_MIN, Thresholds, TrainOptions, TrainReport};
 use crate::call::Language;
 
 /// Seed of the split; any value gives figures within the noise of the set.
@@ -29,7 +30,9 @@ const SPLIT_SEED: u64 = 7;
 const HELD_OUT_MIN: usize = 20;
 /// Thresholds of a classifier that nothing could be held out from, such as one sentence an intent. Cautious: such a
 /// classifier should rather ask than route.
-const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, sure: 0.8 };
+const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, likely: 0.8, sure: 0.8 };
+/// Questions that a wrong transfer costs at the most: a scenario that asks for no mistake at all would never act.
+const WRONG_TRANSFER_MAX: f32 = 1_000.0;
 /// Sentences times intents up to which both passes are made over every fold: some seconds.
 const THOROUGH_MAX: usize = 2_000_000;
 /// Passes over the sentences of a bigger set; the first few move nearly all.
@@ -342,9 +345,11 @@ fn thresholds(set: &TrainingSet<'_>, options: &TrainOptions, verdicts: &[Verdict
     let in_scope = threshold_keeping(options.in_scope_kept, &inside);
     let passed: Vec<Judged> =
         verdicts.iter().filter(|one| one.in_scope >= in_scope).map(|one| one.judged).collect();
-    // Where no threshold reaches the precision, nothing may be acted on.
-    let sure = threshold_for_precision(options.sure_precision, &passed).unwrap_or(f32::INFINITY);
-    Thresholds { in_scope, sure }
+    // Where no threshold reaches the precision, nothing is named; where a question is always cheaper, nothing is acted on.
+    let likely = threshold_for_precision(options.sure_precision, &passed).unwrap_or(Thresholds::NEVER);
+    let wrong_transfer = (1.0 / (1.0 - options.sure_precision)).min(WRONG_TRANSFER_MAX);
+    let sure = threshold_by_cost(wrong_transfer, &passed);
+    Thresholds { in_scope, likely, sure: sure.map_or(Thresholds::NEVER, |sure| sure.max(SURE_MIN)) }
 }
 
 fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds, mix: Mix) -> TrainReport {

@@ -11,7 +11,7 @@ use super::{Classifier, Thresholds, TrainReport};
 use crate::call::Language;
 
 /// First bytes; the last one counts versions of this format.
-const MAGIC: &[u8; 8] = b"ALLOINT2";
+const MAGIC: &[u8; 8] = b"ALLOINT3";
 
 impl Classifier {
     /// The classifier as bytes, without its source of meanings.
@@ -23,7 +23,7 @@ impl Classifier {
         self.model.save(&mut to);
         self.judge.save(&mut to);
         self.by_words.save(&mut to);
-        to.floats(&[self.thresholds.in_scope, self.thresholds.sure]);
+        to.floats(&[self.thresholds.in_scope, self.thresholds.likely, self.thresholds.sure]);
         save_report(&self.report, &mut to);
         to.0
     }
@@ -38,10 +38,10 @@ impl Classifier {
         let model = Model::load(&mut from, intents.len())?;
         let (judge, by_words) =
             (super::crossfit::Judge::load(&mut from)?, super::crossfit::Judge::load(&mut from)?);
-        let [in_scope, sure] = from.floats()?.try_into().ok()?;
+        let [in_scope, likely, sure] = from.floats()?.try_into().ok()?;
         let report = load_report(&mut from)?;
         let fits = from.0.is_empty() && model.knows_meanings() == meaning.is_some();
-        let thresholds = Thresholds { in_scope, sure };
+        let thresholds = Thresholds { in_scope, likely, sure };
         fits.then_some(Self { intents, model, meaning, judge, by_words, thresholds, report })
     }
 }

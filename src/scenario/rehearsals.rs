@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::mistakes::{Mistakes, Place, line_of};
 use super::{Error, Mistake};
@@ -16,13 +17,13 @@ pub struct Rehearsed {
     /// What it shows.
     pub name: String,
     /// The language that the caller begins with.
-    pub language: Option<String>,
+    language: Option<Spanned<String>>,
     /// Local time of the call.
     pub at: DateTime,
     /// What happens, in order.
     pub turns: Vec<RehearsedTurn>,
     /// How the call ends: `end` or `route:<id>`; nothing: that is not looked at.
-    pub ends: Option<String>,
+    ends: Option<Spanned<String>>,
 }
 
 /// One thing that happens, and what must follow.
@@ -49,9 +50,14 @@ struct RehearsalFile {
 }
 
 impl Rehearsed {
+    /// How the call ends: `end` or `route:<id>`; `None`: that is not looked at.
+    pub fn ends(&self) -> Option<&str> {
+        self.ends.as_ref().map(|ends| ends.get_ref().as_str())
+    }
+
     /// The language, if it is one.
     pub fn language(&self) -> Option<Language> {
-        self.language.as_deref().and_then(|code| code.parse().ok())
+        self.language.as_ref().and_then(|code| code.get_ref().parse().ok())
     }
 }
 

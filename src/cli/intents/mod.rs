@@ -11,9 +11,10 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::Context as Surroundings;
+use super::chat::sure_from;
 use super::terminal::{say_error, write_stdout};
-use crate::call::{IntentOutcome, Language};
-use crate::intent::{Classifier, Heard, Ranking, decide};
+use crate::call::Language;
+use crate::intent::{self, Band, Classifier, Heard, Weighed};
 use crate::pipeline::learning;
 use crate::scenario::rehearsals::conversations;
 use crate::scenario::{Error, Scenario};
@@ -181,7 +182,11 @@ fn check(
         writeln!(output, "out of scope rejected {:.1} %", 100.0 * recall)?;
     }
     let thresholds = classifier.thresholds();
-    writeln!(output, "thresholds: in scope {:.3}, sure {:.3}", thresholds.in_scope, thresholds.sure)?;
+    writeln!(output, "thresholds: in scope {:.3}, {}", thresholds.in_scope, sure_from(thresholds.sure))?;
+    // Dearer and cheaper routes, by their id.
+    for (id, route) in scenario.plan.routes.iter().filter(|(_, route)| route.wrong_transfer_cost != 1.0) {
+        writeln!(output, "  {id}: {}", sure_from(intent::sure_from(&thresholds, route.wrong_transfer_cost)))?;
+    }
     Ok(())
 }
 
@@ -206,40 +211,71 @@ fn test(
     classifier: &Classifier,
     sentence: &Sentence<'_>,
 ) -> anyhow::Result<()> {
-    for (index, wish) in classifier.wishes(&Heard::from(sentence.text)).iter().enumerate() {
+    let cost_of = |intent: &str| scenario.plan.wrong_transfer_cost(intent);
+    let language = sentence.language.unwrap_or(scenario.default_language);
+    for (index, wish) in classifier.weigh(&Heard::from(sentence.text), cost_of).iter().enumerate() {
         if index > 0 {
             writeln!(output)?;
         }
-        wish_of(output, scenario, (classifier, sentence.language), wish)?;
+        for candidate in &wish.ranking.candidates {
+            writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
+        }
+        writeln!(
+            output,
+            "in scope {:.3} (at least {:.3}), {}",
+            wish.ranking.in_scope,
+            classifier.thresholds().in_scope,
+            sure_from(wish.sure_from)
+        )?;
+        writeln!(output, "decision: {}", decision(scenario, wish, language))?;
     }
     Ok(())
 }
 
-fn wish_of(
-    output: &mut impl Write,
-    scenario: &Scenario,
-    (classifier, language): (&Classifier, Option<Language>),
-    ranking: &Ranking,
-) -> anyhow::Result<()> {
-    let thresholds = classifier.thresholds();
-    for candidate in &ranking.candidates {
-        writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
-    }
-    writeln!(
-        output,
-        "in scope {:.3} (at least {:.3}), sure from {:.1} %",
-        ranking.in_scope,
-        thresholds.in_scope,
-        100.0 * thresholds.sure
-    )?;
-    match decide(ranking, &thresholds, |intent| scenario.route_of(intent)) {
-        IntentOutcome::Routed { intent, route } => {
-            let language = language.unwrap_or(scenario.default_language);
-            let label = scenario.route(&route).and_then(|route| route.label.get(&language));
-            writeln!(output, "decision: {intent} → {}", label.map_or(route.as_str(), String::as_str))?;
+/// What a dialogue does about `wish`, in words.
+fn decision(scenario: &Scenario, wish: &Weighed, language: Language) -> String {
+    let name = |rank: usize| wish.ranking.candidates.get(rank).map_or("-", |one| one.intent.as_str());
+    match wish.band {
+        Band::Sure => {
+            let route = scenario.route_of(name(0)).unwrap_or("-");
+            let label = scenario.route(route).and_then(|route| route.label.get(&language));
+            format!("{} → {}", name(0), label.map_or(route, String::as_str))
         }
-        IntentOutcome::Unsure => writeln!(output, "decision: unsure, ask to confirm or choose")?,
-        IntentOutcome::OutOfScope => writeln!(output, "decision: out of scope")?,
+        Band::Nearly => format!("unsure, ask whether it is {}", name(0)),
+        Band::TwoCandidates => format!("unsure, ask which of {} and {}", name(0), name(1)),
+        Band::Lost => "unsure, ask again".to_owned(),
+        Band::OutOfScope => "out of scope, ask again".to_owned(),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::call::IntentScore;
+    use crate::intent::{Ranking, Thresholds};
+
+    #[test]
+    fn a_sentence_is_decided_as_in_a_dialogue_by_what_a_wrong_transfer_costs() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/pharma-fr");
+        let scenario = Scenario::load(&folder).unwrap();
+        let thresholds = Thresholds { in_scope: 0.3, likely: 0.6, sure: 0.9 };
+        let told = |best: (&str, f32), second: (&str, f32)| {
+            let candidates = [best, second]
+                .map(|(intent, probability)| IntentScore { intent: intent.to_owned(), probability });
+            let ranking = Ranking { candidates: candidates.into(), in_scope: 0.9 };
+            let cost_of = |intent: &str| scenario.plan.wrong_transfer_cost(intent);
+            decision(&scenario, &Weighed::of(ranking, &thresholds, cost_of), Language::Fr)
+        };
+        let (bill, effect) = ("copie_facture", "effet_indesirable");
+        assert!(told((bill, 0.93), (effect, 0.02)).starts_with("copie_facture → "));
+        // A wrong transfer there costs five ordinary ones.
+        assert_eq!(told((effect, 0.93), (bill, 0.02)), "unsure, ask whether it is effet_indesirable");
+        assert_eq!(
+            told((effect, 0.5), (bill, 0.4)),
+            "unsure, ask which of effet_indesirable and copie_facture"
+        );
+        assert_eq!(told((bill, 0.3), (effect, 0.1)), "unsure, ask again");
+    }
 }

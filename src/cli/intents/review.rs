@@ -63,7 +63,14 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
     for result in &results {
         // Writing into a String cannot fail.
         match &result.failure {
-            None => drop(writeln!(text, "ok      {}: {}", result.file.display(), result.name)),
+            None => {
+                let _ = write!(text, "ok      {}: {}", result.file.display(), result.name);
+                let questions = match result.questions {
+                    0 => String::new(),
+                    count => format!(" (asked first {count} times whether it was understood)"),
+                };
+                let _ = writeln!(text, "{questions}");
+            }
             Some(failure) => {
                 failed += 1;
                 let _ =
