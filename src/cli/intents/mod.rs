@@ -4,8 +4,9 @@ mod augment;
 mod review;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -13,10 +14,15 @@ use clap::{Args, Subcommand};
 use super::Context as Surroundings;
 use super::chat::sure_from;
 use super::terminal::{say_error, write_stdout};
+use crate::assistant::queries;
 use crate::call::Language;
+use crate::clock::SystemClock;
+use crate::dialog::Plan;
+use crate::dialog::plan::SourceKind;
 use crate::intent::{self, Band, Classifier, Heard, Weighed};
+use crate::lookup::Sources;
 use crate::pipeline::learning;
-use crate::scenario::rehearsals::conversations;
+use crate::scenario::rehearsals::conversations_of;
 use crate::scenario::{Error, Scenario};
 
 /// Arguments of `allo intents`.
@@ -96,10 +102,10 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Replay { scenario, which } => return review::replay_stored(context, scenario, which),
         Command::Mine { which } => return review::mine_stored(context, which),
     };
+    // Conversations and queries that cannot be are mistakes for whoever asks for mistakes; nothing else needs them here.
     let is_check = matches!(args.command, Command::Check { .. });
-    // A conversation that cannot be read is a mistake for whoever asks for mistakes; nothing else needs it.
-    let rehearsed = if is_check { conversations(path).map(drop) } else { Ok(()) };
-    let scenario = match Scenario::load(path).and_then(|scenario| rehearsed.map(|()| scenario)) {
+    let loaded = if is_check { checked(path)? } else { Scenario::load(path) };
+    let scenario = match loaded {
         Ok(scenario) => scenario,
         Err(error @ (Error::Mistakes { .. } | Error::Unreadable { .. })) => {
             say_error(&error);
@@ -124,6 +130,37 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
     }?;
     write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The scenario in `folder`, if its conversations and its queries have no mistakes either. Asks the databases that are files
+/// beside it; `allo doctor` asks those that are elsewhere.
+fn checked(folder: &Path) -> anyhow::Result<Result<Scenario, Error>> {
+    let scenario = match Scenario::load(folder) {
+        Ok(scenario) => scenario,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut mistakes = match conversations_of(folder, &scenario) {
+        Ok(_) => Vec::new(),
+        Err(Error::Mistakes { mistakes, .. }) => mistakes,
+        Err(error @ Error::Unreadable { .. }) => return Ok(Err(error)),
+    };
+    let plan: &Plan = &scenario.plan;
+    let sources = Sources::open(plan, |name| std::env::var(name).ok(), Arc::new(SystemClock));
+    let is_file = |name: &str| {
+        let source = plan.sources.get(name);
+        source.is_some_and(|source| matches!(source.kind, SourceKind::Sqlite { .. }))
+    };
+    let found = block_on(queries::check((folder, plan), &sources, is_file))?;
+    mistakes.extend(found.mistakes);
+    if mistakes.is_empty() {
+        return Ok(Ok(scenario));
+    }
+    Ok(Err(Error::Mistakes { path: folder.to_owned(), mistakes }))
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    Ok(runtime.block_on(work))
 }
 
 struct Sentence<'a> {
@@ -250,8 +287,6 @@ fn decision(scenario: &Scenario, wish: &Weighed, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::call::IntentScore;
     use crate::intent::{Ranking, Thresholds};
