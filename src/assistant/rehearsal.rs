@@ -19,7 +19,7 @@ pub struct Rehearsal {
     pub name: String,
     /// What was not as written; `None`: all was.
     pub failure: Option<Failure>,
-    /// Questions whether that, or which of two, is wanted that the caller answered on the way, see [`rehearse`].
+    /// How often the bot asked first whether it had understood, and the caller agreed; see [`rehearse`].
     pub questions: u32,
 }
 

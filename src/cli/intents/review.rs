@@ -77,7 +77,7 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
                 let _ = write!(text, "ok      {}: {}", result.file.display(), result.name);
                 let questions = match result.questions {
                     0 => String::new(),
-                    count => format!(" (asked first {count} times whether it was understood)"),
+                    count => format!(" (asked {count} × first whether it was understood)"),
                 };
                 let _ = writeln!(text, "{questions}");
             }
