@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::intent::{Asked, Error, Figures, read_examples, rounded, share};
 use crate::intent::calibrate::{CALIBRATION_BINS, Judged, calibration_error};
-use crate::intent::{Band, Classifier, Example, Heard, OutOfScope, Weighed};
+use crate::intent::{Band, Classifier, Example, Heard, HeldOutSentence, OutOfScope, Weighed};
 
 /// The intent, in a file of sentences, of those that no intent is for.
 pub const OUT_OF_SCOPE: &str = "out_of_scope";
@@ -123,7 +123,24 @@ impl Routing {
         for heard in outside {
             count.add(Sentence { wishes: &self.weigh(heard), intent: None }, &self.leads);
         }
-        let (inside, outside) = (inside.len(), outside.len());
+        self.report(count, (inside.len(), outside.len()))
+    }
+
+    /// Measures on the sentences that the classifier learnt from, each as it was understood when it was held out. None is
+    /// parted, and a text that was misheard counts as one that was written.
+    pub fn measure_held_out(&self) -> RoutingReport {
+        let (mut count, mut inside) = (Count::default(), 0);
+        let sentences = &self.classifier.report().sentences;
+        for HeldOutSentence { intent, ranking } in sentences {
+            let cost_of = |intent: &str| self.wrong_transfer_cost(intent);
+            let wish = Weighed::of(ranking.clone(), &self.classifier.thresholds(), cost_of);
+            count.add(Sentence { wishes: &[wish], intent: intent.as_deref() }, &self.leads);
+            inside += usize::from(intent.is_some());
+        }
+        self.report(count, (inside, sentences.len() - inside))
+    }
+
+    fn report(&self, count: Count, (inside, outside): (usize, usize)) -> RoutingReport {
         let all = inside + outside;
         RoutingReport {
             inside,
@@ -147,8 +164,11 @@ impl Routing {
     }
 
     fn weigh(&self, heard: &Heard) -> Vec<Weighed> {
-        let cost_of = |intent: &str| self.leads.get(intent).map_or(1.0, |lead| lead.wrong_transfer_cost);
-        self.classifier.weigh(heard, cost_of)
+        self.classifier.weigh(heard, |intent| self.wrong_transfer_cost(intent))
+    }
+
+    fn wrong_transfer_cost(&self, intent: &str) -> f32 {
+        self.leads.get(intent).map_or(1.0, |lead| lead.wrong_transfer_cost)
     }
 }
 
@@ -391,6 +411,13 @@ mod tests {
         assert!(
             report.text().starts_with("18 sentences in scope, 1 out of scope, 3 intents\naccuracy over all ")
         );
+        let held_out = routing.measure_held_out();
+        assert_eq!((held_out.inside, held_out.outside), (routing.classifier.report().held_out, 0));
+        let understood = &routing.classifier.report().sentences;
+        let best = |one: &HeldOutSentence| one.ranking.candidates.first().map(|best| best.intent.clone());
+        let right = understood.iter().filter(|one| best(one) == one.intent).count() as f32;
+        assert!((right / understood.len() as f32 - routing.classifier.report().accuracy).abs() < 1e-6);
+        assert!(understood.iter().all(|one| one.ranking.candidates.len() == 2));
         let without = routing.measure(&inside, &[]);
         assert_eq!((without.out_of_scope, without.accuracy), (None, without.accuracy_in_scope));
     }

@@ -21,8 +21,8 @@ use super::meaning::{Viewpoint, dot};
 use super::model::{FitOptions, Mix, Model, Scored, Sentence};
 use super::saved::{Reader, Writer};
 use super::scope::{Evidence, Scope};
-use super::{Example, OutOfScope, SURE_MIN, Thresholds, TrainOptions, TrainReport};
-use crate::call::Language;
+use super::{Example, HeldOutSentence, OutOfScope, Ranking, SURE_MIN, Thresholds, TrainOptions, TrainReport};
+use crate::call::{IntentScore, Language};
 
 /// Seed of the split; any value gives figures within the noise of the set.
 const SPLIT_SEED: u64 = 7;
@@ -194,6 +194,18 @@ impl<'a> TrainingSet<'a> {
         self.viewpoint.is_none() || self.sentences[index].vector.is_some()
     }
 
+    fn held_out(&self, verdict: &Verdict) -> HeldOutSentence {
+        let name = |class: usize| self.names.get(class).map(|name| name.text.to_owned());
+        let candidates = verdict
+            .best
+            .iter()
+            .filter_map(|&(class, probability)| Some(IntentScore { intent: name(class)?, probability }));
+        HeldOutSentence {
+            intent: name(self.sentences[verdict.index].class),
+            ranking: Ranking { candidates: candidates.collect(), in_scope: verdict.in_scope },
+        }
+    }
+
     fn score(&self, model: &Model, index: usize) -> Scored {
         model.score(self.sentences[index].text, self.sentences[index].vector)
     }
@@ -255,11 +267,12 @@ pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions) -> CrossFit {
         .iter()
         .map(|(index, scored)| {
             let (probabilities, evidence) = scored.judge(judge.mix);
-            let best = best_of(&probabilities);
+            let best = best_of(&probabilities, None);
             Verdict {
                 index: *index,
                 in_scope: judge.scope.probability(&evidence),
                 judged: Judged { probability: probabilities[best], right: best == classes[*index] },
+                best: [best, best_of(&probabilities, Some(best))].map(|class| (class, probabilities[class])),
             }
         })
         .collect();
@@ -272,6 +285,8 @@ struct Verdict {
     index: usize,
     in_scope: f32,
     judged: Judged,
+    /// The best two classes with their probabilities.
+    best: [(usize, f32); 2],
 }
 
 /// Every sentence that can be held out, scored by a model that has not seen it.
@@ -371,13 +386,15 @@ fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds, 
         accuracy_by_language: by_language.collect(),
         calibration_error: calibration_error(&judged, CALIBRATION_BINS),
         out_of_scope_recall: (!outside.is_empty()).then(|| rejected as f32 / outside.len() as f32),
+        sentences: verdicts.iter().map(|one| set.held_out(one)).collect(),
     }
 }
 
-fn best_of(probabilities: &[f32]) -> usize {
-    let mut best = 0;
+/// The most probable class, but for `without`; there are at least two.
+fn best_of(probabilities: &[f32], without: Option<usize>) -> usize {
+    let mut best = usize::from(without == Some(0));
     for (class, probability) in probabilities.iter().enumerate() {
-        if *probability > probabilities[best] {
+        if *probability > probabilities[best] && without != Some(class) {
             best = class;
         }
     }

@@ -193,6 +193,17 @@ pub struct TrainReport {
     /// Share of the out-of-scope sentences given, held out in turn, that fell below the in-scope threshold; `None`
     /// without any.
     pub out_of_scope_recall: Option<f32>,
+    /// What was understood of each of them, and of the out-of-scope sentences.
+    pub sentences: Vec<HeldOutSentence>,
+}
+
+/// What was understood of a sentence by a classifier that had not seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOutSentence {
+    /// The intent that it has; `None`: no intent is for it.
+    pub intent: Option<String>,
+    /// With the best two intents.
+    pub ranking: Ranking,
 }
 
 /// What `ranking` says of a recording: out of scope, unsure, or the best intent with the route that `route_of` gives it.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::meaning::Meaning;
 use super::model::Model;
-use super::{Classifier, Thresholds, TrainReport};
-use crate::call::Language;
+use super::{Classifier, HeldOutSentence, Ranking, Thresholds, TrainReport};
+use crate::call::{IntentScore, Language};
 
 /// First bytes; the last one counts versions of this format.
 const MAGIC: &[u8; 8] = b"ALLOINT3";
@@ -55,6 +55,15 @@ fn save_report(report: &TrainReport, to: &mut Writer) {
         to.text(language.code());
         to.floats(&[*accuracy]);
     }
+    to.length(report.sentences.len());
+    for HeldOutSentence { intent, ranking } in &report.sentences {
+        // No intent has an empty name.
+        to.text(intent.as_deref().unwrap_or_default());
+        to.length(ranking.candidates.len());
+        ranking.candidates.iter().for_each(|one| to.text(&one.intent));
+        let probabilities = ranking.candidates.iter().map(|one| one.probability);
+        to.floats(&probabilities.chain([ranking.in_scope]).collect::<Vec<_>>());
+    }
 }
 
 fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
@@ -67,6 +76,8 @@ fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
         accuracy_by_language.push((language, *from.floats()?.first()?));
     }
     let out_of_scope_recall = (!recall.is_nan()).then_some(recall);
+    let count = from.length()?;
+    let sentences = (0..count).map(|_| load_sentence(from)).collect::<Option<Vec<_>>>()?;
     Some(TrainReport {
         held_out,
         meaning_share,
@@ -74,7 +85,19 @@ fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
         accuracy_by_language,
         calibration_error,
         out_of_scope_recall,
+        sentences,
     })
+}
+
+fn load_sentence(from: &mut Reader<'_>) -> Option<HeldOutSentence> {
+    let intent = Some(from.text()?).filter(|intent| !intent.is_empty());
+    let count = from.length()?;
+    let intents = (0..count).map(|_| from.text()).collect::<Option<Vec<_>>>()?;
+    let mut probabilities = from.floats()?;
+    let in_scope = probabilities.pop()?;
+    let candidates = intents.into_iter().zip(probabilities);
+    let candidates = candidates.map(|(intent, probability)| IntentScore { intent, probability }).collect();
+    Some(HeldOutSentence { intent, ranking: Ranking { candidates, in_scope } })
 }
 
 /// Bytes in the making.

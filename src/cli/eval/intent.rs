@@ -9,13 +9,14 @@ use clap::Args;
 
 use super::ReportFormat;
 use super::hypotheses::Hypotheses;
+use crate::cli::intents::leads;
 use crate::cli::spoken::{Line, LineArguments};
 use crate::cli::terminal::write_stdout;
 use crate::cli::transcribe::vocabulary;
 use crate::cli::{Context, exit_code};
 use crate::eval::intent::{self, Asked, Figures};
 use crate::eval::manifest::Clip;
-use crate::eval::routing::{self, Lead, Routing};
+use crate::eval::routing::{self, Routing};
 use crate::eval::spoken::{Spoken, sample};
 use crate::fixtures::spoken::Sentence;
 use crate::intent::{Example, Heard, Meaning, OutOfScope};
@@ -91,11 +92,7 @@ fn run_sentences(context: &Context, arguments: &IntentArguments) -> anyhow::Resu
 /// A scenario as a call has it.
 fn run_scenario(context: &Context, arguments: &IntentArguments, folder: &Path) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::load(folder)?;
-    let lead = |(intent, route): (&String, &String)| {
-        let wrong_transfer_cost = scenario.plan.wrong_transfer_cost(intent);
-        (intent.clone(), Lead { route: route.clone(), wrong_transfer_cost })
-    };
-    let leads = scenario.intents.iter().map(lead).collect();
+    let leads = leads(&scenario);
     let mut test = test_set(arguments)?;
     for path in &arguments.test {
         let (inside, outside) = routing::read_test(path, &leads)?;

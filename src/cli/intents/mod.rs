@@ -3,6 +3,7 @@
 mod augment;
 mod review;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ use crate::call::Language;
 use crate::clock::SystemClock;
 use crate::dialog::Plan;
 use crate::dialog::plan::SourceKind;
+use crate::eval::intent::Figures as _;
+use crate::eval::routing::{Lead, Routing};
 use crate::intent::{self, Band, Classifier, Heard, Weighed};
 use crate::lookup::Sources;
 use crate::pipeline::learning;
@@ -117,7 +120,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Augment(arguments) => return augment::run(context, arguments, &scenario),
         Command::Check { measure, .. } => {
             let classifier = measure.then(|| learn(context, args, &scenario)).transpose()?;
-            check(&mut output, &scenario, classifier.as_ref())
+            check(&mut output, &scenario, classifier)
         }
         Command::Train { .. } => trained(&mut output, &learn(context, args, &scenario)?),
         Command::List { .. } => list(&mut output, &scenario),
@@ -191,11 +194,7 @@ fn trained(output: &mut impl Write, classifier: &Classifier) -> anyhow::Result<(
     Ok(())
 }
 
-fn check(
-    output: &mut impl Write,
-    scenario: &Scenario,
-    classifier: Option<&Classifier>,
-) -> anyhow::Result<()> {
+fn check(output: &mut impl Write, scenario: &Scenario, classifier: Option<Classifier>) -> anyhow::Result<()> {
     let misheard = scenario.examples.iter().filter(|one| one.said.is_some()).count();
     writeln!(
         output,
@@ -224,7 +223,18 @@ fn check(
     for (id, route) in scenario.plan.routes.iter().filter(|(_, route)| route.wrong_transfer_cost != 1.0) {
         writeln!(output, "  {id}: {}", sure_from(intent::sure_from(&thresholds, route.wrong_transfer_cost)))?;
     }
+    let routing = Routing { classifier, leads: leads(scenario) };
+    write!(output, "\nas calls would be led, held out in turn:\n{}", routing.measure_held_out().text())?;
     Ok(())
+}
+
+/// Where each intent of a scenario leads.
+pub(super) fn leads(scenario: &Scenario) -> BTreeMap<String, Lead> {
+    let lead = |(intent, route): (&String, &String)| {
+        let wrong_transfer_cost = scenario.plan.wrong_transfer_cost(intent);
+        (intent.clone(), Lead { route: route.clone(), wrong_transfer_cost })
+    };
+    scenario.intents.iter().map(lead).collect()
 }
 
 fn list(output: &mut impl Write, scenario: &Scenario) -> anyhow::Result<()> {
