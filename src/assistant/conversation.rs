@@ -13,7 +13,7 @@ use crate::call::{CallId, Language};
 use crate::dialog::{
     Action, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
 };
-use crate::intent::{Band, Heard, band};
+use crate::intent::{Band, Heard, Weighed};
 use crate::redact::Redacted;
 use crate::slots::{Change, correct};
 
@@ -203,22 +203,10 @@ impl Conversation {
         let classifier = self.assistant.understanding().classifier();
         let thresholds = classifier.thresholds();
         let plan = self.assistant.plan();
-        let wishes: Vec<Wish> = classifier
-            .wishes(&heard)
-            .into_iter()
-            .map(|ranking| {
-                let best = ranking.candidates.first().map(|one| one.intent.as_str());
-                let cost = best.map_or(1.0, |intent| plan.wrong_transfer_cost(intent));
-                let band = band(&ranking, &thresholds, cost);
-                record.wishes.push(WishRecord {
-                    candidates: ranking.candidates.clone(),
-                    in_scope: ranking.in_scope,
-                    band: band_name(band).to_owned(),
-                    wrong_transfer_cost: cost,
-                });
-                Wish { ranking, band }
-            })
-            .collect();
+        let weighed = classifier.weigh(&heard, |intent| plan.wrong_transfer_cost(intent));
+        record.wishes.extend(weighed.iter().map(wish_record));
+        let wishes =
+            weighed.into_iter().map(|wish| Wish { ranking: wish.ranking, band: wish.band }).collect();
         record.thresholds = ThresholdRecord { in_scope: thresholds.in_scope, sure: thresholds.sure };
         record.sentence = Some(heard.text.clone());
         Sentence { text: heard.text, language, wishes }
@@ -299,6 +287,16 @@ fn correction(change: Change) -> CorrectionRecord {
     }
 }
 
+fn wish_record(wish: &Weighed) -> WishRecord {
+    WishRecord {
+        candidates: wish.ranking.candidates.clone(),
+        in_scope: wish.ranking.in_scope,
+        band: band_name(wish.band).to_owned(),
+        wrong_transfer_cost: wish.wrong_transfer_cost,
+        sure_from: Some(wish.sure_from),
+    }
+}
+
 /// One word for a band, in records.
 pub fn band_name(band: Band) -> &'static str {
     match band {
@@ -338,8 +336,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::call::decision;
+    use crate::call::{IntentScore, decision};
+    use crate::intent::{Ranking, Thresholds};
     use crate::slots::{Catalog, Entry};
+
+    #[test]
+    fn a_record_says_which_threshold_decided() {
+        let candidates = vec![IntentScore { intent: "securite".to_owned(), probability: 0.93 }];
+        let thresholds = Thresholds { in_scope: 0.3, likely: 0.6, sure: 0.9 };
+        let wish = Weighed::of(Ranking { candidates, in_scope: 0.9 }, &thresholds, |_| 2.0);
+        let record = wish_record(&wish);
+        assert_eq!((record.band.as_str(), record.wrong_transfer_cost), ("nearly", 2.0));
+        assert!(record.sure_from.is_some_and(|from| (from - 0.95).abs() < 1e-3), "{:?}", record.sure_from);
+    }
 
     #[test]
     fn a_name_that_was_put_right_is_noted_and_makes_nothing_certain() {

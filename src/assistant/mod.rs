@@ -8,6 +8,7 @@
 
 mod conversation;
 mod customers;
+pub mod queries;
 mod rehearsal;
 mod reload;
 pub mod review;

@@ -9,7 +9,7 @@ use super::conversation::band_name;
 use crate::call::Language;
 use crate::call::decision::{DecisionRecord, WishRecord};
 use crate::dialog::Plan;
-use crate::intent::{Alternative, Band, Heard, band};
+use crate::intent::{Alternative, Band, Heard};
 use crate::redact::Redacted;
 use crate::text::fold;
 
@@ -103,16 +103,14 @@ fn read_then(record: &DecisionRecord, wish: &WishRecord) -> Reading {
 
 fn read(assistant: &Assistant, record: &DecisionRecord, heard: &Heard) -> Reading {
     let classifier = assistant.understanding().classifier();
-    let ranking = classifier.wishes(heard).into_iter().next();
-    let Some(ranking) = ranking else {
+    let plan = assistant.plan();
+    let wish = classifier.weigh(heard, |intent| plan.wrong_transfer_cost(intent)).into_iter().next();
+    let Some(wish) = wish else {
         let (band, led_to) = (band_name(Band::Lost).to_owned(), LED_NOWHERE.to_owned());
         return Reading { band, intent: None, led_to };
     };
-    let best = ranking.candidates.first().map(|one| one.intent.clone());
-    let plan = assistant.plan();
-    let cost = best.as_ref().map_or(1.0, |intent| plan.wrong_transfer_cost(intent));
-    let band = band(&ranking, &classifier.thresholds(), cost);
-    let intent = best.filter(|_| band != Band::OutOfScope);
+    let band = wish.band;
+    let intent = wish.best().map(str::to_owned).filter(|_| band != Band::OutOfScope);
     let led_to = match intent.as_ref().filter(|_| band == Band::Sure) {
         Some(intent) => led_to(plan, intent, assistant.local(record.at)),
         None => LED_NOWHERE,

@@ -158,7 +158,7 @@ async fn of_a_caller_who_refused_to_be_recorded_no_word_is_in_the_records() {
 #[tokio::test]
 async fn another_scenario_is_tried_on_what_was_said() {
     let telecom = assistant("telecom-fr").await;
-    let (_, records) = talk(&telecom, &["ma facture est beaucoup trop élevée ce mois-ci"]).await;
+    let (_, records) = talk(&telecom, &["Vous m'avez facturé vingt euros de trop"]).await;
     let mut records = records;
     for record in &mut records {
         record.at = "2026-11-26T09:00:00Z".parse().unwrap();

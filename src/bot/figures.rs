@@ -169,6 +169,7 @@ mod tests {
             in_scope: 1.0,
             band: "nearly".to_owned(),
             wrong_transfer_cost: 1.0,
+            sure_from: None,
         };
         DecisionRecord {
             call: CallId(uuid::Uuid::nil()),

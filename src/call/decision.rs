@@ -92,8 +92,11 @@ pub struct WishRecord {
     pub in_scope: f32,
     /// How clear it was: `sure`, `nearly`, `two_candidates`, `lost`, `out_of_scope`.
     pub band: String,
-    /// What a wrong transfer of the best intent costs against one question.
+    /// What a wrong transfer of the best intent costs against an ordinary one.
     pub wrong_transfer_cost: f32,
+    /// From which probability on the best intent was acted on: the general threshold at that cost, above 1 where nothing was.
+    /// `None` in records of before it was kept.
+    pub sure_from: Option<f32>,
 }
 
 /// The thresholds that held.
@@ -101,7 +104,7 @@ pub struct WishRecord {
 pub struct ThresholdRecord {
     /// Of being in scope.
     pub in_scope: f32,
-    /// Of acting without a question.
+    /// Of acting without a question, where a wrong transfer costs as much as an ordinary one; see [`WishRecord::sure_from`].
     pub sure: f32,
 }
 
@@ -147,6 +150,7 @@ pub fn sample() -> DecisionRecord {
             in_scope: 0.9375,
             band: "nearly".to_owned(),
             wrong_transfer_cost: 1.0,
+            sure_from: Some(0.875),
         }],
         thresholds: ThresholdRecord::default(),
         state: "open".to_owned(),

@@ -119,6 +119,11 @@ fn events(line: &str) -> std::io::Result<Vec<Event>> {
     })
 }
 
+/// From which probability on a wish is acted on, in words.
+pub(super) fn sure_from(threshold: f32) -> String {
+    if threshold > 1.0 { "never sure".to_owned() } else { format!("sure from {threshold:.2}") }
+}
+
 fn show(step: &Step, explain: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for action in &step.actions {
@@ -144,8 +149,11 @@ fn show(step: &Step, explain: bool) -> std::io::Result<()> {
             let best = best.collect::<Vec<_>>().join(", ");
             writeln!(
                 out,
-                "  · {} ({best}; in scope {:.2} of {:.2}, sure from {:.2})",
-                wish.band, wish.in_scope, record.thresholds.in_scope, record.thresholds.sure
+                "  · {} ({best}; in scope {:.2} of {:.2}, {})",
+                wish.band,
+                wish.in_scope,
+                record.thresholds.in_scope,
+                sure_from(wish.sure_from.unwrap_or(record.thresholds.sure))
             )?;
         }
         for look_up in &record.look_ups {

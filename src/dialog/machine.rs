@@ -21,6 +21,8 @@ pub(super) const BARE_ANSWER_WORDS_MAX: usize = 3;
 const ANSWER: f32 = 0.75;
 /// The same where they end a sentence or are most of it. What scores less is the `si` of `savoir si`, or politeness.
 const ANSWER_WORD: f32 = 0.6;
+/// From this probability on a sentence is about its best intent: more likely than all others together, by half.
+const CLEAR_WISH: f32 = 0.6;
 
 /// The dialogue of one call.
 #[derive(Debug, Clone)]
@@ -428,6 +430,14 @@ pub(super) fn best(sentence: &Sentence) -> Option<&str> {
     sentence.wishes.first()?.ranking.candidates.first().map(|one| one.intent.as_str())
 }
 
+/// Whether a sentence is about its best intent, rather than an answer to a question or nothing in particular. Whether the
+/// intent is then acted on or asked about first is for its band to say.
 pub(super) fn is_clear(sentence: &Sentence) -> bool {
-    sentence.wishes.first().is_some_and(|wish| wish.band == Band::Sure)
+    sentence.wishes.first().is_some_and(|wish| match wish.band {
+        Band::Sure => true,
+        Band::Nearly | Band::TwoCandidates => {
+            wish.ranking.candidates.first().is_some_and(|best| best.probability >= CLEAR_WISH)
+        }
+        Band::Lost | Band::OutOfScope => false,
+    })
 }

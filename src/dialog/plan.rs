@@ -148,7 +148,7 @@ pub struct RoutePlan {
     pub overflow: Option<String>,
     /// How long a caller waits there before the overflow.
     pub patience: Duration,
-    /// Cost of a wrong transfer to it, against that of one question.
+    /// Cost of a wrong transfer to it, against that of one to an ordinary route.
     pub wrong_transfer_cost: f32,
 }
 
@@ -300,7 +300,7 @@ impl Plan {
         None
     }
 
-    /// What a wrong transfer of `intent` costs against one question; 1 for an unknown intent.
+    /// What a wrong transfer of `intent` costs against an ordinary one; 1 for an unknown intent.
     pub fn wrong_transfer_cost(&self, intent: &str) -> f32 {
         let route = self.intents.get(intent).and_then(|plan| self.routes.get(&plan.route));
         route.map_or(1.0, |route| route.wrong_transfer_cost)

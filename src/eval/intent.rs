@@ -2,7 +2,8 @@
 //!
 //! Figures: accuracy; macro-F1 over the intents of the test set; out-of-scope recall, once at the threshold that keeps
 //! 95 % of the in-scope *test* sentences (comparable with the literature) and once at the threshold that training chose
-//! without seeing either set (what a deployment gets); expected calibration error of the best intent over 15 bins.
+//! without seeing either set; expected calibration error of the best intent over 15 bins. What a deployment gets, with its
+//! sentences out of scope, its thresholds and its routes, is measured in [`super::routing`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -48,6 +49,17 @@ pub enum Error {
         /// What was found.
         #[source]
         source: crate::call::UnknownLanguage,
+    },
+    /// An intent that the scenario does not have.
+    #[error(
+        "{}: the scenario has no intent `{intent}`\nhint: correct the column, or write out_of_scope for what no intent is for",
+        path.display()
+    )]
+    UnknownIntent {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        intent: String,
     },
     /// A file without a sentence.
     #[error("{} holds no sentence", path.display())]
@@ -184,14 +196,39 @@ fn macro_f1<'a>(counts: impl Iterator<Item = &'a Counts>) -> f32 {
     scores.iter().sum::<f32>() / scores.len().max(1) as f32
 }
 
-fn share(part: usize, whole: usize) -> f32 {
+pub(super) fn share(part: usize, whole: usize) -> f32 {
     part as f32 / whole.max(1) as f32
 }
 
-impl Report {
+/// To four digits behind the point.
+pub(super) fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4
+}
+
+/// What was measured on sentences, as text and as JSON.
+pub trait Figures {
+    /// What was measured on, in a line.
+    fn heading(&self) -> String;
+
+    /// The shares with their names.
+    fn lines(&self) -> Vec<(&'static str, f32)>;
+
     /// One JSON object; keys are a promise to other people's scripts.
-    pub fn json(&self) -> serde_json::Value {
-        let rounded = |value: f32| (f64::from(value) * 1e4).round() / 1e4;
+    fn json(&self) -> serde_json::Value;
+
+    /// The same for a person.
+    fn text(&self) -> String {
+        let mut text = format!("{}\n", self.heading());
+        for (label, value) in self.lines() {
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "{label:<46} {:>6.1} %", 100.0 * value);
+        }
+        text
+    }
+}
+
+impl Figures for Report {
+    fn json(&self) -> serde_json::Value {
         json!({
             "sentences": self.sentences,
             "intents": self.intents,
@@ -208,18 +245,11 @@ impl Report {
         })
     }
 
-    /// The same for a person.
-    pub fn text(&self) -> String {
-        let mut text = format!("{} sentences, {} intents\n", self.sentences, self.intents);
-        for (label, value) in self.lines() {
-            // Writing into a String cannot fail.
-            let _ = writeln!(text, "{label:<46} {:>6.1} %", 100.0 * value);
-        }
-        text
+    fn heading(&self) -> String {
+        format!("{} sentences, {} intents", self.sentences, self.intents)
     }
 
-    /// The shares with their names.
-    pub(super) fn lines(&self) -> Vec<(&'static str, f32)> {
+    fn lines(&self) -> Vec<(&'static str, f32)> {
         let mut lines = vec![
             ("accuracy", self.accuracy),
             ("macro-F1", self.macro_f1),

@@ -8,6 +8,7 @@ pub mod itn;
 pub mod manifest;
 pub mod misheard;
 pub mod names;
+pub mod routing;
 pub mod spoken;
 pub mod wer;
 pub mod wire;

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::intent::{Asked, Report, measure};
+use super::intent::{Asked, Figures};
 use super::wer::{ErrorCount, compare};
+use crate::intent::Heard;
 use crate::intent::folds::SplitMix;
-use crate::intent::{Classifier, Heard};
 
 /// Seed of the sample; any value gives figures within the noise of the sample.
 const SAMPLE_SEED: u64 = 11;
@@ -29,11 +29,11 @@ pub struct Spoken {
 
 /// The figures side by side.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SpokenReport {
+pub struct SpokenReport<R> {
     /// Of the written sentences.
-    pub written: Report,
+    pub written: R,
     /// Of what was heard of them.
-    pub heard: Report,
+    pub heard: R,
     /// Word errors of the recogniser over all sentences, those out of scope included.
     pub words: ErrorCount,
     /// Sentences of which nothing was heard; they count as they are classified, which is hardly ever right.
@@ -41,8 +41,8 @@ pub struct SpokenReport {
 }
 
 impl Spoken {
-    /// Measures both.
-    pub fn report(&self, classifier: &Classifier) -> SpokenReport {
+    /// Measures both with `measure`, which is given sentences with their intents and those that no intent is for.
+    pub fn report<R>(&self, measure: impl Fn(&[Asked], &[Heard]) -> R) -> SpokenReport<R> {
         let heard_asked: Vec<Asked> = self
             .written
             .iter()
@@ -56,16 +56,16 @@ impl Spoken {
             words.add(compare(written.text.reveal(), heard.text.reveal()).words);
         }
         SpokenReport {
-            written: measure(classifier, &self.written, &self.outside_written),
-            heard: measure(classifier, &heard_asked, &self.outside_heard),
+            written: measure(&self.written, &self.outside_written),
+            heard: measure(&heard_asked, &self.outside_heard),
             words,
             unheard: heard.filter(|heard| heard.text.reveal().is_empty()).count(),
         }
     }
 }
 
-impl SpokenReport {
-    /// The figures of what was heard, under the keys of [`Report::json`]; beside them what was read, and word errors.
+impl<R: Figures> SpokenReport<R> {
+    /// The figures of what was heard, under the keys of [`Figures::json`]; beside them what was read, and word errors.
     pub fn json(&self) -> serde_json::Value {
         let mut json = self.heard.json();
         json["written"] = self.written.json();
@@ -76,10 +76,8 @@ impl SpokenReport {
 
     /// The same for a person.
     pub fn text(&self) -> String {
-        let mut text = format!(
-            "{} sentences, {} intents\n{:<46} {:>8} {:>8}\n",
-            self.heard.sentences, self.heard.intents, "", "written", "spoken"
-        );
+        let heading = self.heard.heading();
+        let mut text = format!("{heading}\n{:<46} {:>8} {:>8}\n", "", "written", "spoken");
         // Writing into a String cannot fail.
         for ((label, written), (_, heard)) in self.written.lines().into_iter().zip(self.heard.lines()) {
             let _ = writeln!(text, "{label:<46} {:>6.1} % {:>6.1} %", 100.0 * written, 100.0 * heard);
@@ -103,7 +101,7 @@ pub fn sample(count: usize, size: Option<usize>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::intent::learn;
+    use super::super::intent::{learn, measure};
     use super::*;
     use crate::call::Language;
     use crate::intent::Example;
@@ -126,7 +124,7 @@ mod tests {
             outside_written: vec![Heard::from("il fait beau")],
             outside_heard: vec![Heard::from("il fait eau")],
         };
-        let report = spoken.report(&classifier);
+        let report = spoken.report(|inside, outside| measure(&classifier, inside, outside));
         assert_eq!((report.written.accuracy, report.unheard), (1.0, 1));
         assert_eq!(report.words, ErrorCount { edits: 3, reference: 7 });
         assert!(report.heard.accuracy <= report.written.accuracy);

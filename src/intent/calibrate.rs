@@ -92,7 +92,8 @@ pub fn threshold_keeping(share: f32, scores: &[f32]) -> f32 {
     ascending.get(dropped.min(ascending.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
-/// The lowest probability from which on `precision` of the decisions were right; `None` when no threshold reaches it.
+/// The lowest probability from which on `precision` of the decisions, all of them together, were right; `None` when no
+/// threshold reaches it. Says nothing of a decision *at* the threshold: hundreds of clear ones hide some that are guesses.
 pub fn threshold_for_precision(precision: f32, judged: &[Judged]) -> Option<f32> {
     let mut descending = judged.to_vec();
     descending.sort_unstable_by(|left, right| right.probability.total_cmp(&left.probability));
@@ -108,8 +109,45 @@ pub fn threshold_for_precision(precision: f32, judged: &[Judged]) -> Option<f32>
     lowest
 }
 
+/// The probability from which on to act, where a wrong decision costs `wrong_cost` questions: the threshold with the least
+/// cost over all of `judged`, acted on or asked about. At it, one more sentence that is acted on costs as much as a question.
+/// `None` when asking about all of them is cheapest.
+///
+/// How often a decision is wrong is the mean of what came of the sentence and of what its probability promised. What came
+/// of a handful of sentences is chance: where all that were held out were right, a probability of 0.4 is still a guess.
+pub fn threshold_by_cost(wrong_cost: f32, judged: &[Judged]) -> Option<f32> {
+    let mut descending = judged.to_vec();
+    descending.sort_unstable_by(|left, right| right.probability.total_cmp(&left.probability));
+    let (mut saved, mut most_saved) = (0.0_f64, 0.0_f64);
+    let mut threshold = None;
+    for (index, one) in descending.iter().enumerate() {
+        let came = f64::from(u8::from(!one.right));
+        let promised = 1.0 - f64::from(one.probability);
+        // A question saved, a wrong decision risked.
+        saved += 1.0 - f64::from(wrong_cost) * 0.5 * (came + promised);
+        let ends_here = descending.get(index + 1).is_none_or(|next| next.probability < one.probability);
+        if ends_here && saved > most_saved {
+            most_saved = saved;
+            threshold = Some(one.probability);
+        }
+    }
+    threshold
+}
+
+/// A hundred sentences at each hundredth from 0.5 on, of which as many are right as is promised.
+#[cfg(test)]
+pub(super) fn calibrated() -> Vec<Judged> {
+    let at = |percent: u8| {
+        (0..100_u8)
+            .map(move |index| Judged { probability: f32::from(percent) / 100.0, right: index < percent })
+    };
+    (50..=100).flat_map(at).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn judged(pairs: &[(f32, bool)]) -> Vec<Judged> {
@@ -150,5 +188,62 @@ mod tests {
         assert_eq!(threshold_for_precision(1.0, &mixed), Some(0.8));
         assert_eq!(threshold_for_precision(0.75, &mixed), Some(0.6));
         assert_eq!(threshold_for_precision(0.9, &judged(&[(0.9, false)])), None);
+    }
+
+    #[test]
+    fn clear_sentences_do_not_pay_for_guesses() {
+        // 92 of 100 right, but at 0.75 two of five are wrong.
+        let mut mixed = vec![Judged { probability: 0.99, right: true }; 80];
+        mixed.extend((0..20).map(|index| Judged { probability: 0.75, right: index % 5 > 1 }));
+        assert_eq!(threshold_for_precision(0.9, &mixed), Some(0.75));
+        assert_eq!(threshold_by_cost(10.0, &mixed), Some(0.99));
+        // Where a wrong decision costs little more than a question, they are worth it.
+        assert_eq!(threshold_by_cost(2.0, &mixed), Some(0.75));
+        assert_eq!(threshold_by_cost(10.0, &judged(&[(0.9, false)])), None);
+        assert_eq!(threshold_by_cost(10.0, &[]), None);
+    }
+
+    #[test]
+    fn a_set_without_a_mistake_makes_no_guess_certain() {
+        let easy: Vec<Judged> =
+            (40..=99).map(|percent| Judged { probability: percent as f32 / 100.0, right: true }).collect();
+        assert_eq!(threshold_for_precision(0.9, &easy), Some(0.4));
+        let threshold = threshold_by_cost(10.0, &easy).expect("the best are acted on");
+        assert!((0.8..=0.82).contains(&threshold), "{threshold}");
+    }
+
+    #[test]
+    fn probabilities_that_hold_are_acted_on_from_where_a_question_is_dearer() {
+        for (wrong_cost, expected) in [(4.0, 0.75), (10.0, 0.9), (20.0, 0.95)] {
+            let threshold = threshold_by_cost(wrong_cost, &calibrated()).expect("the best are acted on");
+            assert!((threshold - expected).abs() < 0.015, "{wrong_cost}: {threshold}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_threshold_costs_less(
+            pairs in proptest::collection::vec((0_u8..=20, any::<bool>()), 0..40),
+            wrong_cost in 1.0_f32..30.0,
+        ) {
+            let judged: Vec<Judged> = pairs
+                .iter()
+                .map(|&(steps, right)| Judged { probability: f32::from(steps) / 20.0, right })
+                .collect();
+            let cost = |threshold: f32| -> f32 {
+                let of = |one: &Judged| {
+                    if one.probability < threshold {
+                        return 1.0;
+                    }
+                    let came = if one.right { 0.0 } else { 1.0 };
+                    wrong_cost * (came + 1.0 - one.probability) / 2.0
+                };
+                judged.iter().map(of).sum()
+            };
+            let chosen = cost(threshold_by_cost(wrong_cost, &judged).unwrap_or(f32::INFINITY));
+            for steps in 0_u8..=21 {
+                prop_assert!(chosen <= cost(f32::from(steps) / 20.0) + 1e-2);
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::meaning::{Meaning, MeaningFailed, as_spoken};
 use super::model::Model;
 use super::{
     CANDIDATES_MAX, EXAMPLES_MAX, Error, Example, Heard, INTENTS_MAX, OutOfScope, Ranking, Thresholds,
-    TrainOptions, TrainReport, background, wishes,
+    TrainOptions, TrainReport, Weighed, background, wishes,
 };
 use crate::call::{IntentScore, Language};
 
@@ -17,7 +17,7 @@ use crate::call::{IntentScore, Language};
 pub const ALTERNATIVES_MAX: usize = 2;
 /// Places at which a sentence is parted and both parts are read for their meaning.
 const PLACES_READ_MAX: usize = 2;
-/// A part of a sentence is a wish of its own from this probability on, however low [`Thresholds::sure`] is: taking one
+/// A part of a sentence is a wish of its own from this probability on, however low [`Thresholds::likely`] is: taking one
 /// wish for two starts a question that nobody asked.
 const PART_PROBABILITY_MIN: f32 = 0.6;
 /// From this mean probability of the words on, what was heard is taken as it is. Below it the odds of the intents are
@@ -144,6 +144,13 @@ impl Classifier {
         vec![self.mean(heard, &readings, judged)]
     }
 
+    /// The wishes in what was heard, as [`Classifier::wishes`], each with what to do about it: what a call goes by, and all
+    /// that measures or explains calls. `cost_of` gives the cost of a wrong transfer to the route of an intent.
+    pub fn weigh(&self, heard: &Heard, cost_of: impl Fn(&str) -> f32) -> Vec<Weighed> {
+        let wishes = self.wishes(heard).into_iter();
+        wishes.map(|ranking| Weighed::of(ranking, &self.thresholds, &cost_of)).collect()
+    }
+
     /// The mean of what the readings of `heard` say, by their shares.
     fn mean(&self, heard: &Heard, readings: &[(&str, f32)], judged: Vec<Judged>) -> Ranking {
         let mut probabilities = vec![0.0; self.intents.len()];
@@ -159,7 +166,7 @@ impl Classifier {
 
     /// Whether a part of a sentence is clear enough to be a wish of its own.
     fn is_wish(&self, ranking: &Ranking) -> bool {
-        let clear = self.thresholds.sure.max(PART_PROBABILITY_MIN);
+        let clear = self.thresholds.likely.max(PART_PROBABILITY_MIN);
         ranking.in_scope >= self.thresholds.in_scope
             && ranking.candidates.first().is_some_and(|best| best.probability >= clear)
     }

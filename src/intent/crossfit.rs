@@ -11,7 +11,8 @@
 use std::collections::HashMap;
 
 use super::calibrate::{
-    CALIBRATION_BINS, Judged, calibration_error, threshold_for_precision, threshold_keeping,
+    CALIBRATION_BINS, Judged, calibration_error, threshold_by_cost, threshold_for_precision,
+    threshold_keeping,
 };
 use super::folds::stratified;
 use super::fusion::{self, Tried};
@@ -20,8 +21,8 @@ use super::meaning::{Viewpoint, dot};
 use super::model::{FitOptions, Mix, Model, Scored, Sentence};
 use super::saved::{Reader, Writer};
 use super::scope::{Evidence, Scope};
-use super::{Example, OutOfScope, Thresholds, TrainOptions, TrainReport};
-use crate::call::Language;
+use super::{Example, HeldOutSentence, OutOfScope, Ranking, SURE_MIN, Thresholds, TrainOptions, TrainReport};
+use crate::call::{IntentScore, Language};
 
 /// Seed of the split; any value gives figures within the noise of the set.
 const SPLIT_SEED: u64 = 7;
@@ -29,7 +30,9 @@ const SPLIT_SEED: u64 = 7;
 const HELD_OUT_MIN: usize = 20;
 /// Thresholds of a classifier that nothing could be held out from, such as one sentence an intent. Cautious: such a
 /// classifier should rather ask than route.
-const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, sure: 0.8 };
+const UNFITTED: Thresholds = Thresholds { in_scope: 0.5, likely: 0.8, sure: 0.8 };
+/// Questions that a wrong transfer costs at the most: a scenario that asks for no mistake at all would never act.
+const WRONG_TRANSFER_MAX: f32 = 1_000.0;
 /// Sentences times intents up to which both passes are made over every fold: some seconds.
 const THOROUGH_MAX: usize = 2_000_000;
 /// Passes over the sentences of a bigger set; the first few move nearly all.
@@ -191,6 +194,18 @@ impl<'a> TrainingSet<'a> {
         self.viewpoint.is_none() || self.sentences[index].vector.is_some()
     }
 
+    fn held_out(&self, verdict: &Verdict) -> HeldOutSentence {
+        let name = |class: usize| self.names.get(class).map(|name| name.text.to_owned());
+        let candidates = verdict
+            .best
+            .iter()
+            .filter_map(|&(class, probability)| Some(IntentScore { intent: name(class)?, probability }));
+        HeldOutSentence {
+            intent: name(self.sentences[verdict.index].class),
+            ranking: Ranking { candidates: candidates.collect(), in_scope: verdict.in_scope },
+        }
+    }
+
     fn score(&self, model: &Model, index: usize) -> Scored {
         model.score(self.sentences[index].text, self.sentences[index].vector)
     }
@@ -252,11 +267,12 @@ pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions) -> CrossFit {
         .iter()
         .map(|(index, scored)| {
             let (probabilities, evidence) = scored.judge(judge.mix);
-            let best = best_of(&probabilities);
+            let best = best_of(&probabilities, None);
             Verdict {
                 index: *index,
                 in_scope: judge.scope.probability(&evidence),
                 judged: Judged { probability: probabilities[best], right: best == classes[*index] },
+                best: [best, best_of(&probabilities, Some(best))].map(|class| (class, probabilities[class])),
             }
         })
         .collect();
@@ -269,6 +285,8 @@ struct Verdict {
     index: usize,
     in_scope: f32,
     judged: Judged,
+    /// The best two classes with their probabilities.
+    best: [(usize, f32); 2],
 }
 
 /// Every sentence that can be held out, scored by a model that has not seen it.
@@ -342,9 +360,11 @@ fn thresholds(set: &TrainingSet<'_>, options: &TrainOptions, verdicts: &[Verdict
     let in_scope = threshold_keeping(options.in_scope_kept, &inside);
     let passed: Vec<Judged> =
         verdicts.iter().filter(|one| one.in_scope >= in_scope).map(|one| one.judged).collect();
-    // Where no threshold reaches the precision, nothing may be acted on.
-    let sure = threshold_for_precision(options.sure_precision, &passed).unwrap_or(f32::INFINITY);
-    Thresholds { in_scope, sure }
+    // Where no threshold reaches the precision, nothing is named; where a question is always cheaper, nothing is acted on.
+    let likely = threshold_for_precision(options.sure_precision, &passed).unwrap_or(Thresholds::NEVER);
+    let wrong_transfer = (1.0 / (1.0 - options.sure_precision)).min(WRONG_TRANSFER_MAX);
+    let sure = threshold_by_cost(wrong_transfer, &passed);
+    Thresholds { in_scope, likely, sure: sure.map_or(Thresholds::NEVER, |sure| sure.max(SURE_MIN)) }
 }
 
 fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds, mix: Mix) -> TrainReport {
@@ -366,13 +386,15 @@ fn report(set: &TrainingSet<'_>, verdicts: &[Verdict], thresholds: &Thresholds, 
         accuracy_by_language: by_language.collect(),
         calibration_error: calibration_error(&judged, CALIBRATION_BINS),
         out_of_scope_recall: (!outside.is_empty()).then(|| rejected as f32 / outside.len() as f32),
+        sentences: verdicts.iter().map(|one| set.held_out(one)).collect(),
     }
 }
 
-fn best_of(probabilities: &[f32]) -> usize {
-    let mut best = 0;
+/// The most probable class, but for `without`; there are at least two.
+fn best_of(probabilities: &[f32], without: Option<usize>) -> usize {
+    let mut best = usize::from(without == Some(0));
     for (class, probability) in probabilities.iter().enumerate() {
-        if *probability > probabilities[best] {
+        if *probability > probabilities[best] && without != Some(class) {
             best = class;
         }
     }

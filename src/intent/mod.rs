@@ -10,7 +10,8 @@
 //!                           → nearest  ─── scope (in scope or not) ↗
 //! ```
 //!
-//! A dialogue gives what it [`Heard`], gets one ranking a wish ([`Classifier::wishes`]) and asks [`band`] what to do.
+//! A dialogue gives what it [`Heard`] and gets each wish with what to do about it ([`Classifier::weigh`]): by [`band`], from
+//! what a wrong transfer and a question cost. A recording, where nobody can be asked any more, is read by [`decide`].
 //!
 //! Invariants: fusion, temperature, scope and thresholds are fitted only on sentences that the scoring model had not
 //! seen; training is deterministic; a [`Classifier`] never changes after training and can be shared among threads.
@@ -36,7 +37,7 @@ mod spread;
 mod wishes;
 
 use crate::call::{IntentOutcome, IntentScore, Language};
-pub use band::{Band, band, sure_from};
+pub use band::{Band, SURE_MIN, Weighed, band, sure_from};
 pub use classifier::{ALTERNATIVES_MAX, Classifier};
 use features::FeatureOptions;
 pub use heard::{Alternative, Heard};
@@ -85,7 +86,8 @@ pub struct TrainOptions {
     pub folds: usize,
     /// Share of in-scope sentences, 0 to 1, that the in-scope threshold keeps.
     pub in_scope_kept: f32,
-    /// Share of routed sentences, 0 to 1, that must be right.
+    /// Share of decisions, 0 to 1, that must be right *at* the threshold: an ordinary wrong transfer costs as many questions
+    /// as there may be decisions for one that is wrong, ten at 0.9.
     pub sure_precision: f32,
 }
 
@@ -152,8 +154,17 @@ pub const CANDIDATES_MAX: usize = 5;
 pub struct Thresholds {
     /// From this in-scope score on, a sentence is taken to be one of the intents.
     pub in_scope: f32,
-    /// From this probability on, the best intent is acted on.
+    /// From this probability on, the best intent is named where nobody can be asked ([`decide`]): all decisions from here on
+    /// together are as often right as they must be.
+    pub likely: f32,
+    /// From this probability on, the best intent is acted on without a question: a wrong transfer, as often as it happens
+    /// here, costs as much as the question.
     pub sure: f32,
+}
+
+impl Thresholds {
+    /// A probability that nothing reaches. A number like others, so that it can be kept in records.
+    pub const NEVER: f32 = 2.0;
 }
 
 /// What the classifier thinks of one sentence.
@@ -182,10 +193,21 @@ pub struct TrainReport {
     /// Share of the out-of-scope sentences given, held out in turn, that fell below the in-scope threshold; `None`
     /// without any.
     pub out_of_scope_recall: Option<f32>,
+    /// What was understood of each of them, and of the out-of-scope sentences.
+    pub sentences: Vec<HeldOutSentence>,
 }
 
-/// What follows from `ranking`: out of scope, unsure, or the best intent with the route that `route_of` gives it.
-/// An intent without a route is never acted on.
+/// What was understood of a sentence by a classifier that had not seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOutSentence {
+    /// The intent that it has; `None`: no intent is for it.
+    pub intent: Option<String>,
+    /// With the best two intents.
+    pub ranking: Ranking,
+}
+
+/// What `ranking` says of a recording: out of scope, unsure, or the best intent with the route that `route_of` gives it.
+/// An intent without a route is never named.
 pub fn decide<'a>(
     ranking: &Ranking,
     thresholds: &Thresholds,
@@ -194,8 +216,8 @@ pub fn decide<'a>(
     if ranking.in_scope < thresholds.in_scope {
         return IntentOutcome::OutOfScope;
     }
-    let sure = ranking.candidates.first().filter(|best| best.probability >= thresholds.sure);
-    match sure.and_then(|best| route_of(&best.intent).map(|route| (best, route))) {
+    let likely = ranking.candidates.first().filter(|best| best.probability >= thresholds.likely);
+    match likely.and_then(|best| route_of(&best.intent).map(|route| (best, route))) {
         Some((best, route)) => IntentOutcome::Routed { intent: best.intent.clone(), route: route.to_owned() },
         None => IntentOutcome::Unsure,
     }

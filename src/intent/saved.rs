@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::meaning::Meaning;
 use super::model::Model;
-use super::{Classifier, Thresholds, TrainReport};
-use crate::call::Language;
+use super::{Classifier, HeldOutSentence, Ranking, Thresholds, TrainReport};
+use crate::call::{IntentScore, Language};
 
 /// First bytes; the last one counts versions of this format.
-const MAGIC: &[u8; 8] = b"ALLOINT2";
+const MAGIC: &[u8; 8] = b"ALLOINT3";
 
 impl Classifier {
     /// The classifier as bytes, without its source of meanings.
@@ -23,7 +23,7 @@ impl Classifier {
         self.model.save(&mut to);
         self.judge.save(&mut to);
         self.by_words.save(&mut to);
-        to.floats(&[self.thresholds.in_scope, self.thresholds.sure]);
+        to.floats(&[self.thresholds.in_scope, self.thresholds.likely, self.thresholds.sure]);
         save_report(&self.report, &mut to);
         to.0
     }
@@ -38,10 +38,10 @@ impl Classifier {
         let model = Model::load(&mut from, intents.len())?;
         let (judge, by_words) =
             (super::crossfit::Judge::load(&mut from)?, super::crossfit::Judge::load(&mut from)?);
-        let [in_scope, sure] = from.floats()?.try_into().ok()?;
+        let [in_scope, likely, sure] = from.floats()?.try_into().ok()?;
         let report = load_report(&mut from)?;
         let fits = from.0.is_empty() && model.knows_meanings() == meaning.is_some();
-        let thresholds = Thresholds { in_scope, sure };
+        let thresholds = Thresholds { in_scope, likely, sure };
         fits.then_some(Self { intents, model, meaning, judge, by_words, thresholds, report })
     }
 }
@@ -55,6 +55,15 @@ fn save_report(report: &TrainReport, to: &mut Writer) {
         to.text(language.code());
         to.floats(&[*accuracy]);
     }
+    to.length(report.sentences.len());
+    for HeldOutSentence { intent, ranking } in &report.sentences {
+        // No intent has an empty name.
+        to.text(intent.as_deref().unwrap_or_default());
+        to.length(ranking.candidates.len());
+        ranking.candidates.iter().for_each(|one| to.text(&one.intent));
+        let probabilities = ranking.candidates.iter().map(|one| one.probability);
+        to.floats(&probabilities.chain([ranking.in_scope]).collect::<Vec<_>>());
+    }
 }
 
 fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
@@ -67,6 +76,8 @@ fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
         accuracy_by_language.push((language, *from.floats()?.first()?));
     }
     let out_of_scope_recall = (!recall.is_nan()).then_some(recall);
+    let count = from.length()?;
+    let sentences = (0..count).map(|_| load_sentence(from)).collect::<Option<Vec<_>>>()?;
     Some(TrainReport {
         held_out,
         meaning_share,
@@ -74,7 +85,19 @@ fn load_report(from: &mut Reader<'_>) -> Option<TrainReport> {
         accuracy_by_language,
         calibration_error,
         out_of_scope_recall,
+        sentences,
     })
+}
+
+fn load_sentence(from: &mut Reader<'_>) -> Option<HeldOutSentence> {
+    let intent = Some(from.text()?).filter(|intent| !intent.is_empty());
+    let count = from.length()?;
+    let intents = (0..count).map(|_| from.text()).collect::<Option<Vec<_>>>()?;
+    let mut probabilities = from.floats()?;
+    let in_scope = probabilities.pop()?;
+    let candidates = intents.into_iter().zip(probabilities);
+    let candidates = candidates.map(|(intent, probability)| IntentScore { intent, probability }).collect();
+    Some(HeldOutSentence { intent, ranking: Ranking { candidates, in_scope } })
 }
 
 /// Bytes in the making.

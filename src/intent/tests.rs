@@ -118,8 +118,26 @@ fn training_twice_gives_the_same_classifier() {
 }
 
 #[test]
+fn sentences_that_are_easily_told_apart_make_no_guess_sure() {
+    let classifier = Classifier::train(&combined(), &[], &TrainOptions::default()).unwrap();
+    // A wrong transfer costs ten questions: what the model promises counts for half and reaches down to 0.8.
+    assert!(classifier.thresholds().sure >= 0.8, "{:?}", classifier.thresholds());
+    let guess = |probability: f32| Ranking {
+        candidates: vec![IntentScore { intent: "payer".to_owned(), probability }],
+        in_scope: 1.0,
+    };
+    for cost in [0.1, 1.0, 5.0] {
+        let weighed = Weighed::of(guess(0.4), &classifier.thresholds(), |_| cost);
+        assert_ne!(weighed.band, Band::Sure, "{cost}");
+    }
+    let weighed = classifier.weigh(&Heard::from("je veux payer ma facture"), |_| 2.0);
+    let of_ranking = Weighed::of(weighed[0].ranking.clone(), &classifier.thresholds(), |_| 2.0);
+    assert_eq!(weighed, [of_ranking]);
+}
+
+#[test]
 fn thresholds_lead_from_ranking_to_outcome() {
-    let thresholds = Thresholds { in_scope: 0.3, sure: 0.8 };
+    let thresholds = Thresholds { in_scope: 0.3, likely: 0.8, sure: 0.95 };
     let ranking = |in_scope: f32, probability: f32| Ranking {
         candidates: vec![IntentScore { intent: "payer".to_owned(), probability }],
         in_scope,

@@ -8,7 +8,7 @@
 //! its source, waiting for a connection included; no error and no log line holds a value; nothing is written to a source.
 //! Failures are not kept. A source is connected to when it is first asked, and again after a failure.
 //!
-//! It does not say anything (`dialog`), does not check queries (`scenario`) and does not refresh catalogues by itself.
+//! It does not say anything (`dialog`), does not check queries (`scenario`; it has them prepared for who does) and does not refresh catalogues by itself.
 
 mod catalog;
 mod cell;
@@ -17,6 +17,7 @@ mod http;
 mod memory;
 mod pool;
 mod postgres;
+mod prepared;
 mod sqlite;
 mod statement;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use error::Error;
+pub use prepared::Prepared;
 
 use self::memory::{Answers, Flights, Found, Key, Landing};
 use crate::clock::Clock;

@@ -6,11 +6,15 @@
 
 use std::str::FromStr as _;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Postgres, SqlSafeStr as _};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgStatement};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Postgres,
+    SqlSafeStr as _, SqlStr, Statement as _,
+};
 
 use super::cell;
-use super::pool::Pool;
+use super::pool::{Place, Pool};
+use super::prepared::Prepared;
 use super::statement::{Dialect, Statement};
 use super::{Common, Error, Question};
 use crate::dialog::Row;
@@ -33,16 +37,50 @@ impl Database {
     }
 
     pub(super) async fn ask(&self, question: &Question) -> Result<Vec<Row>, Error> {
-        let statement = Statement::read(&question.query, Dialect::Postgres)
-            .map_err(|mistake| self.common.query(mistake.to_string()))?;
+        let statement = self.statement(&question.query)?;
         let place = self.pool.place().await;
-        let mut connection = match self.living(place.idle(self.common.clock.monotonic())).await {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
+        let mut connection = self.opened(&place).await?;
         let rows = self.run(&mut connection, &statement, question).await?;
         place.keep(connection, self.common.clock.monotonic());
         Ok(rows)
+    }
+
+    pub(super) async fn prepare(&self, query: &str) -> Result<Prepared, Error> {
+        let statement = self.statement(query)?;
+        let place = self.pool.place().await;
+        let mut connection = self.opened(&place).await?;
+        let wrapped = format!("select * from (\n{}\n) q", statement.sql);
+        let sql = AssertSqlSafe(wrapped).into_sql_str();
+        let prepared = self.prepared(&mut connection, sql, statement.names.len()).await?;
+        place.keep(connection, self.common.clock.monotonic());
+        let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+        Ok(Prepared { columns, parameters: statement.names })
+    }
+
+    fn statement(&self, query: &str) -> Result<Statement, Error> {
+        Statement::read(query, Dialect::Postgres).map_err(|mistake| self.common.query(mistake.to_string()))
+    }
+
+    /// The connection used last, if the server still knows it, else a new one.
+    async fn opened(&self, place: &Place<'_, PgConnection>) -> Result<PgConnection, Error> {
+        match self.living(place.idle(self.common.clock.monotonic())).await {
+            Some(connection) => Ok(connection),
+            None => self.connect().await,
+        }
+    }
+
+    /// What the server makes of `sql`, whose parameters are texts.
+    async fn prepared(
+        &self,
+        connection: &mut PgConnection,
+        sql: SqlStr,
+        parameters: usize,
+    ) -> Result<PgStatement, Error> {
+        let texts = vec![<str as sqlx::Type<Postgres>>::type_info(); parameters];
+        connection.prepare_with(sql, &texts).await.map_err(|error| {
+            let said = error.as_database_error().map(|found| found.message().to_owned());
+            said.map_or_else(|| self.failed(&error), |problem| self.common.query(problem))
+        })
     }
 
     /// The connection, if the server still knows it: it may have been restarted.
@@ -77,12 +115,8 @@ impl Database {
         let wrapped =
             format!("select row_to_json(q)::text from (\n{}\n) q limit {}", statement.sql, question.rows_max);
         let sql = AssertSqlSafe(wrapped).into_sql_str();
-        let texts = vec![<str as sqlx::Type<Postgres>>::type_info(); statement.names.len()];
         // Apart from the run: what the server says here cannot hold a value.
-        (&mut *connection).prepare_with(sql.clone(), &texts).await.map_err(|error| {
-            let said = error.as_database_error().map(|found| found.message().to_owned());
-            said.map_or_else(|| self.failed(&error), |problem| self.common.query(problem))
-        })?;
+        self.prepared(connection, sql.clone(), statement.names.len()).await?;
         let mut query = sqlx::query_scalar::<Postgres, String>(sql);
         for name in &statement.names {
             query = query.bind(question.parameters.get(name).map(|value| value.reveal().clone()));

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::TryStreamExt as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteStatement};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Decode, Executor as _, Row as _, SqlSafeStr as _,
-    Sqlite, TypeInfo as _, ValueRef as _,
+    Sqlite, Statement as _, TypeInfo as _, ValueRef as _,
 };
 
 use super::cell::bounded;
-use super::pool::Pool;
+use super::pool::{Place, Pool};
+use super::prepared::Prepared;
 use super::statement::{Dialect, Statement};
 use super::{Common, Error, Question};
 use crate::dialog::{Cell, Row};
@@ -54,18 +55,35 @@ impl Database {
     }
 
     pub(super) async fn ask(&self, question: &Question) -> Result<Vec<Row>, Error> {
-        let statement = Statement::read(&question.query, Dialect::Sqlite)
-            .map_err(|mistake| self.common.query(mistake.to_string()))?;
+        let statement = self.statement(&question.query)?;
         let place = self.pool.place().await;
-        let file = file_id(&self.path).await.map_err(|error| self.common.unreachable(error.to_string()))?;
-        let mut opened = match place.idle(self.common.clock.monotonic()).filter(|opened| opened.file == file)
-        {
-            Some(opened) => opened,
-            None => self.connect(file).await?,
-        };
+        let mut opened = self.opened(&place).await?;
         let rows = self.run(&mut opened.connection, &statement, question).await?;
         place.keep(opened, self.common.clock.monotonic());
         Ok(rows)
+    }
+
+    pub(super) async fn prepare(&self, query: &str) -> Result<Prepared, Error> {
+        let statement = self.statement(query)?;
+        let place = self.pool.place().await;
+        let mut opened = self.opened(&place).await?;
+        let prepared = self.prepared(&mut opened.connection, &statement).await?;
+        place.keep(opened, self.common.clock.monotonic());
+        let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+        Ok(Prepared { columns, parameters: statement.names })
+    }
+
+    fn statement(&self, query: &str) -> Result<Statement, Error> {
+        Statement::read(query, Dialect::Sqlite).map_err(|mistake| self.common.query(mistake.to_string()))
+    }
+
+    /// The connection used last, if it is to the file that is there now, else a new one.
+    async fn opened(&self, place: &Place<'_, Opened>) -> Result<Opened, Error> {
+        let file = file_id(&self.path).await.map_err(|error| self.common.unreachable(error.to_string()))?;
+        match place.idle(self.common.clock.monotonic()).filter(|opened| opened.file == file) {
+            Some(opened) => Ok(opened),
+            None => self.connect(file).await,
+        }
     }
 
     async fn connect(&self, file: Option<FileId>) -> Result<Opened, Error> {
@@ -92,13 +110,9 @@ impl Database {
         statement: &Statement,
         question: &Question,
     ) -> Result<Vec<Row>, Error> {
-        let sql = AssertSqlSafe(statement.sql.as_str()).into_sql_str();
         // Apart from the run: what SQLite says here cannot hold a value.
-        (&mut *connection)
-            .prepare(sql.clone())
-            .await
-            .map_err(|error| self.failed_unbound(&error, |problem| self.common.query(problem)))?;
-        let mut query = sqlx::query::<Sqlite>(sql);
+        self.prepared(connection, statement).await?;
+        let mut query = sqlx::query::<Sqlite>(AssertSqlSafe(statement.sql.as_str()).into_sql_str());
         for name in &statement.names {
             query = query.bind(question.parameters.get(name).map(|value| value.reveal().clone()));
         }
@@ -111,6 +125,16 @@ impl Database {
             }
         }
         Ok(rows)
+    }
+
+    async fn prepared(
+        &self,
+        connection: &mut SqliteConnection,
+        statement: &Statement,
+    ) -> Result<SqliteStatement, Error> {
+        let sql = AssertSqlSafe(statement.sql.as_str()).into_sql_str();
+        let prepared = connection.prepare(sql).await;
+        prepared.map_err(|error| self.failed_unbound(&error, |problem| self.common.query(problem)))
     }
 
     fn row(&self, found: &SqliteRow) -> Result<Row, Error> {

@@ -71,7 +71,7 @@ pub(super) struct RouteFile {
     pub overflow: Option<Spanned<String>>,
     /// How long a caller waits before that.
     pub patience: Option<Spanned<String>>,
-    /// Cost of a wrong transfer against that of one question.
+    /// Cost of a wrong transfer against that of one to an ordinary route.
     pub wrong_transfer_cost: Option<Spanned<f32>>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct RouteFile {
 pub(super) struct ThresholdsFile {
     /// Share of in-scope sentences that must not be rejected, 0.5 to 1.
     pub in_scope_kept: Spanned<f32>,
-    /// Share of routed sentences that must be right, 0.5 to 1.
+    /// Share of decisions at the threshold of acting that must be right, 0.5 to 1.
     pub sure_precision: Spanned<f32>,
 }
 

@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::mistakes::{Mistakes, Place, line_of};
-use super::{Error, Mistake};
+use super::planning::Writing;
+use super::{Error, Mistake, Scenario};
 use crate::call::Language;
+
+/// [`Rehearsed::ends`] of a call at whose end somebody hangs up …
+const HANGS_UP: &str = "end";
+/// … and the beginning of it for one that is transferred.
+const ROUTE_PREFIX: &str = "route:";
 
 /// One conversation.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,13 +23,13 @@ pub struct Rehearsed {
     /// What it shows.
     pub name: String,
     /// The language that the caller begins with.
-    pub language: Option<String>,
+    language: Option<Spanned<String>>,
     /// Local time of the call.
     pub at: DateTime,
     /// What happens, in order.
     pub turns: Vec<RehearsedTurn>,
     /// How the call ends: `end` or `route:<id>`; nothing: that is not looked at.
-    pub ends: Option<String>,
+    ends: Option<Spanned<String>>,
 }
 
 /// One thing that happens, and what must follow.
@@ -49,17 +56,65 @@ struct RehearsalFile {
 }
 
 impl Rehearsed {
+    /// How the call ends: `end` or `route:<id>`; `None`: that is not looked at.
+    pub fn ends(&self) -> Option<&str> {
+        self.ends.as_ref().map(|ends| ends.get_ref().as_str())
+    }
+
     /// The language, if it is one.
     pub fn language(&self) -> Option<Language> {
-        self.language.as_deref().and_then(|code| code.parse().ok())
+        self.language.as_ref().and_then(|code| code.get_ref().parse().ok())
+    }
+
+    /// Notes what a call of `scenario` cannot be.
+    fn fits(&self, scenario: &Scenario, writing: &mut Writing<'_>) {
+        let is_spoken = |language: Language| scenario.languages.contains(&language);
+        if let Some(code) = &self.language
+            && !code.get_ref().parse().is_ok_and(is_spoken)
+        {
+            let problem = format!("language `{}` is not one of the scenario's", code.get_ref());
+            writing.at(code, problem, "write one of its languages");
+        }
+        let Some(ends) = &self.ends else { return };
+        match ends.get_ref().strip_prefix(ROUTE_PREFIX) {
+            Some(id) if scenario.route(id).is_some() => {}
+            Some(id) => {
+                let known: Vec<&str> = scenario.routes.iter().map(|route| route.id.as_str()).collect();
+                writing.at(
+                    ends,
+                    format!("route `{id}` is not known"),
+                    format!("write one of: {}", known.join(", ")),
+                );
+            }
+            None if ends.get_ref() == HANGS_UP => {}
+            None => {
+                let problem = format!("`{}` is no end of a call", ends.get_ref());
+                writing.at(ends, problem, "write \"end\" or \"route:…\"");
+            }
+        }
     }
 }
+
+/// Conversations by file.
+type ByFile = Vec<(PathBuf, Vec<Rehearsed>)>;
 
 /// The conversations of the scenario in `folder`, by file.
 ///
 /// # Errors
 /// [`Error::Mistakes`] with everything that cannot be read.
-pub fn conversations(folder: &Path) -> Result<Vec<(PathBuf, Vec<Rehearsed>)>, Error> {
+pub fn conversations(folder: &Path) -> Result<ByFile, Error> {
+    read(folder, |_, _| {})
+}
+
+/// As [`conversations`], of `scenario`, which is the one in `folder`.
+///
+/// # Errors
+/// [`Error::Mistakes`], also for languages that the scenario does not speak and ends that a call of it cannot have.
+pub fn conversations_of(folder: &Path, scenario: &Scenario) -> Result<ByFile, Error> {
+    read(folder, |rehearsed, writing| rehearsed.fits(scenario, writing))
+}
+
+fn read(folder: &Path, look: impl Fn(&Rehearsed, &mut Writing<'_>)) -> Result<ByFile, Error> {
     let mut mistakes = Mistakes::default();
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("tests"))
         .map(|entries| {
@@ -79,7 +134,11 @@ pub fn conversations(folder: &Path) -> Result<Vec<(PathBuf, Vec<Rehearsed>)>, Er
             }
         };
         match toml::from_str::<RehearsalFile>(&text) {
-            Ok(written) => found.push((file, written.conversation)),
+            Ok(written) => {
+                let mut writing = Writing { file: &file, text: &text, mistakes: &mut mistakes };
+                written.conversation.iter().for_each(|rehearsed| look(rehearsed, &mut writing));
+                found.push((file, written.conversation));
+            }
             Err(error) => {
                 let line = error.span().map(|span| line_of(&text, span.start));
                 let place = Place { file: &file, line };

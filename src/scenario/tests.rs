@@ -208,6 +208,37 @@ fn a_conversation_that_cannot_be_read_is_a_mistake_of_its_file() {
 }
 
 #[test]
+fn a_conversation_that_no_call_can_be_is_a_mistake_of_its_line() {
+    let conversation = |language: &str, ends: &str| {
+        format!(
+            "[[conversation]]\nname = \"a\"\nlanguage = \"{language}\"\nat = \"2026-11-26T10:00:00\"\nturns = []\nends = \"{ends}\"\n"
+        )
+    };
+    let folder = folder(|path| {
+        fs::create_dir(path.join("tests")).unwrap();
+        let written = [("fr", "end"), ("en", "route:compta"), ("nl", "route:acueil"), ("xx", "transfer")];
+        let text: String = written.iter().map(|(language, ends)| conversation(language, ends)).collect();
+        fs::write(path.join("tests/fr.toml"), text).unwrap();
+    });
+    let scenario = Scenario::load(folder.path()).unwrap();
+    assert_eq!(rehearsals::conversations(folder.path()).unwrap()[0].1.len(), 4, "without its scenario");
+    let Err(Error::Mistakes { mistakes, .. }) = rehearsals::conversations_of(folder.path(), &scenario) else {
+        panic!("accepted")
+    };
+    let found: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let lines: Vec<&str> = found.iter().filter_map(|mistake| mistake.lines().next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "tests/fr.toml:15: language `nl` is not one of the scenario's",
+            "tests/fr.toml:18: route `acueil` is not known",
+            "tests/fr.toml:21: language `xx` is not one of the scenario's",
+            "tests/fr.toml:24: `transfer` is no end of a call",
+        ]
+    );
+}
+
+#[test]
 fn a_misspelt_key_is_refused_with_its_line() {
     let wrong = SCENARIO.replace("queue =", "file =");
     let folder = folder(|path| fs::write(path.join("scenario.toml"), wrong).unwrap());

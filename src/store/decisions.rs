@@ -125,6 +125,9 @@ struct WrittenWish {
     in_scope: f32,
     band: String,
     wrong_transfer_cost: f32,
+    /// Not there in records of before each wish had its own.
+    #[serde(default)]
+    sure_from: Option<f32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -159,6 +162,7 @@ impl Written {
             in_scope: wish.in_scope,
             band: wish.band.clone(),
             wrong_transfer_cost: wish.wrong_transfer_cost,
+            sure_from: wish.sure_from,
         };
         let look_up = |one: &LookUpRecord| WrittenLookUp {
             source: one.source.clone(),
@@ -205,6 +209,7 @@ impl Written {
             in_scope: wish.in_scope,
             band: wish.band,
             wrong_transfer_cost: wish.wrong_transfer_cost,
+            sure_from: wish.sure_from,
         };
         let look_up = |one: WrittenLookUp| LookUpRecord {
             source: one.source,

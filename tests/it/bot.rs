@@ -32,7 +32,10 @@ fn open_scenario(folder: &Path) -> PathBuf {
     // A key that means nothing: reload.py presses it to hear the question again.
     let (before, behind) = kept.split_once("[[keypad]]\ndigit = 9\n").expect("the scenario has a ninth key");
     let (_, behind) = behind.split_once("\n\n").expect("something follows the ninth key");
-    fs::write(&file, format!("{before}{behind}")).unwrap();
+    // What is likely is acted on without a question: when the bot asks is no matter of these tests.
+    let careful = "sure_precision = 0.9";
+    assert!(before.contains(careful), "the scenario says how sure the bot must be");
+    fs::write(&file, format!("{}{behind}", before.replace(careful, "sure_precision = 0.5"))).unwrap();
     to
 }
 
@@ -134,6 +137,7 @@ fn the_doctor_looks_at_the_scenario_its_sources_and_the_webhooks() {
         .prints("ok       bot ")
         .prints("bot voice fr")
         .prints("ok       source ")
+        .prints("ok       queries ")
         .prints("ok       catalogue ")
         .prints("ok       webhook crm");
     // A file that is missing is a mistake of the scenario; one that is no database is found by asking it.
@@ -141,4 +145,24 @@ fn the_doctor_looks_at_the_scenario_its_sources_and_the_webhooks() {
     doctor().run().exits(1).prints("ill      catalogue ").prints("THE_SECRET_OF_THIS_TEST");
     fs::remove_dir_all(scenario.join("intents")).unwrap();
     doctor().run().exits(1).prints("ill      bot ");
+}
+
+#[test]
+fn a_query_that_cannot_run_is_found_before_a_caller_finds_it() {
+    let home = Home::new();
+    let scenario = open_scenario(home.path("").as_path());
+    let check = || home.allo(["intents", "check", scenario.to_str().unwrap()]).run();
+    check().succeeds().prints("no mistakes");
+    let file = scenario.join("answers/statut_commande.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("from orders "));
+    fs::write(&file, text.replace("from orders ", "from order_list ")).unwrap();
+    let conversations =
+        "[[conversation]]\nname = \"a\"\nat = \"2026-11-26T10:00:00\"\nturns = []\nends = \"route:acueil\"\n";
+    fs::write(scenario.join("tests/wrong.toml"), conversations).unwrap();
+    check()
+        .exits(2)
+        .says("answers/statut_commande.toml:")
+        .says("no such table: order_list")
+        .says("tests/wrong.toml:5: route `acueil` is not known");
 }

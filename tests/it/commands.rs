@@ -159,6 +159,27 @@ fn recognition_and_intents_are_measured() {
 }
 
 #[test]
+fn a_scenario_is_measured_as_a_call_has_it() {
+    let home = Home::new();
+    let sentences = home.path("sentences.csv");
+    let file = sentences.to_str().unwrap();
+    let text = "text,intent,lang\nest-ce que la Velmoxine est disponible,disponibilite_produit,fr\n\
+                je voudrais adopter un chat,out_of_scope,fr\n";
+    fs::write(&sentences, text).unwrap();
+    let measure = |format: &str| {
+        let arguments = ["eval", "intent", "--lexical", "--scenario", "scenarios/pharma-fr", "--test", file];
+        home.allo(arguments.into_iter().chain(["--format", format])).run()
+    };
+    let json = measure("json").succeeds().json();
+    assert!(json["sentences"] == 2 && json["in_scope"] == 1 && json["out_of_scope"] == 1, "{json}");
+    assert_eq!(json["accuracy_in_scope"], 1.0, "{json}");
+    assert!(json["wrong_transfers"].is_number() && json["routes"]["disponibilite"].is_object(), "{json}");
+    measure("text").succeeds().prints("accuracy over all").prints("questions asked");
+    fs::write(&sentences, "text,intent,lang\nbonjour,disponibilite,fr\n").unwrap();
+    measure("text").says("the scenario has no intent `disponibilite`");
+}
+
+#[test]
 fn models_are_listed_and_verified_and_an_unknown_one_is_named() {
     needs_models(&["silero-vad"]);
     let home = Home::new();

@@ -222,6 +222,7 @@ async fn look_ups_in_a_real_postgresql() {
     every_type_arrives(&patient).await;
     values_are_data(&patient).await;
     mistakes_are_told_without_values(&patient).await;
+    a_query_is_prepared_without_being_run(&patient).await;
     no_more_than_four_connections(&patient, &mut admin).await;
     time_is_kept(&server, &mut admin).await;
     admin.close().await.unwrap();
@@ -320,6 +321,20 @@ async fn mistakes_are_told_without_values(sources: &Sources) {
     assert!(matches!(written, Error::Failed { ref code, .. } if code == "SQLSTATE 25006"), "{written:?}");
     let escape = one(sources, "select 1) q; drop table product; --", &[]).await;
     assert!(matches!(escape, Err(Error::Query { .. })), "{escape:?}");
+}
+
+async fn a_query_is_prepared_without_being_run(sources: &Sources) {
+    let query = "select name, quantity + 1 as more from product where id = :x::int or name = :y -- :z";
+    let prepared = sources.prepare("s", query).await.unwrap().expect("a database prepares");
+    assert_eq!(
+        (prepared.columns.join(" "), prepared.parameters.join(" ")),
+        ("name more".into(), "x y".into())
+    );
+    let never = sources.prepare("s", "select nextval('counter') as n").await.unwrap();
+    assert_eq!(never.map(|prepared| prepared.columns), Some(vec!["n".to_owned()]), "it would fail if it ran");
+    let wrong = sources.prepare("s", "select name from produkt").await;
+    let Err(Error::Query { problem, .. }) = wrong else { panic!("{wrong:?}") };
+    assert!(problem.contains("\"produkt\" does not exist"), "{problem}");
 }
 
 async fn no_more_than_four_connections(sources: &Sources, admin: &mut PgConnection) {

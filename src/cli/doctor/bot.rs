@@ -1,10 +1,12 @@
 //! What the bot needs besides models: a scenario without mistakes, a voice, the sources that answers come from, and the
 //! secrets of those who are told of a hand-over.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::{Finding, Health};
+use crate::assistant::queries::{self, Checked};
 use crate::call::Language;
 use crate::cli::Context;
 use crate::clock::SystemClock;
@@ -12,7 +14,7 @@ use crate::config::Config;
 use crate::dialog::Plan;
 use crate::dialog::plan::CatalogPlan;
 use crate::lookup::Sources;
-use crate::scenario::Scenario;
+use crate::scenario::{Mistake, Scenario};
 use crate::voice::Voice;
 use crate::webhook;
 
@@ -27,7 +29,7 @@ pub(super) fn bot_findings(context: &Context, config: &Config) -> anyhow::Result
     };
     let mut findings = vec![Finding::well("bot", about(&scenario, folder))];
     findings.extend(voice_findings(context, config, &scenario.plan));
-    findings.extend(source_findings(&scenario.plan)?);
+    findings.extend(source_findings(folder, &scenario.plan)?);
     Ok(findings)
 }
 
@@ -86,17 +88,23 @@ fn voice_findings(context: &Context, config: &Config, plan: &Plan) -> Vec<Findin
     plan.languages.iter().copied().map(finding).collect()
 }
 
-fn source_findings(plan: &Plan) -> anyhow::Result<Vec<Finding>> {
+fn source_findings(folder: &Path, plan: &Plan) -> anyhow::Result<Vec<Finding>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sources = Sources::open(plan, |name| std::env::var(name).ok(), Arc::new(SystemClock));
     let mut findings = Vec::new();
+    let mut answering = BTreeSet::new();
     for name in plan.sources.keys() {
         let part = format!("source {name}");
         findings.push(match runtime.block_on(sources.reach(name)) {
-            Ok(()) => Finding::well(&part, "answers"),
+            Ok(()) => {
+                answering.insert(name.as_str());
+                Finding::well(&part, "answers")
+            }
             Err(error) => Finding::failed(&part, &error),
         });
     }
+    let asked = queries::check((folder, plan), &sources, |source| answering.contains(source));
+    findings.extend(query_findings(&runtime.block_on(asked)));
     for (name, catalog) in &plan.catalogs {
         let CatalogPlan::Query { source, query, .. } = catalog else { continue };
         let part = format!("catalogue {name}");
@@ -109,4 +117,18 @@ fn source_findings(plan: &Plan) -> anyhow::Result<Vec<Finding>> {
         });
     }
     Ok(findings)
+}
+
+/// Queries that were prepared and not run.
+fn query_findings(checked: &Checked) -> Vec<Finding> {
+    if checked.mistakes.is_empty() && checked.queries > 0 {
+        let detail = format!("{} can run and give what is said of them", checked.queries);
+        return vec![Finding::well("queries", detail)];
+    }
+    let ill = |mistake: &Mistake| {
+        let line = mistake.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let detail = format!("{}{line}: {}", mistake.file.display(), mistake.problem);
+        Finding::ill("query", detail, mistake.remedy.as_str())
+    };
+    checked.mistakes.iter().map(ill).collect()
 }

@@ -1,32 +1,40 @@
-//! `allo eval intent`: accuracy, out-of-scope recall and calibration of intents, read and spoken.
+//! `allo eval intent`: accuracy, out-of-scope recall and calibration of intents, read and spoken; of a scenario as a call has it
+//! also questions and wrong transfers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::ReportFormat;
 use super::hypotheses::Hypotheses;
+use crate::cli::intents::leads;
 use crate::cli::spoken::{Line, LineArguments};
 use crate::cli::terminal::write_stdout;
 use crate::cli::transcribe::vocabulary;
 use crate::cli::{Context, exit_code};
-use crate::eval::intent::{self, Asked};
+use crate::eval::intent::{self, Asked, Figures};
 use crate::eval::manifest::Clip;
+use crate::eval::routing::{self, Routing};
 use crate::eval::spoken::{Spoken, sample};
 use crate::fixtures::spoken::Sentence;
-use crate::intent::{Example, Heard, OutOfScope};
+use crate::intent::{Example, Heard, Meaning, OutOfScope};
 use crate::pipeline::learning;
+use crate::scenario::Scenario;
 
 /// Arguments of `allo eval intent`.
 #[derive(Debug, Args)]
 pub(super) struct IntentArguments {
     /// Sentences to learn from: CSV with the columns text, intent, lang.
-    #[arg(long, value_name = "T.csv", required = true, num_args = 1..)]
+    #[arg(long, value_name = "T.csv", required_unless_present = "scenario", num_args = 1..)]
     train: Vec<PathBuf>,
-    /// Sentences to measure on, with the same columns.
-    #[arg(long, value_name = "D.csv")]
-    test: PathBuf,
+    /// Measure this scenario as a call has it: its sentences, those out of scope, thresholds and costs of routes.
+    #[arg(long, value_name = "DIR", conflicts_with = "train")]
+    scenario: Option<PathBuf>,
+    /// Sentences to measure on, with the same columns; with --scenario those of the intent out_of_scope are for none.
+    #[arg(long, value_name = "D.csv", required = true, num_args = 1..)]
+    test: Vec<PathBuf>,
     /// Sentences that no intent is for: CSV with the columns text, lang.
     #[arg(long, value_name = "O.csv")]
     oos: Option<PathBuf>,
@@ -53,25 +61,82 @@ pub(super) struct IntentArguments {
     format: ReportFormat,
 }
 
+/// What is measured on.
+struct TestSet {
+    inside: Vec<Example>,
+    outside: Vec<OutOfScope>,
+    /// Names that the recogniser should expect.
+    vocabulary: Vec<String>,
+}
+
 pub(super) fn run(context: &Context, arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
-    let train =
-        arguments.train.iter().map(|path| intent::read_examples(path)).collect::<Result<Vec<_>, _>>()?;
-    let test = intent::read_examples(&arguments.test)?;
-    let out_of_scope = match &arguments.oos {
+    match &arguments.scenario {
+        Some(folder) => run_scenario(context, arguments, folder),
+        None => run_sentences(context, arguments),
+    }
+}
+
+/// A classifier of the sentences that are named, and nothing else.
+fn run_sentences(context: &Context, arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
+    let read = |paths: &[PathBuf]| -> Result<Vec<Example>, intent::Error> {
+        Ok(paths.iter().map(|path| intent::read_examples(path)).collect::<Result<Vec<_>, _>>()?.concat())
+    };
+    let train = read(&arguments.train)?;
+    let inside = read(&arguments.test)?;
+    let test = TestSet { inside, ..test_set(arguments)? };
+    let classifier = intent::learn(&train, meaning(context, arguments)?)?;
+    let measure = |inside: &[Asked], outside: &[Heard]| intent::measure(&classifier, inside, outside);
+    measured(context, arguments, (&test, measure))
+}
+
+/// A scenario as a call has it.
+fn run_scenario(context: &Context, arguments: &IntentArguments, folder: &Path) -> anyhow::Result<ExitCode> {
+    let scenario = Scenario::load(folder)?;
+    let leads = leads(&scenario);
+    let mut test = test_set(arguments)?;
+    for path in &arguments.test {
+        let (inside, outside) = routing::read_test(path, &leads)?;
+        test.inside.extend(inside);
+        test.outside.extend(outside);
+    }
+    if arguments.vocabulary.is_none() {
+        test.vocabulary.clone_from(&scenario.vocabulary);
+    }
+    let classifier = learning::classifier(&scenario, &context.home, meaning(context, arguments)?)?;
+    let routing = Routing { classifier, leads };
+    let measure = |inside: &[Asked], outside: &[Heard]| routing.measure(inside, outside);
+    measured(context, arguments, (&test, measure))
+}
+
+/// What is measured on, without the sentences that have an intent.
+fn test_set(arguments: &IntentArguments) -> anyhow::Result<TestSet> {
+    let outside = match &arguments.oos {
         Some(file) => intent::read_out_of_scope(file)?,
         None => Vec::new(),
     };
-    let meaning = if arguments.lexical { None } else { learning::sentence_encoder(&context.home)? };
-    let classifier = intent::learn(&train.concat(), meaning)?;
+    let vocabulary = vocabulary(arguments.vocabulary.as_deref())?.to_vec();
+    Ok(TestSet { inside: Vec::new(), outside, vocabulary })
+}
+
+fn meaning(context: &Context, arguments: &IntentArguments) -> anyhow::Result<Option<Arc<dyn Meaning>>> {
+    Ok(if arguments.lexical { None } else { learning::sentence_encoder(&context.home)? })
+}
+
+/// Measures, as written or also as heard, and prints the figures.
+fn measured<R: Figures>(
+    context: &Context,
+    arguments: &IntentArguments,
+    (test, measure): (&TestSet, impl Fn(&[Asked], &[Heard]) -> R),
+) -> anyhow::Result<ExitCode> {
     let mut hypotheses = Hypotheses::create(arguments.hypotheses.as_deref(), "lang\tintent\ttext\theard")?;
     let (json, text, failed) = if arguments.spoken {
-        let (spoken, failed) = speak(context, arguments, (&test, &out_of_scope), &mut hypotheses)?;
-        let report = spoken.report(&classifier);
+        let (spoken, failed) = speak(context, arguments, test, &mut hypotheses)?;
+        let report = spoken.report(measure);
         (report.json(), report.text(), failed)
     } else {
-        let asked: Vec<Asked> = test.iter().map(Asked::from).collect();
-        let outside: Vec<Heard> = out_of_scope.iter().map(|one| Heard::from(one.text.as_str())).collect();
-        let report = intent::measure(&classifier, &asked, &outside);
+        let asked: Vec<Asked> = test.inside.iter().map(Asked::from).collect();
+        let outside: Vec<Heard> = test.outside.iter().map(|one| Heard::from(one.text.as_str())).collect();
+        let report = measure(&asked, &outside);
         (report.json(), report.text(), 0)
     };
     write_stdout(&match arguments.format {
@@ -86,20 +151,20 @@ pub(super) fn run(context: &Context, arguments: &IntentArguments) -> anyhow::Res
 fn speak(
     context: &Context,
     arguments: &IntentArguments,
-    (test, out_of_scope): (&[Example], &[OutOfScope]),
+    set: &TestSet,
     hypotheses: &mut Hypotheses,
 ) -> anyhow::Result<(Spoken, usize)> {
+    let (test, out_of_scope) = (&set.inside, &set.outside);
     let size = arguments.sample.and_then(|size| usize::try_from(size).ok());
     let inside: Vec<&Example> = sample(test.len(), size).into_iter().map(|index| &test[index]).collect();
-    let outside_size = size.map(|size| (size * out_of_scope.len()).div_ceil(test.len()));
+    let outside_size = size.map(|size| (size * out_of_scope.len()).div_ceil(test.len().max(1)));
     let outside: Vec<&OutOfScope> =
         sample(out_of_scope.len(), outside_size).into_iter().map(|index| &out_of_scope[index]).collect();
     let said = inside.iter().map(|one| (&one.text, one.language));
     let said = said.chain(outside.iter().map(|one| (&one.text, one.language)));
     let sentences: Vec<Sentence> =
         said.map(|(text, language)| Sentence { text: one_line(text), language }).collect();
-    let vocabulary = vocabulary(arguments.vocabulary.as_deref())?;
-    let line = Line::open(context, &arguments.line, &vocabulary)?;
+    let line = Line::open(context, &arguments.line, &set.vocabulary)?;
     let clips = line.speak(&sentences, 1)?;
     let (mut spoken, mut failed) = (Spoken::default(), 0);
     line.hear(&clips, |index, heard| {

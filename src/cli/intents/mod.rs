@@ -3,20 +3,30 @@
 mod augment;
 mod review;
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::Context as Surroundings;
+use super::chat::sure_from;
 use super::terminal::{say_error, write_stdout};
-use crate::call::{IntentOutcome, Language};
-use crate::intent::{Classifier, Heard, Ranking, decide};
+use crate::assistant::queries;
+use crate::call::Language;
+use crate::clock::SystemClock;
+use crate::dialog::Plan;
+use crate::dialog::plan::SourceKind;
+use crate::eval::intent::Figures as _;
+use crate::eval::routing::{Lead, Routing};
+use crate::intent::{self, Band, Classifier, Heard, Weighed};
+use crate::lookup::Sources;
 use crate::pipeline::learning;
 use crate::progress::{Progress, Unit};
-use crate::scenario::rehearsals::conversations;
+use crate::scenario::rehearsals::conversations_of;
 use crate::scenario::{Error, Scenario};
 
 /// Arguments of `allo intents`.
@@ -96,10 +106,10 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Replay { scenario, which } => return review::replay_stored(context, scenario, which),
         Command::Mine { which } => return review::mine_stored(context, which),
     };
+    // Conversations and queries that cannot be are mistakes for whoever asks for mistakes; nothing else needs them here.
     let is_check = matches!(args.command, Command::Check { .. });
-    // A conversation that cannot be read is a mistake for whoever asks for mistakes; nothing else needs it.
-    let rehearsed = if is_check { conversations(path).map(drop) } else { Ok(()) };
-    let scenario = match Scenario::load(path).and_then(|scenario| rehearsed.map(|()| scenario)) {
+    let loaded = if is_check { checked(path)? } else { Scenario::load(path) };
+    let scenario = match loaded {
         Ok(scenario) => scenario,
         Err(error @ (Error::Mistakes { .. } | Error::Unreadable { .. })) => {
             say_error(&error);
@@ -111,7 +121,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Augment(arguments) => return augment::run(context, arguments, &scenario),
         Command::Check { measure, .. } => {
             let classifier = measure.then(|| learn(context, args, &scenario)).transpose()?;
-            check(&mut output, &scenario, classifier.as_ref())
+            check(&mut output, &scenario, classifier)
         }
         Command::Train { .. } => trained(&mut output, &learn(context, args, &scenario)?),
         Command::List { .. } => list(&mut output, &scenario),
@@ -124,6 +134,37 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
     }?;
     write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The scenario in `folder`, if its conversations and its queries have no mistakes either. Asks the databases that are files
+/// beside it; `allo doctor` asks those that are elsewhere.
+fn checked(folder: &Path) -> anyhow::Result<Result<Scenario, Error>> {
+    let scenario = match Scenario::load(folder) {
+        Ok(scenario) => scenario,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut mistakes = match conversations_of(folder, &scenario) {
+        Ok(_) => Vec::new(),
+        Err(Error::Mistakes { mistakes, .. }) => mistakes,
+        Err(error @ Error::Unreadable { .. }) => return Ok(Err(error)),
+    };
+    let plan: &Plan = &scenario.plan;
+    let sources = Sources::open(plan, |name| std::env::var(name).ok(), Arc::new(SystemClock));
+    let is_file = |name: &str| {
+        let source = plan.sources.get(name);
+        source.is_some_and(|source| matches!(source.kind, SourceKind::Sqlite { .. }))
+    };
+    let found = block_on(queries::check((folder, plan), &sources, is_file))?;
+    mistakes.extend(found.mistakes);
+    if mistakes.is_empty() {
+        return Ok(Ok(scenario));
+    }
+    Ok(Err(Error::Mistakes { path: folder.to_owned(), mistakes }))
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    Ok(runtime.block_on(work))
 }
 
 struct Sentence<'a> {
@@ -157,11 +198,7 @@ fn trained(output: &mut impl Write, classifier: &Classifier) -> anyhow::Result<(
     Ok(())
 }
 
-fn check(
-    output: &mut impl Write,
-    scenario: &Scenario,
-    classifier: Option<&Classifier>,
-) -> anyhow::Result<()> {
+fn check(output: &mut impl Write, scenario: &Scenario, classifier: Option<Classifier>) -> anyhow::Result<()> {
     let misheard = scenario.examples.iter().filter(|one| one.said.is_some()).count();
     writeln!(
         output,
@@ -188,8 +225,23 @@ fn check(
         writeln!(output, "out of scope rejected {:.1} %", 100.0 * recall)?;
     }
     let thresholds = classifier.thresholds();
-    writeln!(output, "thresholds: in scope {:.3}, sure {:.3}", thresholds.in_scope, thresholds.sure)?;
+    writeln!(output, "thresholds: in scope {:.3}, {}", thresholds.in_scope, sure_from(thresholds.sure))?;
+    // Dearer and cheaper routes, by their id.
+    for (id, route) in scenario.plan.routes.iter().filter(|(_, route)| route.wrong_transfer_cost != 1.0) {
+        writeln!(output, "  {id}: {}", sure_from(intent::sure_from(&thresholds, route.wrong_transfer_cost)))?;
+    }
+    let routing = Routing { classifier, leads: leads(scenario) };
+    write!(output, "\nas calls would be led, held out in turn:\n{}", routing.measure_held_out().text())?;
     Ok(())
+}
+
+/// Where each intent of a scenario leads.
+pub(super) fn leads(scenario: &Scenario) -> BTreeMap<String, Lead> {
+    let lead = |(intent, route): (&String, &String)| {
+        let wrong_transfer_cost = scenario.plan.wrong_transfer_cost(intent);
+        (intent.clone(), Lead { route: route.clone(), wrong_transfer_cost })
+    };
+    scenario.intents.iter().map(lead).collect()
 }
 
 fn list(output: &mut impl Write, scenario: &Scenario) -> anyhow::Result<()> {
@@ -213,40 +265,69 @@ fn test(
     classifier: &Classifier,
     sentence: &Sentence<'_>,
 ) -> anyhow::Result<()> {
-    for (index, wish) in classifier.wishes(&Heard::from(sentence.text)).iter().enumerate() {
+    let cost_of = |intent: &str| scenario.plan.wrong_transfer_cost(intent);
+    let language = sentence.language.unwrap_or(scenario.default_language);
+    for (index, wish) in classifier.weigh(&Heard::from(sentence.text), cost_of).iter().enumerate() {
         if index > 0 {
             writeln!(output)?;
         }
-        wish_of(output, scenario, (classifier, sentence.language), wish)?;
+        for candidate in &wish.ranking.candidates {
+            writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
+        }
+        writeln!(
+            output,
+            "in scope {:.3} (at least {:.3}), {}",
+            wish.ranking.in_scope,
+            classifier.thresholds().in_scope,
+            sure_from(wish.sure_from)
+        )?;
+        writeln!(output, "decision: {}", decision(scenario, wish, language))?;
     }
     Ok(())
 }
 
-fn wish_of(
-    output: &mut impl Write,
-    scenario: &Scenario,
-    (classifier, language): (&Classifier, Option<Language>),
-    ranking: &Ranking,
-) -> anyhow::Result<()> {
-    let thresholds = classifier.thresholds();
-    for candidate in &ranking.candidates {
-        writeln!(output, "{:>6.1} %  {}", 100.0 * candidate.probability, candidate.intent)?;
-    }
-    writeln!(
-        output,
-        "in scope {:.3} (at least {:.3}), sure from {:.1} %",
-        ranking.in_scope,
-        thresholds.in_scope,
-        100.0 * thresholds.sure
-    )?;
-    match decide(ranking, &thresholds, |intent| scenario.route_of(intent)) {
-        IntentOutcome::Routed { intent, route } => {
-            let language = language.unwrap_or(scenario.default_language);
-            let label = scenario.route(&route).and_then(|route| route.label.get(&language));
-            writeln!(output, "decision: {intent} → {}", label.map_or(route.as_str(), String::as_str))?;
+/// What a dialogue does about `wish`, in words.
+fn decision(scenario: &Scenario, wish: &Weighed, language: Language) -> String {
+    let name = |rank: usize| wish.ranking.candidates.get(rank).map_or("-", |one| one.intent.as_str());
+    match wish.band {
+        Band::Sure => {
+            let route = scenario.route_of(name(0)).unwrap_or("-");
+            let label = scenario.route(route).and_then(|route| route.label.get(&language));
+            format!("{} → {}", name(0), label.map_or(route, String::as_str))
         }
-        IntentOutcome::Unsure => writeln!(output, "decision: unsure, ask to confirm or choose")?,
-        IntentOutcome::OutOfScope => writeln!(output, "decision: out of scope")?,
+        Band::Nearly => format!("unsure, ask whether it is {}", name(0)),
+        Band::TwoCandidates => format!("unsure, ask which of {} and {}", name(0), name(1)),
+        Band::Lost => "unsure, ask again".to_owned(),
+        Band::OutOfScope => "out of scope, ask again".to_owned(),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::IntentScore;
+    use crate::intent::{Ranking, Thresholds};
+
+    #[test]
+    fn a_sentence_is_decided_as_in_a_dialogue_by_what_a_wrong_transfer_costs() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/pharma-fr");
+        let scenario = Scenario::load(&folder).unwrap();
+        let thresholds = Thresholds { in_scope: 0.3, likely: 0.6, sure: 0.9 };
+        let told = |best: (&str, f32), second: (&str, f32)| {
+            let candidates = [best, second]
+                .map(|(intent, probability)| IntentScore { intent: intent.to_owned(), probability });
+            let ranking = Ranking { candidates: candidates.into(), in_scope: 0.9 };
+            let cost_of = |intent: &str| scenario.plan.wrong_transfer_cost(intent);
+            decision(&scenario, &Weighed::of(ranking, &thresholds, cost_of), Language::Fr)
+        };
+        let (bill, effect) = ("copie_facture", "effet_indesirable");
+        assert!(told((bill, 0.93), (effect, 0.02)).starts_with("copie_facture → "));
+        // A wrong transfer there costs five ordinary ones.
+        assert_eq!(told((effect, 0.93), (bill, 0.02)), "unsure, ask whether it is effet_indesirable");
+        assert_eq!(
+            told((effect, 0.5), (bill, 0.4)),
+            "unsure, ask which of effet_indesirable and copie_facture"
+        );
+        assert_eq!(told((bill, 0.3), (effect, 0.1)), "unsure, ask again");
+    }
 }

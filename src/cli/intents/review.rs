@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::super::Context as Surroundings;
 use super::super::terminal::{say_error, write_stdout};
-use super::WRONG_SCENARIO;
+use super::{WRONG_SCENARIO, block_on};
 use crate::assistant::review::{ProposalKind, Reading, mine, replay};
 use crate::assistant::{Assistant, rehearse};
 use crate::call::decision::DecisionRecord;
@@ -56,14 +56,31 @@ pub(super) fn rehearse_folder(context: &Surroundings, folder: &Path) -> anyhow::
     }
     let results = block_on(async {
         let assistant = Assistant::open(folder, &context.home, Arc::new(SystemClock)).await?;
-        anyhow::Ok(rehearse(&Arc::new(assistant), &written).await)
+        if let Err(error) = rehearsals::conversations_of(folder, assistant.understanding().scenario()) {
+            return anyhow::Ok(Err(error));
+        }
+        Ok(Ok(rehearse(&Arc::new(assistant), &written).await))
     })??;
+    let results = match results {
+        Ok(results) => results,
+        Err(error) => {
+            say_error(&error);
+            return Ok(ExitCode::from(WRONG_SCENARIO));
+        }
+    };
     let mut text = String::new();
     let mut failed = 0;
     for result in &results {
         // Writing into a String cannot fail.
         match &result.failure {
-            None => drop(writeln!(text, "ok      {}: {}", result.file.display(), result.name)),
+            None => {
+                let _ = write!(text, "ok      {}: {}", result.file.display(), result.name);
+                let questions = match result.questions {
+                    0 => String::new(),
+                    count => format!(" (asked {count} × first whether it was understood)"),
+                };
+                let _ = writeln!(text, "{questions}");
+            }
             Some(failure) => {
                 failed += 1;
                 let _ =
@@ -152,9 +169,4 @@ fn moment(text: &str) -> anyhow::Result<Timestamp> {
         format!("`{text}` is neither a time nor a duration\nhint: write 7d or 2026-11-01T00:00:00Z")
     })?;
     Ok(SystemClock.wall().saturating_sub(jiff::SignedDuration::try_from(ago)?)?)
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    Ok(runtime.block_on(work))
 }

@@ -71,6 +71,21 @@ fn a_correction_and_a_changed_mind_go_before_a_polite_yes() {
 }
 
 #[test]
+fn a_changed_mind_that_is_not_certain_is_asked_about_and_not_lost() {
+    let nearly = |probability| says("en fait j'ai plutôt une panne", Band::Nearly, &[("panne", probability)]);
+    let asks = |(line, rule): (String, Rule)| rule == Rule::Confirm && line.contains("concerne une panne");
+    let mut call = asked_for(Kind::Date);
+    assert!(asks(call.on(nearly(0.8))));
+    assert!(call.on(mumbles("oui")).0.ends_with("to technique"));
+    let mut call = asked_for(Kind::Date);
+    call.on(mumbles("le quinze septembre"));
+    assert!(asks(call.on(nearly(0.8))));
+    let mut call = asked_for(Kind::Date);
+    let (line, _) = call.on(nearly(0.5));
+    assert!(line.contains("Quel est votre jour ?"), "a guess is no changed mind: {line}");
+}
+
+#[test]
 fn recording_needs_a_yes() {
     let asking = || {
         let mut plan = plan();

@@ -152,6 +152,23 @@ async fn mistakes_are_told_without_values() {
 }
 
 #[tokio::test]
+async fn a_query_is_prepared_without_being_run() {
+    let sources = sqlite(&stock(), PATIENT_MS);
+    let query =
+        "select name, quantity + 1 as more, p.id from product p where id = :x or name = :y and id > :x";
+    let prepared = sources.prepare("s", query).await.unwrap().expect("a database prepares");
+    assert_eq!(prepared.columns, ["name", "more", "id"]);
+    assert_eq!(prepared.parameters, ["x", "y"]);
+    let endless =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as c from n";
+    let prepared = sources.prepare("s", endless).await.unwrap();
+    assert_eq!(prepared.map(|prepared| prepared.columns), Some(vec!["c".to_owned()]));
+    let wrong = sources.prepare("s", "select name from produkt").await;
+    let Err(Error::Query { problem, .. }) = wrong else { panic!("{wrong:?}") };
+    assert!(problem.contains("no such table: produkt"), "{problem}");
+}
+
+#[tokio::test]
 async fn a_row_that_another_program_changes_is_seen_at_once() {
     for journal in ["wal", "delete"] {
         let folder = tempfile::tempdir().unwrap();

@@ -29,6 +29,7 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
             in_scope: 0.5,
             band: "nearly".into(),
             wrong_transfer_cost: 2.0,
+            sure_from: Some(0.9375),
         }],
         thresholds: ThresholdRecord { in_scope: 0.25, sure: 0.875 },
         state: "open".into(),
@@ -73,4 +74,16 @@ async fn decisions_come_back_whole_and_in_order() {
     let call = Some(CallId(Uuid::from_u128(1)));
     assert_eq!(of(DecisionQuery { call, limit: 10, ..DecisionQuery::default() }).await.len(), 2);
     assert!(store.put_decision(&records[0]).await.is_err(), "a turn is decided once");
+}
+
+#[tokio::test]
+async fn a_record_of_before_each_wish_had_its_threshold_is_read() {
+    let store = Store::in_memory().await.unwrap();
+    store.put_decision(&decision(1, 0, 10, "a")).await.unwrap();
+    sqlx::query("UPDATE decisions SET record = json_remove(record, '$.wishes[0].sure_from')")
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    let read = store.decisions(&DecisionQuery { limit: 1, ..DecisionQuery::default() }).await.unwrap();
+    assert_eq!((read[0].wishes[0].sure_from, read[0].wishes[0].wrong_transfer_cost), (None, 2.0));
 }
