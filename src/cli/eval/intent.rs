@@ -21,6 +21,7 @@ use crate::eval::spoken::{Spoken, sample};
 use crate::fixtures::spoken::Sentence;
 use crate::intent::{Example, Heard, Meaning, OutOfScope};
 use crate::pipeline::learning;
+use crate::progress::{Progress, Unit};
 use crate::scenario::Scenario;
 
 /// Arguments of `allo eval intent`.
@@ -102,7 +103,9 @@ fn run_scenario(context: &Context, arguments: &IntentArguments, folder: &Path) -
     if arguments.vocabulary.is_none() {
         test.vocabulary.clone_from(&scenario.vocabulary);
     }
-    let classifier = learning::classifier(&scenario, &context.home, meaning(context, arguments)?)?;
+    let progress = Progress::start("learning the intents of the scenario", Unit::Time, None);
+    let classifier = learning::classifier(&scenario, &context.home, meaning(context, arguments)?, &progress)?;
+    progress.finish("done");
     let routing = Routing { classifier, leads };
     let measure = |inside: &[Asked], outside: &[Heard]| routing.measure(inside, outside);
     measured(context, arguments, (&test, measure))
