@@ -46,14 +46,12 @@ impl Sentence {
         if self.joins == Some(before.turn) {
             return self;
         }
-        let text = format!("{} {}", before.heard.text.reveal(), self.heard.text.reveal());
-        let confidences = [&before.heard, &self.heard].map(|heard| heard.confidences.as_slice()).concat();
         Self {
             turn: self.turn,
             joins: before.joins,
             continues: before.continues,
             is_back_channel: false,
-            heard: Heard::new(text).with_confidences(confidences),
+            heard: before.heard.clone().then(&self.heard),
             language: self.language.or(before.language),
         }
     }
@@ -78,6 +76,14 @@ struct Final {
     utterance: Utterance,
     /// Other texts, with their weights.
     alternatives: Vec<(Redacted<String>, f32)>,
+}
+
+impl Final {
+    fn heard(self) -> Heard {
+        let said = Heard::from(&self.utterance);
+        let others = self.alternatives.into_iter();
+        others.fold(said, |said, (text, weight)| said.with_alternative(text, weight))
+    }
 }
 
 impl Ear {
@@ -149,22 +155,12 @@ impl Ear {
     }
 }
 
-/// All finals of a turn as one sentence. Other texts count only where there is one final: which of them belong together
-/// nobody knows.
+/// All finals of a turn as one sentence.
 fn sentence((turn, continues, is_back_channel): (u64, Option<u64>, bool), said: Turn) -> Option<Sentence> {
     let language = said.finals.last()?.utterance.language;
-    let texts = said.finals.iter().map(|one| one.utterance.text.reveal().trim());
-    let text = texts.collect::<Vec<_>>().join(" ");
-    let words = text.split_whitespace().count();
-    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
-    let confidences =
-        said.finals.iter().flat_map(|one| one.utterance.words.iter().map(|word| word.confidence));
-    let mut heard = Heard::new(text).with_confidences(confidences.collect());
-    if let [only] = said.finals.as_slice() {
-        for (text, weight) in &only.alternatives {
-            heard = heard.with_alternative(text.clone(), *weight);
-        }
-    }
     let joins = said.joins;
+    let heard = said.finals.into_iter().map(Final::heard).reduce(|before, next| before.then(&next))?;
+    let words = heard.text.reveal().split_whitespace().count();
+    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
     (words > 0).then_some(Sentence { turn, joins, continues, is_back_channel, heard, language })
 }

@@ -1,5 +1,6 @@
 //! What was decided in one turn of a dialogue, and on what grounds: plain data, for the store and for people.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -73,14 +74,16 @@ impl DecisionRecord {
 pub struct CorrectionRecord {
     /// What the recogniser wrote.
     pub said: Redacted<String>,
-    /// Key of the entry in its catalogue.
-    pub id: String,
-    /// The name that stands in the sentence instead.
+    /// Where the name stands instead, in bytes of the sentence. Empty in records of before it was kept.
+    pub span: Range<usize>,
+    /// Key of the entry in its catalogue; the name itself where it is of none.
+    pub id: Redacted<String>,
+    /// The name.
     pub name: Redacted<String>,
     /// How alike they are, 0 to 1.
     pub score: f32,
     /// The key of the entry that came second, and how alike that is.
-    pub runner_up: Option<(String, f32)>,
+    pub runner_up: Option<(Redacted<String>, f32)>,
 }
 
 /// One wish of a sentence.

@@ -38,6 +38,7 @@ impl Dialog {
             wish.band
         };
         self.words = Some(sentence.text.clone());
+        self.certainty = sentence.certainty.clone();
         self.confidence = candidates.first().map(|(_, probability)| *probability);
         match (band, candidates.as_slice()) {
             (Band::Sure, [(intent, _), ..]) => {

@@ -113,6 +113,9 @@ struct Written {
 #[derive(Debug, Serialize, Deserialize)]
 struct WrittenCorrection {
     said: String,
+    /// Not there in records of before it was kept.
+    #[serde(default)]
+    span: (usize, usize),
     id: String,
     name: String,
     score: f32,
@@ -139,16 +142,23 @@ impl WrittenCorrection {
     fn of(record: &CorrectionRecord) -> Self {
         Self {
             said: record.said.reveal().clone(),
-            id: record.id.clone(),
+            span: (record.span.start, record.span.end),
+            id: record.id.reveal().clone(),
             name: record.name.reveal().clone(),
             score: record.score,
-            runner_up: record.runner_up.clone(),
+            runner_up: record.runner_up.as_ref().map(|(id, score)| (id.reveal().clone(), *score)),
         }
     }
 
     fn record(self) -> CorrectionRecord {
-        let (said, name) = (self.said.into(), self.name.into());
-        CorrectionRecord { said, id: self.id, name, score: self.score, runner_up: self.runner_up }
+        CorrectionRecord {
+            said: self.said.into(),
+            span: self.span.0..self.span.1,
+            id: self.id.into(),
+            name: self.name.into(),
+            score: self.score,
+            runner_up: self.runner_up.map(|(id, score)| (id.into(), score)),
+        }
     }
 }
 

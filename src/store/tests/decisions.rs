@@ -19,6 +19,7 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
         alternatives: vec![("ou est ma commande".into(), 0.5)],
         corrections: vec![CorrectionRecord {
             said: "vel moxine".into(),
+            span: 3..12,
             id: "17".into(),
             name: "Velmoxine".into(),
             score: 0.875,
