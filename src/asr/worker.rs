@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::names::NameEar;
+use super::names::{Expected, NameEar};
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
 
@@ -422,7 +422,7 @@ impl Worker {
         if let Ok(recognition) = &mut outcome
             && job.request.priority != Priority::LivePartial
         {
-            self.names.put_right(&job.request.vocabulary, recognition);
+            self.names.put_right(Expected::of(&job.request), recognition);
         }
         outcome
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::call::decision::CorrectionRecord;
 use crate::call::event::EventBody;
 use crate::call::{Channel, Language, Utterance};
 use crate::intent::Heard;
@@ -76,11 +77,12 @@ struct Final {
     utterance: Utterance,
     /// Other texts, with their weights.
     alternatives: Vec<(Redacted<String>, f32)>,
+    corrections: Vec<CorrectionRecord>,
 }
 
 impl Final {
     fn heard(self) -> Heard {
-        let said = Heard::from(&self.utterance);
+        let said = Heard::from(&self.utterance).with_corrections(self.corrections);
         let others = self.alternatives.into_iter();
         others.fold(said, |said, (text, weight)| said.with_alternative(text, weight))
     }
@@ -108,13 +110,13 @@ impl Ear {
                 self.speaking = Some(*turn);
                 Said::Began
             }
-            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, .. }
-                if *channel == self.channel =>
-            {
+            EventBody::TranscriptFinal {
+                channel, turn, utterance, alternatives, corrections, joins, ..
+            } if *channel == self.channel => {
                 let heard = self.turns.entry(*turn).or_default();
                 heard.joins = heard.joins.or(*joins);
                 let (utterance, alternatives) = (utterance.clone(), alternatives.clone());
-                heard.finals.push(Final { utterance, alternatives });
+                heard.finals.push(Final { utterance, alternatives, corrections: corrections.clone() });
                 while self.turns.len() > TURNS_MAX {
                     self.turns.pop_first();
                 }

@@ -142,6 +142,7 @@ mod tests {
             turn,
             utterance,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
             joins: None,
             latency,
             delay: FinalDelay::default(),

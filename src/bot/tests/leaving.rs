@@ -162,6 +162,7 @@ fn finals_of_a_turn_are_one_sentence_and_other_channels_are_not_heard() {
             words: Vec::new(),
         },
         alternatives: vec![("autre chose".into(), 0.5)],
+        corrections: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: FinalDelay::default(),

@@ -49,6 +49,7 @@ fn body(body: &EventBody) -> Value {
             latency,
             delay: _,
             alternatives: _,
+            corrections: _,
         } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
@@ -183,6 +184,7 @@ mod tests {
                 turn: 1,
                 utterance,
                 alternatives: Vec::new(),
+                corrections: Vec::new(),
                 joins: None,
                 delay: Default::default(),
                 latency: Duration::from_millis(310),
