@@ -223,6 +223,7 @@ impl Conversation {
         record.thresholds = ThresholdRecord { in_scope: thresholds.in_scope, sure: thresholds.sure };
         record.sentence = Some(heard.text.clone());
         record.corrections.clone_from(&heard.corrections);
+        record.confidences.clone_from(&heard.words);
         let certainty = Certainty { words: heard.words, corrections: heard.corrections };
         Sentence { text: heard.text, language, wishes, certainty }
     }
@@ -252,6 +253,7 @@ impl Conversation {
             sentence: None,
             alternatives,
             corrections: Vec::new(),
+            confidences: Vec::new(),
             wishes: Vec::new(),
             thresholds: ThresholdRecord::default(),
             state: self.dialog.state_name().to_owned(),

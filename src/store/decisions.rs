@@ -10,7 +10,7 @@ use super::{Error, Store};
 use crate::call::decision::{
     CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
 };
-use crate::call::{CallId, IntentScore};
+use crate::call::{CallId, IntentScore, WordConfidence};
 
 const UNREADABLE: Error = Error::Unreadable { what: "decision" };
 
@@ -92,6 +92,9 @@ struct Written {
     /// Not there in records of before names were put right in the open.
     #[serde(default)]
     corrections: Vec<WrittenCorrection>,
+    /// Start, end and confidence of each word. Not there in records of before they were kept.
+    #[serde(default)]
+    confidences: Vec<(usize, usize, f32)>,
     wishes: Vec<WrittenWish>,
     in_scope_from: f32,
     sure_from: f32,
@@ -176,6 +179,7 @@ impl Written {
             outcome: one.outcome.clone(),
             cached: one.cached,
         };
+        let confidence = |word: &WordConfidence| (word.span.start, word.span.end, word.confidence);
         let slot = |slot: &SlotRecord| (slot.name.clone(), slot.kind.clone(), slot.value.reveal().clone());
         Self {
             language: record.language.to_string(),
@@ -187,6 +191,7 @@ impl Written {
                 .map(|(text, weight)| (text.reveal().clone(), *weight))
                 .collect(),
             corrections: record.corrections.iter().map(WrittenCorrection::of).collect(),
+            confidences: record.confidences.iter().map(confidence).collect(),
             wishes: record.wishes.iter().map(wish).collect(),
             in_scope_from: record.thresholds.in_scope,
             sure_from: record.thresholds.sure,
@@ -222,6 +227,7 @@ impl Written {
             outcome: one.outcome,
             cached: one.cached,
         };
+        let confidence = |(start, end, confidence)| WordConfidence { span: start..end, confidence };
         let slot =
             |(name, kind, value): (String, String, String)| SlotRecord { name, kind, value: value.into() };
         Ok(DecisionRecord {
@@ -233,6 +239,7 @@ impl Written {
             sentence: self.sentence.map(Into::into),
             alternatives: self.alternatives.into_iter().map(|(text, weight)| (text.into(), weight)).collect(),
             corrections: self.corrections.into_iter().map(WrittenCorrection::record).collect(),
+            confidences: self.confidences.into_iter().map(confidence).collect(),
             wishes: self.wishes.into_iter().map(wish).collect(),
             thresholds: ThresholdRecord { in_scope: self.in_scope_from, sure: self.sure_from },
             state: self.state,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::call::WordConfidence;
 use crate::call::decision::{
     CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
 };
@@ -25,6 +26,7 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
             score: 0.875,
             runner_up: Some(("18".into(), 0.5)),
         }],
+        confidences: vec![WordConfidence { span: 0..3, confidence: 0.3 }],
         wishes: vec![WishRecord {
             candidates: vec![IntentScore { intent: "suivi_commande".into(), probability: 0.75 }],
             in_scope: 0.5,
@@ -74,4 +76,19 @@ async fn decisions_come_back_whole_and_in_order() {
     let call = Some(CallId(Uuid::from_u128(1)));
     assert_eq!(of(DecisionQuery { call, limit: 10, ..DecisionQuery::default() }).await.len(), 2);
     assert!(store.put_decision(&records[0]).await.is_err(), "a turn is decided once");
+}
+
+#[tokio::test]
+async fn a_record_of_before_words_and_names_had_their_places_is_read() {
+    let store = Store::in_memory().await.unwrap();
+    store.put_decision(&decision(1, 0, 10, "a")).await.unwrap();
+    sqlx::query(
+        "UPDATE decisions SET record = json_remove(record, '$.confidences', '$.corrections[0].span')",
+    )
+    .execute(&store.pool)
+    .await
+    .unwrap();
+    let read = store.decisions(&DecisionQuery { limit: 1, ..DecisionQuery::default() }).await.unwrap();
+    let correction = &read[0].corrections[0];
+    assert_eq!((read[0].confidences.len(), correction.span.clone(), correction.score), (0, 0..0, 0.875));
 }
