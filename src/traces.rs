@@ -159,6 +159,7 @@ impl Trace {
                 latency,
                 delay,
                 alternatives: _,
+                corrections: _,
             } => {
                 let attributes = vec![
                     KeyValue::new("allo.channel", channel.to_string()),

@@ -166,6 +166,7 @@ pub fn recognition(text: &str, samples: usize, language: Language) -> Recognitio
         context_positions: 768,
         decodings: 1,
         alternatives: Vec::new(),
+        corrections: Vec::new(),
     }
 }
 
@@ -181,6 +182,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         language: choice,
         task: Task::Transcribe,
         vocabulary: vocabulary.iter().map(|name| (*name).to_owned()).collect(),
+        ordinary_words: Arc::new([]),
         prefix: Redacted::default(),
         priority: super::Priority::Batch,
     };

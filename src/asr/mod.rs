@@ -35,6 +35,7 @@ use std::time::Duration;
 pub use self::choice::{LanguageChoice, Task};
 use crate::audio::SampleSpan;
 use crate::call::Language;
+use crate::call::decision::CorrectionRecord;
 use crate::redact::Redacted;
 
 /// Who goes first when the workers are busy; smaller goes first.
@@ -59,6 +60,8 @@ pub struct Request {
     pub task: Task,
     /// Names and terms that may be said; given to the engine on every window. Empty for none.
     pub vocabulary: Arc<[String]>,
+    /// Words that are said for their own sake: none of them is taken for a misheard name of the vocabulary. Any text of them.
+    pub ordinary_words: Arc<[String]>,
     /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and
     /// not decoded again. Empty for none; without effect on an engine that cannot ([`Capabilities::prefix`]).
     pub prefix: Redacted<String>,
@@ -96,6 +99,8 @@ pub struct Recognition {
     pub decodings: u32,
     /// Other texts that the search ended with, likeliest first; empty for an engine that gives only the best.
     pub alternatives: Vec<Alternative>,
+    /// Names of the vocabulary that were put right in the text, from left to right; an engine gives none.
+    pub corrections: Vec<CorrectionRecord>,
 }
 
 /// Another text of the same speech.

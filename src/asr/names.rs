@@ -2,28 +2,42 @@
 //!
 //! The search already leans towards the names ([`super::decode::bias`]); a name that the model never read still comes out as
 //! other words that sound like it. Here such words become the name: by sound, and the sooner the less sure the engine was of
-//! them.
+//! them. Ordinary words that are given with the names stay, however badly they were heard.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Recognition, RecognizedWord};
+use super::{Recognition, RecognizedWord, Request};
 use crate::audio::SampleSpan;
 use crate::slots::catalog::{Catalog, Change, Entry, correct_heard};
 
-/// The vocabulary of the last request, ready to be listened for.
+/// What may be said: names, and ordinary words that are none.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Expected {
+    pub(super) names: Arc<[String]>,
+    pub(super) ordinary_words: Arc<[String]>,
+}
+
+impl Expected {
+    pub(super) fn of(request: &Request) -> Self {
+        let (names, ordinary_words) = (Arc::clone(&request.vocabulary), Arc::clone(&request.ordinary_words));
+        Self { names, ordinary_words }
+    }
+}
+
+/// What the last request expected, ready to be listened for.
 #[derive(Debug, Default)]
 pub(super) struct NameEar {
-    known: Option<(Arc<[String]>, Catalog)>,
+    known: Option<(Expected, Catalog)>,
 }
 
 impl NameEar {
-    /// Puts the names of `vocabulary` right in the text and the words of `recognition`.
-    pub(super) fn put_right(&mut self, vocabulary: &Arc<[String]>, recognition: &mut Recognition) {
-        if vocabulary.is_empty() || recognition.words.is_empty() {
+    /// Puts the names that are expected right in the text and the words of `recognition`, and notes each there.
+    pub(super) fn put_right(&mut self, expected: Expected, recognition: &mut Recognition) {
+        if expected.names.is_empty() || recognition.words.is_empty() {
             return;
         }
-        let catalog = self.catalog(vocabulary);
+        let catalog = self.catalog(expected);
         let text = recognition.text.reveal();
         let places = places(text, &recognition.words);
         let confidence = |span: &Range<usize>| {
@@ -35,14 +49,17 @@ impl NameEar {
             return;
         }
         tracing::debug!(changes = corrected.changes.len(), "names of the vocabulary were put right");
+        recognition.corrections = corrected.records();
         recognition.words = renamed(text, &recognition.words, &places, &corrected.changes);
         recognition.text = corrected.text;
     }
 
-    fn catalog(&mut self, vocabulary: &Arc<[String]>) -> &Catalog {
-        if self.known.as_ref().is_none_or(|(known, _)| known != vocabulary) {
-            let entries = vocabulary.iter().map(|name| Entry::listed(name, name, "")).collect();
-            self.known = Some((Arc::clone(vocabulary), Catalog::new(entries)));
+    fn catalog(&mut self, expected: Expected) -> &Catalog {
+        if self.known.as_ref().is_none_or(|(known, _)| *known != expected) {
+            let entries = expected.names.iter().map(|name| Entry::listed(name, name, "")).collect();
+            let ordinary_words = expected.ordinary_words.iter().map(String::as_str);
+            let catalog = Catalog::new(entries).with_ordinary_words(ordinary_words);
+            self.known = Some((expected, catalog));
         }
         &self.known.as_ref().expect("it was made above").1
     }

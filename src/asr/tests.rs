@@ -110,6 +110,7 @@ fn request(samples: &[f32], language: LanguageChoice) -> Request {
         language,
         task: Task::Transcribe,
         vocabulary,
+        ordinary_words: Arc::new([]),
         prefix: Redacted::default(),
         priority,
     }

@@ -139,6 +139,7 @@ mod tests {
             context_positions: 768,
             decodings: 1,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
         }
     }
 

@@ -249,6 +249,7 @@ impl Decoded {
             context_positions: self.positions,
             decodings: self.decodings,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
         }
     }
 }

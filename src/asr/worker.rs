@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::names::NameEar;
+use super::names::{Expected, NameEar};
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
 
@@ -584,7 +584,7 @@ impl Worker {
         if let Ok(recognition) = &mut outcome
             && request.priority != Priority::LivePartial
         {
-            self.names.put_right(&request.vocabulary, recognition);
+            self.names.put_right(Expected::of(request), recognition);
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! One conversation: what happens goes in, what is to be said and done comes out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,11 +12,11 @@ use crate::call::decision::{
 };
 use crate::call::{CallId, Language};
 use crate::dialog::{
-    Action, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
+    Action, Certainty, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
 };
 use crate::intent::{Band, Heard, Weighed};
 use crate::redact::Redacted;
-use crate::slots::{Change, correct};
+use crate::slots::{Catalog, correct};
 
 /// Look-ups of one turn: an answer leads to one, a second wish to another. More would be a mistake of the dialogue.
 const LOOK_UPS_MAX: usize = 4;
@@ -199,7 +200,7 @@ impl Conversation {
         record: &mut DecisionRecord,
     ) -> Sentence {
         let language = language.unwrap_or_else(|| self.dialog.language());
-        let heard = with_names(heard, language, (situation, record));
+        let heard = with_names(heard, language, situation.catalogs);
         let classifier = self.assistant.understanding().classifier();
         let thresholds = classifier.thresholds();
         let plan = self.assistant.plan();
@@ -209,7 +210,10 @@ impl Conversation {
             weighed.into_iter().map(|wish| Wish { ranking: wish.ranking, band: wish.band }).collect();
         record.thresholds = ThresholdRecord { in_scope: thresholds.in_scope, sure: thresholds.sure };
         record.sentence = Some(heard.text.clone());
-        Sentence { text: heard.text, language, wishes }
+        record.corrections.clone_from(&heard.corrections);
+        record.confidences.clone_from(&heard.words);
+        let certainty = Certainty { words: heard.words, corrections: heard.corrections };
+        Sentence { text: heard.text, language, wishes, certainty }
     }
 
     fn record(&self, at: Timestamp, event: &Event) -> DecisionRecord {
@@ -237,6 +241,7 @@ impl Conversation {
             sentence: None,
             alternatives,
             corrections: Vec::new(),
+            confidences: Vec::new(),
             wishes: Vec::new(),
             thresholds: ThresholdRecord::default(),
             state: self.dialog.state_name().to_owned(),
@@ -255,35 +260,34 @@ impl Conversation {
 }
 
 /// The sentence with names of the catalogues put right where that is beyond doubt; what was changed is noted.
-fn with_names(
-    mut heard: Heard,
-    language: Language,
-    (situation, record): (&Situation<'_>, &mut DecisionRecord),
-) -> Heard {
-    for catalog in situation.catalogs.values() {
+fn with_names(mut heard: Heard, language: Language, catalogs: &BTreeMap<String, Arc<Catalog>>) -> Heard {
+    give_keys(&mut heard.corrections, catalogs);
+    for catalog in catalogs.values() {
         let corrected = correct(heard.text.reveal(), catalog, language);
         if corrected.changes.is_empty() {
             continue;
         }
         tracing::debug!(changes = corrected.changes.len(), "names of a catalogue were put right");
-        if !heard.confidences.is_empty() {
-            // Which word is which is not known any more; how sure the recogniser was of them all still is.
-            let words = corrected.text.reveal().split_whitespace().count().max(1);
-            heard.confidences = vec![heard.reliability(); words];
-        }
-        heard.text = corrected.text;
-        record.corrections.extend(corrected.changes.into_iter().map(correction));
+        let before = corrected.changes.iter().map(|change| change.span.clone());
+        let changes = before.zip(corrected.records()).collect();
+        heard.put_right(corrected.text, changes);
     }
     heard
 }
 
-fn correction(change: Change) -> CorrectionRecord {
-    CorrectionRecord {
-        said: change.said,
-        id: change.id,
-        name: change.name.into(),
-        score: change.score,
-        runner_up: change.runner_up.map(|second| (second.id, second.score)),
+/// Gives what the recogniser put right the keys of its entries: it knows names and no catalogue.
+fn give_keys(corrections: &mut [CorrectionRecord], catalogs: &BTreeMap<String, Arc<Catalog>>) {
+    let key = |name: &str| -> Option<Redacted<String>> {
+        let mut entries = catalogs.values().flat_map(|catalog| catalog.entries());
+        entries.find(|entry| entry.name == name).map(|entry| entry.id.as_str().into())
+    };
+    for correction in corrections {
+        let second = correction.runner_up.iter_mut().map(|(id, _)| id);
+        for id in std::iter::once(&mut correction.id).chain(second) {
+            if let Some(key) = key(id.reveal()) {
+                *id = key;
+            }
+        }
     }
 }
 
@@ -333,12 +337,15 @@ fn describe_outcome(actions: &[Action], record: &mut DecisionRecord) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::call::{IntentScore, decision};
+    use crate::call::IntentScore;
     use crate::intent::{Ranking, Thresholds};
-    use crate::slots::{Catalog, Entry};
+    use crate::slots::Entry;
+
+    fn catalogs() -> BTreeMap<String, Arc<Catalog>> {
+        let entries = vec![Entry::listed("17", "Velmoxine", ""), Entry::listed("18", "Dorzanil", "")];
+        BTreeMap::from([("produit".to_owned(), Arc::new(Catalog::new(entries)))])
+    }
 
     #[test]
     fn a_record_says_which_threshold_decided() {
@@ -352,20 +359,38 @@ mod tests {
 
     #[test]
     fn a_name_that_was_put_right_is_noted_and_makes_nothing_certain() {
-        let entry = Entry { id: "17".into(), name: "Velmoxine".into(), aliases: Vec::new() };
-        let catalogs = BTreeMap::from([("produit".to_owned(), Arc::new(Catalog::new(vec![entry])))]);
-        let now = jiff::civil::date(2026, 11, 26).at(10, 0, 0, 0);
-        let situation = Situation { now, catalogs: &catalogs };
-        let mut record = decision::sample();
         let heard =
             Heard::from("je cherche de la vel moxine").with_confidences(vec![0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
         let before = heard.reliability();
-        let heard = with_names(heard, Language::Fr, (&situation, &mut record));
+        let heard = with_names(heard, Language::Fr, &catalogs());
         assert_eq!(heard.text.reveal(), "je cherche de la Velmoxine");
-        assert_eq!(heard.confidences.len(), 5);
         assert!((heard.reliability() - before).abs() < 1e-6);
-        let [correction] = record.corrections.as_slice() else { panic!("{:?}", record.corrections) };
-        assert_eq!((correction.said.reveal().as_str(), correction.id.as_str()), ("vel moxine", "17"));
-        assert!(correction.score > 0.7 && correction.runner_up.is_none());
+        let [correction] = heard.corrections.as_slice() else { panic!("{:?}", heard.corrections) };
+        assert_eq!(
+            (correction.said.reveal().as_str(), correction.id.reveal().as_str()),
+            ("vel moxine", "17")
+        );
+        assert!(correction.score > 0.7);
+        let of_name = heard.words.iter().filter(|word| word.span == correction.span);
+        assert_eq!(of_name.map(|word| word.confidence).collect::<Vec<_>>(), [0.25, 0.25]);
+    }
+
+    #[test]
+    fn what_the_recogniser_put_right_gets_the_keys_of_the_catalogue_and_stays() {
+        let correction = CorrectionRecord {
+            said: "dorsa nil".into(),
+            span: 3..11,
+            id: "Dorzanil".into(),
+            name: "Dorzanil".into(),
+            score: 0.75,
+            runner_up: Some(("Velmoxine".into(), 0.5)),
+        };
+        let heard = Heard::from("du Dorzanil et de la vel moxine").with_corrections(vec![correction.clone()]);
+        let heard = with_names(heard, Language::Fr, &catalogs());
+        let [first, second] = heard.corrections.as_slice() else { panic!("{:?}", heard.corrections) };
+        let with_keys =
+            CorrectionRecord { id: "18".into(), runner_up: Some(("17".into(), 0.5)), ..correction };
+        assert_eq!(*first, with_keys);
+        assert_eq!(&heard.text.reveal()[second.span.clone()], "Velmoxine");
     }
 }

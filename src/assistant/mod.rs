@@ -61,6 +61,7 @@ pub struct Assistant {
     plan: Arc<Plan>,
     sources: Sources,
     catalogs: Mutex<Catalogs>,
+    ordinary_words: Arc<[String]>,
     timezone: TimeZone,
     clock: Arc<dyn Clock>,
 }
@@ -96,7 +97,7 @@ impl Assistant {
     pub async fn new(understanding: Understanding, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let plan = Arc::clone(&understanding.scenario().plan);
         let sources = Sources::open(&plan, |name| std::env::var(name).ok(), Arc::clone(&clock));
-        let ordinary: Vec<&str> = written(&understanding).collect();
+        let ordinary_words = understanding.scenario().ordinary_words();
         let mut catalogs = BTreeMap::new();
         let mut due = BTreeMap::new();
         for (name, catalog) in &plan.catalogs {
@@ -110,13 +111,12 @@ impl Assistant {
                         .map_err(|source| Error::Catalog { name: name.clone(), source })?
                 }
             };
-            let catalog = Catalog::new(entries).with_ordinary_words(ordinary.iter().copied());
-            catalogs.insert(name.clone(), Arc::new(catalog));
+            catalogs.insert(name.clone(), listed(entries, &ordinary_words));
         }
         // The scenario checked the name; a time zone that this machine lost since is not worth a failure.
         let timezone = TimeZone::get(&plan.timezone).unwrap_or(TimeZone::UTC);
         let catalogs = Mutex::new(Catalogs { by_name: Arc::new(catalogs), due });
-        Ok(Self { understanding, plan, sources, catalogs, timezone, clock })
+        Ok(Self { understanding, plan, sources, catalogs, ordinary_words, timezone, clock })
     }
 
     /// The plan of its dialogues.
@@ -169,6 +169,11 @@ impl Assistant {
         names
     }
 
+    /// Words of the scenario that the recogniser should not take for a misheard name.
+    pub fn ordinary_words(&self) -> Arc<[String]> {
+        Arc::clone(&self.ordinary_words)
+    }
+
     fn due(&self) -> Vec<Due> {
         let now = self.clock.monotonic();
         let mut catalogs = self.lock();
@@ -195,7 +200,7 @@ impl Assistant {
         if self.lock().by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
             return;
         }
-        let catalog = Arc::new(Catalog::new(entries).with_ordinary_words(written(&self.understanding)));
+        let catalog = listed(entries, &self.ordinary_words);
         let mut catalogs = self.lock();
         let mut changed = BTreeMap::clone(&catalogs.by_name);
         changed.insert(name.to_owned(), catalog);
@@ -225,8 +230,6 @@ impl Assistant {
 #[cfg(test)]
 mod tests;
 
-/// What people wrote of the examples of a scenario.
-fn written(understanding: &Understanding) -> impl Iterator<Item = &str> {
-    let examples = understanding.scenario().examples.iter();
-    examples.filter(|example| example.said.is_none()).map(|example| example.text.as_str())
+fn listed(entries: Vec<crate::slots::Entry>, ordinary_words: &[String]) -> Arc<Catalog> {
+    Arc::new(Catalog::new(entries).with_ordinary_words(ordinary_words.iter().map(String::as_str)))
 }

@@ -81,6 +81,8 @@ fn heard_of(record: &DecisionRecord, sentence: &Redacted<String>) -> Heard {
         alternatives: alternatives
             .map(|(text, weight)| Alternative { text: text.clone(), weight: *weight })
             .collect(),
+        // What was doubted then is as doubtful now.
+        words: record.confidences.clone(),
         ..Heard::from(sentence.reveal().as_str())
     }
 }

@@ -178,6 +178,34 @@ async fn another_scenario_is_tried_on_what_was_said() {
 }
 
 #[tokio::test]
+async fn the_same_scenario_tried_on_what_was_badly_heard_changes_nothing() {
+    let telecom = assistant("telecom-fr").await;
+    let store = crate::store::Store::in_memory().await.unwrap();
+    let doubted = |text: &str, confidence| {
+        let words = text.split_whitespace().count();
+        Heard::from(text).with_alternative("ma voiture", 0.1).with_confidences(vec![confidence; words])
+    };
+    let sentences = [
+        doubted("ma facture est beaucoup trop élevée ce mois-ci", 0.05),
+        doubted("je n'ai plus internet depuis hier", 0.3),
+        doubted("je voudrais changer de forfait", 0.6),
+    ];
+    for (number, heard) in sentences.into_iter().enumerate() {
+        let mut conversation = Conversation::new(Arc::clone(&telecom), call(number as u128), None);
+        conversation.on(Event::Begin).await;
+        let step = conversation.on(Event::Said { heard, language: None }).await;
+        store.put_decision(&step.record).await.unwrap();
+    }
+    let query = crate::store::DecisionQuery { limit: 10, ..Default::default() };
+    let mut records = store.decisions(&query).await.unwrap();
+    let same = replay(&telecom, &records);
+    assert_eq!((same.sentences, same.changed.len(), same.routes.len()), (3, 0, 0));
+    // Without what the recogniser doubted they would be other sentences.
+    records.iter_mut().for_each(|record| record.confidences.clear());
+    assert!(!replay(&telecom, &records).changed.is_empty());
+}
+
+#[tokio::test]
 async fn sentences_that_were_not_understood_are_grouped() {
     let telecom = assistant("telecom-fr").await;
     let mut records = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::call::decision::CorrectionRecord;
 use crate::call::event::EventBody;
 use crate::call::{Channel, Language, Utterance};
 use crate::intent::Heard;
@@ -46,14 +47,12 @@ impl Sentence {
         if self.joins == Some(before.turn) {
             return self;
         }
-        let text = format!("{} {}", before.heard.text.reveal(), self.heard.text.reveal());
-        let confidences = [&before.heard, &self.heard].map(|heard| heard.confidences.as_slice()).concat();
         Self {
             turn: self.turn,
             joins: before.joins,
             continues: before.continues,
             is_back_channel: false,
-            heard: Heard::new(text).with_confidences(confidences),
+            heard: before.heard.clone().then(&self.heard),
             language: self.language.or(before.language),
         }
     }
@@ -78,6 +77,15 @@ struct Final {
     utterance: Utterance,
     /// Other texts, with their weights.
     alternatives: Vec<(Redacted<String>, f32)>,
+    corrections: Vec<CorrectionRecord>,
+}
+
+impl Final {
+    fn heard(self) -> Heard {
+        let said = Heard::from(&self.utterance).with_corrections(self.corrections);
+        let others = self.alternatives.into_iter();
+        others.fold(said, |said, (text, weight)| said.with_alternative(text, weight))
+    }
 }
 
 impl Ear {
@@ -102,13 +110,13 @@ impl Ear {
                 self.speaking = Some(*turn);
                 Said::Began
             }
-            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, .. }
-                if *channel == self.channel =>
-            {
+            EventBody::TranscriptFinal {
+                channel, turn, utterance, alternatives, corrections, joins, ..
+            } if *channel == self.channel => {
                 let heard = self.turns.entry(*turn).or_default();
                 heard.joins = heard.joins.or(*joins);
                 let (utterance, alternatives) = (utterance.clone(), alternatives.clone());
-                heard.finals.push(Final { utterance, alternatives });
+                heard.finals.push(Final { utterance, alternatives, corrections: corrections.clone() });
                 while self.turns.len() > TURNS_MAX {
                     self.turns.pop_first();
                 }
@@ -149,22 +157,12 @@ impl Ear {
     }
 }
 
-/// All finals of a turn as one sentence. Other texts count only where there is one final: which of them belong together
-/// nobody knows.
+/// All finals of a turn as one sentence.
 fn sentence((turn, continues, is_back_channel): (u64, Option<u64>, bool), said: Turn) -> Option<Sentence> {
     let language = said.finals.last()?.utterance.language;
-    let texts = said.finals.iter().map(|one| one.utterance.text.reveal().trim());
-    let text = texts.collect::<Vec<_>>().join(" ");
-    let words = text.split_whitespace().count();
-    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
-    let confidences =
-        said.finals.iter().flat_map(|one| one.utterance.words.iter().map(|word| word.confidence));
-    let mut heard = Heard::new(text).with_confidences(confidences.collect());
-    if let [only] = said.finals.as_slice() {
-        for (text, weight) in &only.alternatives {
-            heard = heard.with_alternative(text.clone(), *weight);
-        }
-    }
     let joins = said.joins;
+    let heard = said.finals.into_iter().map(Final::heard).reduce(|before, next| before.then(&next))?;
+    let words = heard.text.reveal().split_whitespace().count();
+    let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
     (words > 0).then_some(Sentence { turn, joins, continues, is_back_channel, heard, language })
 }

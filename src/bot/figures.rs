@@ -180,6 +180,7 @@ mod tests {
             sentence: None,
             alternatives: Vec::new(),
             corrections: Vec::new(),
+            confidences: Vec::new(),
             wishes: vec![wish],
             thresholds: ThresholdRecord::default(),
             state: String::new(),

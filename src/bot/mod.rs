@@ -166,6 +166,11 @@ impl Bot {
         own.iter().cloned().chain(names).take(VOCABULARY_MAX).collect()
     }
 
+    /// The words that the recogniser should not take for one of them.
+    pub fn ordinary_words(&self) -> Arc<[String]> {
+        self.switch.current().ordinary_words()
+    }
+
     /// Starts to talk on a call: a task of this runtime, which ends with the call. `events` are those of the call from
     /// the first on.
     pub fn answer(self: &Arc<Self>, events: &Arc<EventLog>, controls: Controls, facts: Facts) -> Answering {

@@ -2,6 +2,7 @@
 
 mod any;
 mod leaving;
+mod names;
 mod talking;
 
 use std::time::{Duration, Instant};
@@ -129,12 +130,13 @@ impl Line {
             words: Vec::new(),
         };
         let (latency, delay) = (Duration::ZERO, FinalDelay::default());
-        let alternatives = Vec::new();
+        let (alternatives, corrections) = (Vec::new(), Vec::new());
         self.told(&EventBody::TranscriptFinal {
             channel,
             turn,
             utterance,
             alternatives,
+            corrections,
             joins,
             latency,
             delay,

@@ -1,10 +1,11 @@
 //! What was decided in one turn of a dialogue, and on what grounds: plain data, for the store and for people.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{CallId, IntentScore, Language};
+use super::{CallId, IntentScore, Language, WordConfidence};
 use crate::redact::Redacted;
 
 /// One turn of a dialogue.
@@ -27,6 +28,8 @@ pub struct DecisionRecord {
     pub alternatives: Vec<(Redacted<String>, f32)>,
     /// Names that were put right in the sentence, from left to right.
     pub corrections: Vec<CorrectionRecord>,
+    /// How sure the recogniser was of each word of the sentence; empty for what was typed, and in records of before it was kept.
+    pub confidences: Vec<WordConfidence>,
     /// The wishes in it, in the order of speech.
     pub wishes: Vec<WishRecord>,
     /// The thresholds that held.
@@ -62,6 +65,8 @@ impl DecisionRecord {
         self.sentence = None;
         self.alternatives.clear();
         self.corrections.clear();
+        // Their places tell how long the words were.
+        self.confidences.clear();
         for slot in &mut self.slots {
             slot.value = Redacted::new(String::new());
         }
@@ -73,14 +78,16 @@ impl DecisionRecord {
 pub struct CorrectionRecord {
     /// What the recogniser wrote.
     pub said: Redacted<String>,
-    /// Key of the entry in its catalogue.
-    pub id: String,
-    /// The name that stands in the sentence instead.
+    /// Where the name stands instead, in bytes of the sentence. Empty in records of before it was kept.
+    pub span: Range<usize>,
+    /// Key of the entry in its catalogue; the name itself where it is of none.
+    pub id: Redacted<String>,
+    /// The name.
     pub name: Redacted<String>,
     /// How alike they are, 0 to 1.
     pub score: f32,
     /// The key of the entry that came second, and how alike that is.
-    pub runner_up: Option<(String, f32)>,
+    pub runner_up: Option<(Redacted<String>, f32)>,
 }
 
 /// One wish of a sentence.
@@ -145,6 +152,7 @@ pub fn sample() -> DecisionRecord {
         sentence: handover.words,
         alternatives: Vec::new(),
         corrections: Vec::new(),
+        confidences: vec![WordConfidence { span: 0..7, confidence: 0.5 }],
         wishes: vec![WishRecord {
             candidates: vec![IntentScore { intent: "contester_facture".to_owned(), probability: 0.75 }],
             in_scope: 0.9375,
@@ -175,7 +183,7 @@ mod tests {
     fn what_was_decided_stays_when_the_words_are_forgotten() {
         let mut record = sample();
         record.forget_words();
-        assert_eq!(record.sentence, None);
+        assert_eq!((record.sentence.as_ref(), record.confidences.len()), (None, 0));
         assert!(record.slots.iter().all(|slot| slot.value.reveal().is_empty() && !slot.name.is_empty()));
         assert_eq!((record.rule.as_str(), record.wishes.len()), ("confirm", 1));
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::decision::DecisionRecord;
+use super::decision::{CorrectionRecord, DecisionRecord};
 use super::handover::Handover;
 use super::{CallId, Channel, Utterance};
 use crate::audio::{SamplePos, SampleSpan};
@@ -77,6 +77,8 @@ pub enum EventBody {
         /// What may have been said instead, likeliest first, each with its weight beside the text's 1; none where the
         /// recogniser gives only its best.
         alternatives: Vec<(Redacted<String>, f32)>,
+        /// Names of the call's vocabulary that were put right in the text, from left to right.
+        corrections: Vec<CorrectionRecord>,
         /// The turn whose finals this one continues and replaces: the speaker was taken to be done and went on.
         joins: Option<u64>,
         /// From the end of speech to this announcement.

@@ -14,6 +14,7 @@ mod record;
 pub use record::CallRecord;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use uuid::Uuid;
@@ -155,6 +156,15 @@ pub struct Word {
     /// Where it is heard, in its channel.
     pub span: SampleSpan,
     /// Probability that the word is right, 0 to 1, as the recogniser sees it.
+    pub confidence: f32,
+}
+
+/// How sure the recogniser was of a word that stands in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordConfidence {
+    /// Where it stands, in bytes of the text; where a name was put right, all of the name. Empty for a word that is not there.
+    pub span: Range<usize>,
+    /// Probability that the word is right, 0 to 1.
     pub confidence: f32,
 }
 

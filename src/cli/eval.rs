@@ -141,6 +141,7 @@ fn instructions(language: LanguageChoice, vocabulary: &Arc<[String]>, telephone:
         language,
         task: Task::Transcribe,
         vocabulary,
+        ordinary_words: Arc::new([]),
         channels: None,
         telephone,
     }

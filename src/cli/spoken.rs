@@ -110,6 +110,7 @@ impl Line {
             },
             task: Task::Transcribe,
             vocabulary: self.vocabulary.as_slice().into(),
+            ordinary_words: Vec::new().into(),
             channels: None,
             telephone: false,
         };

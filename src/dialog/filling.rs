@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::certainty::Certainty;
 use super::keys::{self, STAR, can_be_keyed};
 use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
 use super::memory::Memory;
@@ -13,9 +14,11 @@ use super::turn::{Action, Expect, LookUp, LookUpFailed, Rule, Sentence, Situatio
 use super::values::{cells, countries};
 use crate::slots::{Context, Found, Kind, Value, find};
 
-/// From this score on a value counts as heard clearly (see `slots`).
+/// From this score on a value counts as said in full (see `slots`), and with the certainty of its words ([`Certainty`]) as
+/// heard clearly.
 const CLEAR: f32 = 0.9;
-/// Up to 0.6 a reading is a guess or one of several (see `slots`): asking again is better than reading it back.
+/// Up to 0.6 a reading is a guess or one of several (see `slots`): asking again is better than reading it back. How well its
+/// words were heard is no matter here: a number that was hardly heard is read back, since it may be right all the same.
 const LIKELY: f32 = 0.65;
 /// Below this score a value that was not asked for is not taken from a sentence.
 const TAKEN_UNASKED: f32 = 0.75;
@@ -117,12 +120,18 @@ impl Task {
 
 impl Dialog {
     /// Takes from a sentence what it says without being asked.
-    pub(super) fn fill_from(&self, task: &mut Task, text: &str, situation: &Situation<'_>) {
+    pub(super) fn fill_from(
+        &self,
+        task: &mut Task,
+        (text, certainty): (&str, &Certainty),
+        situation: &Situation<'_>,
+    ) {
         for slot in task.answer.slots.clone() {
             if let Some(found) =
                 self.value_in(text, &slot, situation).filter(|found| found.score >= TAKEN_UNASKED)
             {
-                task.keep(&slot, found.value, found.score);
+                let score = certainty.of(&found);
+                task.keep(&slot, found.value, score);
             }
         }
     }
@@ -212,7 +221,8 @@ impl Dialog {
         match found {
             // A value that is hardly one, in a sentence that is clearly about something else: a changed mind.
             Some(found) if found.score >= CLEAR || !is_other => {
-                task.keep(&slot, found.value, found.score);
+                let score = sentence.certainty.of(&found);
+                task.keep(&slot, found.value, score);
                 self.fill_rest(&mut task, sentence, scene.situation);
                 self.go_on(task, scene)
             }
@@ -242,7 +252,8 @@ impl Dialog {
             // Two slots of one kind must not both take the same words.
             let is_new = |found: &Found| !task.values.values().any(|value| *value == found.value);
             if let Some(found) = found.filter(|found| found.score >= CLEAR && is_new(found)) {
-                task.keep(&slot, found.value, found.score);
+                let score = sentence.certainty.of(&found);
+                task.keep(&slot, found.value, score);
             }
         }
     }
@@ -279,7 +290,8 @@ impl Dialog {
         }
         match (answer, corrected) {
             (_, Some((slot, found))) => {
-                task.keep(&slot, found.value, found.score);
+                let score = sentence.certainty.of(&found);
+                task.keep(&slot, found.value, score);
                 self.misses += 1;
                 if self.misses > self.plan.limits.asks_max + 1 {
                     return self.not_told(task, scene);
@@ -297,7 +309,8 @@ impl Dialog {
         }
     }
 
-    /// Another value than the one that was read back. Beside a yes it has to be clear: who agrees may say a part of it again.
+    /// Another value than the one that was read back. Beside a yes it has to be clear and heard clearly: who agrees may say a
+    /// part of it again.
     fn correction(
         &self,
         sentence: &Sentence,
@@ -307,9 +320,10 @@ impl Dialog {
         if slot.kind == Kind::YesNo && answer == Some(true) {
             return None;
         }
-        let needed = if answer == Some(true) { CLEAR } else { LIKELY };
         let found = self.value_in(sentence.text.reveal(), slot, situation)?;
-        (found.score >= needed && found.value != *value).then_some(found)
+        let is_likely =
+            if answer == Some(true) { sentence.certainty.of(&found) >= CLEAR } else { found.score >= LIKELY };
+        (is_likely && found.value != *value).then_some(found)
     }
 
     /// Yes or no to a value that was read back.

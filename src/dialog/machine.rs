@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::attitude::{Attitude, attitude};
+use super::certainty::Certainty;
 use super::filling::Task;
 use super::means::INSULTS_MAX;
 use super::memory::Memory;
@@ -45,6 +46,7 @@ pub struct Dialog {
     pub(super) memory: Memory,
     /// The words of the wish that is being dealt with.
     pub(super) words: Option<Redacted<String>>,
+    pub(super) certainty: Certainty,
     pub(super) confidence: Option<f32>,
     pub(super) recording_agreed: Option<bool>,
     /// The last digit that a number can have was keyed in: the hash key that callers are told to press says nothing more.
@@ -122,6 +124,7 @@ impl Dialog {
             second: None,
             memory: Memory::default(),
             words: None,
+            certainty: Certainty::default(),
             confidence: None,
             recording_agreed: None,
             is_number_done: false,
@@ -339,7 +342,8 @@ impl Dialog {
         let mut task = Task::new(intent.to_owned(), answer);
         let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
         if let Some(words) = words {
-            self.fill_from(&mut task, words.reveal(), scene.situation);
+            let certainty = sentence.map_or(&self.certainty, |sentence| &sentence.certainty);
+            self.fill_from(&mut task, (words.reveal(), certainty), scene.situation);
         }
         task.recall(&self.memory);
         // Who was promised a person gets one where there is one, with what is known by now.

@@ -16,6 +16,7 @@
 //! It does not classify (see `intent`), does not look up (`answers`), does not speak or listen (`live`), reads no clock.
 
 mod attitude;
+mod certainty;
 pub mod condition;
 mod filling;
 pub mod hours;
@@ -31,6 +32,7 @@ mod turn;
 mod values;
 mod wishes;
 
+pub use certainty::Certainty;
 pub use machine::Dialog;
 pub use plan::Plan;
 pub use template::{Cell, Row};

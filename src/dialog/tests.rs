@@ -1,5 +1,6 @@
 //! Scripted calls.
 
+mod certain;
 mod keypad;
 mod leaving;
 mod questions;
@@ -151,7 +152,8 @@ fn wish(band: Band, intents: &[(&str, f32)]) -> Wish {
 }
 
 fn says(text: &str, band: Band, intents: &[(&str, f32)]) -> Input {
-    Input::Sentence(Sentence { text: text.into(), language: Language::Fr, wishes: vec![wish(band, intents)] })
+    let (language, wishes) = (Language::Fr, vec![wish(band, intents)]);
+    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty: Certainty::default() })
 }
 
 /// A sentence out of which no intent comes.
@@ -371,6 +373,7 @@ fn of_two_wishes_the_second_follows_the_first() {
         text: "la Velmoxine est-elle disponible et j'ai une panne".into(),
         language: Language::Fr,
         wishes: vec![wish(Band::Sure, &[("disponibilite", 0.9)]), wish(Band::Sure, &[("panne", 0.9)])],
+        certainty: Certainty::default(),
     };
     call.on(Input::Sentence(sentence));
     let (line, _) = call.on(row("Velmoxine", 2));

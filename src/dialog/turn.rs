@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 
+use super::certainty::Certainty;
 use super::template::Row;
 use crate::call::Language;
 use crate::intent::{Band, Ranking};
@@ -50,6 +51,8 @@ pub struct Sentence {
     pub language: Language,
     /// What the caller wants: one wish, or two in the order of speech; empty when nothing could be made of it.
     pub wishes: Vec<Wish>,
+    /// How sure the recogniser was of its words.
+    pub certainty: Certainty,
 }
 
 /// One wish with what to do about it.

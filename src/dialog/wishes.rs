@@ -44,6 +44,7 @@ impl Dialog {
             wish.band
         };
         self.words = Some(sentence.text.clone());
+        self.certainty = sentence.certainty.clone();
         self.confidence = candidates.first().map(|(_, probability)| *probability);
         let is_human =
             candidates.first().is_some_and(|(intent, _)| self.plan.human_intent.as_deref() == Some(*intent));

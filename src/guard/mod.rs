@@ -251,7 +251,14 @@ impl Guard {
 pub fn trimmed(recognition: &Recognition, words_kept: usize) -> Recognition {
     let words = recognition.words[..words_kept.min(recognition.words.len())].to_vec();
     let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
-    Recognition { text: Redacted::new(texts.join(" ")), words, ..recognition.clone() }
+    let text = texts.join(" ");
+    let corrections = recognition.corrections.iter().filter(|one| one.span.end <= text.len()).cloned();
+    Recognition {
+        corrections: corrections.collect(),
+        text: Redacted::new(text),
+        words,
+        ..recognition.clone()
+    }
 }
 
 fn rejection(candidate: &Candidate<'_>, reason: Reason) -> Rejection {

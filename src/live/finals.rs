@@ -17,6 +17,7 @@ use super::work::Work;
 use crate::asr::{self, CancelFlag, Priority, Recognition, Request, Task};
 use crate::audio::SampleSpan;
 use crate::call::Utterance;
+use crate::call::decision::CorrectionRecord;
 use crate::call::event::{EventBody, FinalDelay, GapReason};
 use crate::guard::{self, Candidate, Verdict};
 use crate::redact::Redacted;
@@ -152,6 +153,7 @@ impl Session {
             language: self.vote.choice(),
             task: Task::Transcribe,
             vocabulary: Arc::clone(&self.vocabulary),
+            ordinary_words: Arc::clone(&self.ordinary_words),
             prefix,
             priority: asking.priority,
         };
@@ -364,6 +366,7 @@ impl Session {
             context_positions: 0,
             decodings: 1,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
         };
         self.announce_final(machine, index, (closing, Heard { span, delay, believed }));
     }
@@ -371,19 +374,17 @@ impl Session {
     fn announce_final(&mut self, machine: &Machine, index: usize, (closing, heard): (Closing, Heard)) {
         let (closed, Heard { span, delay, believed }) = (closing.closed, heard);
         let words = closing.stable.complete(&believed.words);
-        let texts: Vec<&str> = words.iter().map(|word| word.text.reveal().as_str()).collect();
-        // An engine that gives no words gives a text all the same.
-        let text = if words.is_empty() { believed.text.clone() } else { Redacted::new(texts.join(" ")) };
         if closed.end.is_some() {
             let length = crate::audio::SamplePos(span.samples());
             self.tracks[index].decoding.remember_words(closed.turn, &words, length);
         }
         let channel = self.tracks[index].chain.channel;
-        let spoken = Recognition { text, words, ..believed };
+        let spoken = believed.retold(words);
         let is_sign = reading_of(&spoken).kind == TextKind::BackChannel;
-        let alternatives = spoken.weighted_alternatives();
+        let (alternatives, corrections) = (spoken.weighted_alternatives(), spoken.corrections.clone());
         if let Some(utterance) = spoken.into_utterance(channel, span) {
-            let said = Said { utterance, alternatives, speech_ended: closing.speech_ended, delay };
+            let speech_ended = closing.speech_ended;
+            let said = Said { utterance, alternatives, corrections, speech_ended, delay };
             self.keep(machine, index, (closed, said));
         }
         self.turn_is_over(machine, index, (closed, is_sign));
@@ -391,7 +392,7 @@ impl Session {
 
     /// Sends a final to the store, and behind it to those who follow the call.
     fn keep(&mut self, machine: &Machine, index: usize, (closed, said): (Closed, Said)) {
-        let Said { utterance, alternatives, speech_ended, delay } = said;
+        let Said { utterance, alternatives, corrections, speech_ended, delay } = said;
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
@@ -403,8 +404,16 @@ impl Session {
         let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };
         let is_kept = self.send_to_store(machine, spoken);
         let (turn, joins, latency) = (closed.turn, closed.joins, std::time::Duration::ZERO);
-        let body =
-            EventBody::TranscriptFinal { channel, turn, utterance, alternatives, joins, latency, delay };
+        let body = EventBody::TranscriptFinal {
+            channel,
+            turn,
+            utterance,
+            alternatives,
+            corrections,
+            joins,
+            latency,
+            delay,
+        };
         self.outbox.push_final(body, number, (speech_ended, is_kept));
     }
 
@@ -493,6 +502,7 @@ struct Heard {
 struct Said {
     utterance: Utterance,
     alternatives: Vec<(Redacted<String>, f32)>,
+    corrections: Vec<CorrectionRecord>,
     speech_ended: Instant,
     delay: FinalDelay,
 }

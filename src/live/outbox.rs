@@ -148,6 +148,7 @@ mod tests {
             turn,
             utterance,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
             joins: None,
             latency,
             delay: FinalDelay::default(),

@@ -168,6 +168,8 @@ fn alone(whole: &Recognition, words: Vec<RecognizedWord>) -> Recognition {
         text: Redacted::new(texts.join(" ")),
         mean_log_probability: mean_log_probability.min(0.0),
         words,
+        // Where they stood is not where they stand in a part, and nobody asks of a recording.
+        corrections: Vec::new(),
         ..whole.clone()
     }
 }
@@ -209,6 +211,7 @@ mod tests {
             context_positions: 768,
             decodings: 1,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
         }
     }
 

@@ -15,10 +15,8 @@ use crate::scenario::Scenario;
 /// What was heard in a recording of one sentence. As on a call, other texts count only where all was heard in one piece:
 /// which of them belong together nobody knows.
 pub fn heard(transcription: &Transcription) -> Heard {
-    let said = &transcription.transcript.utterances;
-    let texts: Vec<&str> = said.iter().map(|one| one.text.reveal().trim()).collect();
-    let words = said.iter().flat_map(|one| &one.words);
-    let mut heard = Heard::new(texts.join(" ")).with_confidences(words.map(|word| word.confidence).collect());
+    let said = transcription.transcript.utterances.iter().map(Heard::from);
+    let mut heard = said.reduce(|before, next| before.then(&next)).unwrap_or_else(|| Heard::from(""));
     if let [only] = transcription.alternatives.as_slice() {
         for (text, weight) in only {
             heard = heard.with_alternative(text.clone(), *weight);
@@ -150,10 +148,10 @@ mod tests {
     fn other_texts_count_where_all_was_heard_in_one_piece() {
         let one = heard(&transcription(&["ma facture"]));
         assert_eq!((one.text.reveal().as_str(), one.alternatives.len()), ("ma facture", 1));
-        assert_eq!(one.confidences, [0.5, 0.5]);
+        assert_eq!(one.words.iter().map(|word| word.confidence).collect::<Vec<_>>(), [0.5, 0.5]);
         let two = heard(&transcription(&["euh", "ma facture"]));
         assert_eq!((two.text.reveal().as_str(), two.alternatives.len()), ("euh ma facture", 0));
-        assert_eq!(two.confidences.len(), 3);
+        assert_eq!(two.words.len(), 3);
         assert_eq!(heard(&transcription(&[])), Heard::from(""));
     }
 }

@@ -26,7 +26,7 @@ pub mod rehearsals;
 mod sentences;
 mod version;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,6 +179,13 @@ impl Scenario {
             sure_precision: self.sure_precision,
             ..TrainOptions::default()
         }
+    }
+
+    /// Words that callers say for their own sake, each once: those that people wrote of its examples.
+    pub fn ordinary_words(&self) -> Arc<[String]> {
+        let written = self.examples.iter().filter(|example| example.said.is_none());
+        let words: BTreeSet<&str> = written.flat_map(|example| example.text.split_whitespace()).collect();
+        words.into_iter().map(str::to_owned).collect()
     }
 }
 

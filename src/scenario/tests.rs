@@ -81,6 +81,8 @@ fn what_was_misheard_counts_as_long_as_its_sentence_is_there() {
     let [.., last] = scenario.examples.as_slice() else { panic!("no examples") };
     assert_eq!((scenario.examples.len(), last.text.as_str()), (3, "la fracture, svp"));
     assert_eq!(last.said.as_deref(), Some("ma facture, svp"));
+    let written = ["facture,", "je", "ma", "payer", "svp", "veux"].map(str::to_owned);
+    assert_eq!(*scenario.ordinary_words(), written, "what was misheard is no ordinary word");
 
     let written = Scenario::load(folder.path()).unwrap().version;
     fs::remove_file(folder.path().join(MISHEARD_FILE)).unwrap();

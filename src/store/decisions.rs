@@ -10,7 +10,7 @@ use super::{Error, Store};
 use crate::call::decision::{
     CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
 };
-use crate::call::{CallId, IntentScore};
+use crate::call::{CallId, IntentScore, WordConfidence};
 
 const UNREADABLE: Error = Error::Unreadable { what: "decision" };
 
@@ -92,6 +92,9 @@ struct Written {
     /// Not there in records of before names were put right in the open.
     #[serde(default)]
     corrections: Vec<WrittenCorrection>,
+    /// Start, end and confidence of each word. Not there in records of before they were kept.
+    #[serde(default)]
+    confidences: Vec<(usize, usize, f32)>,
     wishes: Vec<WrittenWish>,
     in_scope_from: f32,
     sure_from: f32,
@@ -113,6 +116,9 @@ struct Written {
 #[derive(Debug, Serialize, Deserialize)]
 struct WrittenCorrection {
     said: String,
+    /// Not there in records of before it was kept.
+    #[serde(default)]
+    span: (usize, usize),
     id: String,
     name: String,
     score: f32,
@@ -142,16 +148,23 @@ impl WrittenCorrection {
     fn of(record: &CorrectionRecord) -> Self {
         Self {
             said: record.said.reveal().clone(),
-            id: record.id.clone(),
+            span: (record.span.start, record.span.end),
+            id: record.id.reveal().clone(),
             name: record.name.reveal().clone(),
             score: record.score,
-            runner_up: record.runner_up.clone(),
+            runner_up: record.runner_up.as_ref().map(|(id, score)| (id.reveal().clone(), *score)),
         }
     }
 
     fn record(self) -> CorrectionRecord {
-        let (said, name) = (self.said.into(), self.name.into());
-        CorrectionRecord { said, id: self.id, name, score: self.score, runner_up: self.runner_up }
+        CorrectionRecord {
+            said: self.said.into(),
+            span: self.span.0..self.span.1,
+            id: self.id.into(),
+            name: self.name.into(),
+            score: self.score,
+            runner_up: self.runner_up.map(|(id, score)| (id.into(), score)),
+        }
     }
 }
 
@@ -170,6 +183,7 @@ impl Written {
             outcome: one.outcome.clone(),
             cached: one.cached,
         };
+        let confidence = |word: &WordConfidence| (word.span.start, word.span.end, word.confidence);
         let slot = |slot: &SlotRecord| (slot.name.clone(), slot.kind.clone(), slot.value.reveal().clone());
         Self {
             language: record.language.to_string(),
@@ -181,6 +195,7 @@ impl Written {
                 .map(|(text, weight)| (text.reveal().clone(), *weight))
                 .collect(),
             corrections: record.corrections.iter().map(WrittenCorrection::of).collect(),
+            confidences: record.confidences.iter().map(confidence).collect(),
             wishes: record.wishes.iter().map(wish).collect(),
             in_scope_from: record.thresholds.in_scope,
             sure_from: record.thresholds.sure,
@@ -217,6 +232,7 @@ impl Written {
             outcome: one.outcome,
             cached: one.cached,
         };
+        let confidence = |(start, end, confidence)| WordConfidence { span: start..end, confidence };
         let slot =
             |(name, kind, value): (String, String, String)| SlotRecord { name, kind, value: value.into() };
         Ok(DecisionRecord {
@@ -228,6 +244,7 @@ impl Written {
             sentence: self.sentence.map(Into::into),
             alternatives: self.alternatives.into_iter().map(|(text, weight)| (text.into(), weight)).collect(),
             corrections: self.corrections.into_iter().map(WrittenCorrection::record).collect(),
+            confidences: self.confidences.into_iter().map(confidence).collect(),
             wishes: self.wishes.into_iter().map(wish).collect(),
             thresholds: ThresholdRecord { in_scope: self.in_scope_from, sure: self.sure_from },
             state: self.state,

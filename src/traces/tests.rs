@@ -87,6 +87,7 @@ fn call() -> Vec<Event> {
             turn: 1,
             utterance,
             alternatives: Vec::new(),
+            corrections: Vec::new(),
             joins: None,
             latency: ms(405),
             delay,

@@ -122,6 +122,7 @@ pub fn spoken(turn: u64, text: &str) -> EventBody {
         turn,
         utterance,
         alternatives: Vec::new(),
+        corrections: Vec::new(),
         joins: None,
         latency,
         delay: Default::default(),

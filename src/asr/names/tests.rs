@@ -10,13 +10,20 @@ fn vocabulary() -> Arc<[String]> {
     NAMES.map(str::to_owned).into()
 }
 
+fn expected(ordinary_words: &[&str]) -> Expected {
+    Expected {
+        names: vocabulary(),
+        ordinary_words: ordinary_words.iter().map(|words| (*words).to_owned()).collect(),
+    }
+}
+
 /// What becomes of `text` when the engine was `confident` of every word.
 fn put_right(text: &str, confidence: f32) -> Recognition {
     let mut heard = recognition(text, 32_000, Language::Fr);
     for word in &mut heard.words {
         word.confidence = confidence;
     }
-    NameEar::default().put_right(&vocabulary(), &mut heard);
+    NameEar::default().put_right(expected(&[]), &mut heard);
     heard
 }
 
@@ -38,7 +45,8 @@ fn three_words_become_one_with_the_time_of_all() {
     let before = recognition("du gaz très vignes ici", 40_000, Language::Fr);
     let mut heard = before.clone();
     heard.words[3].confidence = 0.3;
-    NameEar::default().put_right(&["Gastravine".to_owned()].into(), &mut heard);
+    let names = ["Gastravine".to_owned()].into();
+    NameEar::default().put_right(Expected { names, ..expected(&[]) }, &mut heard);
     assert_eq!(words(&heard), ["du", "Gastravine", "ici"]);
     assert_eq!(heard.words[1].span, SampleSpan::new(before.words[1].span.start, before.words[3].span.end));
     assert!((heard.words[1].confidence - 0.3).abs() < f32::EPSILON);
@@ -60,10 +68,35 @@ fn a_word_that_was_heard_for_sure_is_no_name() {
 fn another_vocabulary_brings_other_names() {
     let mut ear = NameEar::default();
     let mut heard = recognition("la vel moxine", 16_000, Language::Fr);
-    ear.put_right(&["Dorzanil".to_owned()].into(), &mut heard);
+    let names = ["Dorzanil".to_owned()].into();
+    ear.put_right(Expected { names, ..expected(&[]) }, &mut heard);
     assert_eq!(heard.text.reveal(), "la vel moxine");
-    ear.put_right(&vocabulary(), &mut heard);
+    ear.put_right(expected(&[]), &mut heard);
     assert_eq!(heard.text.reveal(), "la Velmoxine");
+}
+
+#[test]
+fn ordinary_words_of_the_scenario_are_no_names_however_badly_they_were_heard() {
+    let mut ear = NameEar::default();
+    let mut hears = |ordinary_words: &[&str]| {
+        let mut heard = recognition("je cherche l'epargnixe", 32_000, Language::Fr);
+        heard.words.iter_mut().for_each(|word| word.confidence = 0.4);
+        ear.put_right(expected(ordinary_words), &mut heard);
+        heard.text.reveal().clone()
+    };
+    assert_eq!(hears(&[]), "je cherche l'Épargnix");
+    assert_eq!(hears(&["une bonne", "Epargnixe,"]), "je cherche l'epargnixe");
+    assert_eq!(hears(&["une bonne"]), "je cherche l'Épargnix");
+}
+
+#[test]
+fn what_was_put_right_is_noted_with_its_place() {
+    let heard = put_right("est-ce que la vel moxine, est là ?", 0.5);
+    let [change] = heard.corrections.as_slice() else { panic!("{:?}", heard.corrections) };
+    assert_eq!((change.said.reveal().as_str(), change.name.reveal().as_str()), ("vel moxine", "Velmoxine"));
+    assert_eq!(&heard.text.reveal()[change.span.clone()], "Velmoxine");
+    assert!(change.score > 0.7);
+    assert_eq!(put_right("la Velmoxine est là", 0.5).corrections, []);
 }
 
 proptest! {
@@ -74,6 +107,9 @@ proptest! {
         let text: Vec<&str> = picked.iter().map(|place| parts[*place]).collect();
         let heard = put_right(&text.join(" "), confidence);
         prop_assert_eq!(words(&heard).join(" "), heard.text.reveal().as_str());
+        for change in &heard.corrections {
+            prop_assert_eq!(heard.text.reveal().get(change.span.clone()), Some(change.name.reveal().as_str()));
+        }
         let spans: Vec<_> = heard.words.iter().map(|word| word.span).collect();
         prop_assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
     }

@@ -310,6 +310,7 @@ impl OnnxRecognizer {
             context_positions: best.positions as u32,
             decodings,
             alternatives: best.alternatives,
+            corrections: Vec::new(),
         })
     }
 

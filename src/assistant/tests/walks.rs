@@ -8,7 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::call::IntentScore;
-use crate::dialog::{Cell, Dialog, Input, LookUp, LookUpFailed, Row, Sentence, Situation, Turn, Wish};
+use crate::dialog::{
+    Cell, Certainty, Dialog, Input, LookUp, LookUpFailed, Row, Sentence, Situation, Turn, Wish,
+};
 use crate::intent::{Band, Ranking};
 use crate::scenario::Scenario;
 use crate::slots::Entry;
@@ -121,7 +123,8 @@ fn sentence(text: &str, language: Language, (band, intents): (Band, &[(&str, f32
     let candidates =
         intents.iter().map(|&(intent, probability)| IntentScore { intent: intent.into(), probability });
     let ranking = Ranking { candidates: candidates.collect(), in_scope: 0.9 };
-    Input::Sentence(Sentence { text: text.into(), language, wishes: vec![Wish { ranking, band }] })
+    let (wishes, certainty) = (vec![Wish { ranking, band }], Certainty::default());
+    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty })
 }
 
 /// What a source answers: nothing, no row, or one with a value of any kind in each column that an answer says.

@@ -21,6 +21,7 @@ fn spoken(channel: Channel, text: &str) -> EventBody {
             words: Vec::new(),
         },
         alternatives: vec![("autre chose".into(), 0.5)],
+        corrections: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: FinalDelay::default(),

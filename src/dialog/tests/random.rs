@@ -35,7 +35,8 @@ fn any_input() -> impl Strategy<Value = Input> {
             let wishes = wishes.into_iter().map(|(band, first, second, probability)| {
                 wish(band, &[(intents[first], probability), (intents[second], 1.0 - probability)])
             });
-            Input::Sentence(Sentence { text: text.into(), language: Language::Fr, wishes: wishes.collect() })
+            let (language, certainty) = (Language::Fr, Certainty::default());
+            Input::Sentence(Sentence { text: text.into(), language, wishes: wishes.collect(), certainty })
         });
     prop_oneof![
         8 => sentence,

@@ -5,7 +5,12 @@ use super::*;
 
 fn both(first: Wish, second: Wish) -> Input {
     let text = "la Velmoxine est-elle disponible et j'ai une panne".into();
-    Input::Sentence(Sentence { text, language: Language::Fr, wishes: vec![first, second] })
+    Input::Sentence(Sentence {
+        text,
+        language: Language::Fr,
+        wishes: vec![first, second],
+        certainty: Certainty::default(),
+    })
 }
 
 #[test]

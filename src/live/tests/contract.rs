@@ -45,6 +45,33 @@ fn the_speculative_text_is_the_final_and_nothing_is_decoded_twice() {
 }
 
 #[test]
+fn a_name_that_the_recogniser_puts_right_is_told_with_the_final_unless_its_words_are_ordinary() {
+    let hears = |ordinary_words: &[&str]| {
+        let live = live(FakeEngine::new(|request| {
+            let is_silent = read(&request.samples).is_empty();
+            Reply::Text(if is_silent { String::new() } else { "je cherche du vel moxine".to_owned() })
+        }));
+        let call = live.open(CallSetup {
+            finals_only: true,
+            vocabulary: ["Velmoxine".to_owned()].into(),
+            ordinary_words: ordinary_words.iter().map(|word| (*word).to_owned()).collect(),
+            ..setup(&[Channel::Caller])
+        });
+        let call = call.unwrap();
+        say(&call, [spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+        picked(&end(call), |body| {
+            let EventBody::TranscriptFinal { utterance, corrections, .. } = body else { return None };
+            let changes =
+                corrections.iter().map(|one| (one.said.reveal().clone(), one.name.reveal().clone()));
+            Some((utterance.text.reveal().clone(), changes.collect::<Vec<_>>()))
+        })
+    };
+    let change = ("vel moxine".to_owned(), "Velmoxine".to_owned());
+    assert_eq!(hears(&[]), [("je cherche du Velmoxine".to_owned(), vec![change])]);
+    assert_eq!(hears(&["vel", "moxine"]), [("je cherche du vel moxine".to_owned(), Vec::new())]);
+}
+
+#[test]
 fn a_speculation_is_cancelled_when_speech_goes_on() {
     let live = live(reader());
     let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();

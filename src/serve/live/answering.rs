@@ -82,6 +82,7 @@ fn caller(start: &CallStart, wishes: Wishes) -> Result<(Channel, usize), &'stati
 /// Sets the call up for it: names to expect, patience, its words in the record.
 pub fn prepare(setup: &mut CallSetup, bot: &Bot, turns: &turn::Config) {
     setup.vocabulary = bot.vocabulary(&setup.vocabulary);
+    setup.ordinary_words = bot.ordinary_words();
     setup.has_bot = true;
     if !bot.config().barge_in {
         setup.turn = Some(turn::Config { barge_in: false, ..turns.clone() });

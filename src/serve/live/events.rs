@@ -41,7 +41,16 @@ fn body(body: &EventBody) -> Value {
             "stable": stable.reveal(),
             "unstable": unstable.reveal(),
         }),
-        EventBody::TranscriptFinal { channel, turn, utterance, joins, latency, delay, alternatives: _ } => {
+        EventBody::TranscriptFinal {
+            channel,
+            turn,
+            utterance,
+            joins,
+            latency,
+            delay,
+            alternatives: _,
+            corrections: _,
+        } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
             json["turn"] = (*turn).into();
@@ -190,6 +199,7 @@ mod tests {
                 turn: 1,
                 utterance,
                 alternatives: Vec::new(),
+                corrections: Vec::new(),
                 joins: None,
                 delay: FinalDelay {
                     turn: Duration::from_millis(300),

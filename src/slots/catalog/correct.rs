@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Catalog, EXACT, Match, RunnerUp};
 use crate::call::Language;
+use crate::call::decision::CorrectionRecord;
 use crate::redact::Redacted;
 use crate::slots::words::Words;
 use crate::text::fold;
@@ -15,6 +16,27 @@ pub struct Corrected {
     pub text: Redacted<String>,
     /// What was changed, from left to right.
     pub changes: Vec<Change>,
+}
+
+impl Corrected {
+    /// What was changed, for the record: each with where the name stands in the text as it is.
+    pub fn records(&self) -> Vec<CorrectionRecord> {
+        let (mut copied, mut written) = (0, 0);
+        let record = |change: &Change| {
+            let start = written + (change.span.start - copied);
+            (copied, written) = (change.span.end, start + change.name.len());
+            let second = change.runner_up.as_ref();
+            CorrectionRecord {
+                said: change.said.clone(),
+                span: start..written,
+                id: change.id.as_str().into(),
+                name: change.name.as_str().into(),
+                score: change.score,
+                runner_up: second.map(|second| (second.id.as_str().into(), second.score)),
+            }
+        };
+        self.changes.iter().map(record).collect()
+    }
 }
 
 /// One name that was put right; the record for whoever asks later why.

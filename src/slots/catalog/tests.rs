@@ -46,6 +46,17 @@ fn a_text_is_corrected_and_the_change_recorded() {
     assert_eq!(change.said.reveal(), "Dolly Prane");
     assert_eq!((change.id.as_str(), change.name.as_str()), ("p1", "Doliprane"));
     assert!(change.score >= 0.8 && change.score < 1.0);
+    let records = corrected.records();
+    for (record, change) in records.iter().zip(&corrected.changes) {
+        assert_eq!(&corrected.text.reveal()[record.span.clone()], change.name);
+        assert_eq!((&record.said, record.score), (&change.said, change.score));
+    }
+    assert_eq!(records.len(), 2);
+    let debug = format!("{records:?}");
+    assert!(
+        !debug.contains("Doliprane") && !debug.contains("p1"),
+        "what was said does not reach a log: {debug}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::call::WordConfidence;
 use crate::call::decision::{
     CorrectionRecord, DecisionRecord, LookUpRecord, SlotRecord, ThresholdRecord, WishRecord,
 };
@@ -19,11 +20,13 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
         alternatives: vec![("ou est ma commande".into(), 0.5)],
         corrections: vec![CorrectionRecord {
             said: "vel moxine".into(),
+            span: 3..12,
             id: "17".into(),
             name: "Velmoxine".into(),
             score: 0.875,
             runner_up: Some(("18".into(), 0.5)),
         }],
+        confidences: vec![WordConfidence { span: 0..3, confidence: 0.3 }],
         wishes: vec![WishRecord {
             candidates: vec![IntentScore { intent: "suivi_commande".into(), probability: 0.75 }],
             in_scope: 0.5,
@@ -86,4 +89,19 @@ async fn a_record_of_before_each_wish_had_its_threshold_is_read() {
         .unwrap();
     let read = store.decisions(&DecisionQuery { limit: 1, ..DecisionQuery::default() }).await.unwrap();
     assert_eq!((read[0].wishes[0].sure_from, read[0].wishes[0].wrong_transfer_cost), (None, 2.0));
+}
+
+#[tokio::test]
+async fn a_record_of_before_words_and_names_had_their_places_is_read() {
+    let store = Store::in_memory().await.unwrap();
+    store.put_decision(&decision(1, 0, 10, "a")).await.unwrap();
+    sqlx::query(
+        "UPDATE decisions SET record = json_remove(record, '$.confidences', '$.corrections[0].span')",
+    )
+    .execute(&store.pool)
+    .await
+    .unwrap();
+    let read = store.decisions(&DecisionQuery { limit: 1, ..DecisionQuery::default() }).await.unwrap();
+    let correction = &read[0].corrections[0];
+    assert_eq!((read[0].confidences.len(), correction.span.clone(), correction.score), (0, 0..0, 0.875));
 }

@@ -105,6 +105,7 @@ fn said(channel: Channel, start: f64, text: &str) -> EventBody {
         turn: 1,
         utterance,
         alternatives: Vec::new(),
+        corrections: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),

@@ -44,6 +44,7 @@ fn spoken(channel: Channel, turn: u64, joins: Option<u64>, text: &str) -> EventB
         joins,
         latency: Duration::ZERO,
         alternatives: Vec::new(),
+        corrections: Vec::new(),
         delay: Default::default(),
     }
 }

@@ -115,6 +115,7 @@ fn final_text(turn: u64, text: &str) -> EventBody {
         turn,
         utterance,
         alternatives: Vec::new(),
+        corrections: Vec::new(),
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),
