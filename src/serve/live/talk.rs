@@ -16,7 +16,7 @@ use super::opening;
 use crate::bot::Answering;
 use crate::call::event::{CallEndReason, Event, EventBody};
 use crate::ingress::{Bridge, EndReason, Exchange, Incoming, Message, Outgoing, Protocol, Reply};
-use crate::live::{Call, Command, Missed, Reader, Refused};
+use crate::live::{Call, Command, Missed, Peek, Reader, Refused};
 use crate::serve::Service;
 use crate::serve::error::ApiError;
 use crate::serve::listener::stop;
@@ -35,6 +35,8 @@ pub struct Talk {
     call: Option<Arc<Call>>,
     commands: Option<mpsc::Receiver<Command>>,
     events: Option<Reader>,
+    /// A command that waits for what was told before it.
+    held: Option<Command>,
     /// The bot's conversation, where it answers the call.
     answering: Option<Answering>,
     /// Until when the call has to begin; `None` once it has. A peer that only answers pings would hold its connection for
@@ -85,6 +87,7 @@ impl Talk {
             call: None,
             commands: None,
             events: None,
+            held: None,
             answering: None,
             begins_by,
             errors: 0,
@@ -110,7 +113,7 @@ impl Talk {
                     Input::Due => self.poll(),
                     Input::Gone => break,
                 },
-                side = call_side(&mut self.commands, &mut self.events), if is_calling => self.answer(side),
+                side = call_side((&mut self.commands, &mut self.held), &mut self.events), if is_calling => self.answer(side),
                 // A call that goes on is ended by the drain of the live calls, in its time.
                 () = stop(&mut stopping), if !is_calling => {
                     vec![Write::Close { code: GOING_AWAY, reason: "the service is being stopped".to_owned() }]
@@ -199,7 +202,7 @@ impl Talk {
 
     /// What happens next on the side of the call.
     pub async fn side(&mut self) -> CallSide {
-        call_side(&mut self.commands, &mut self.events).await
+        call_side((&mut self.commands, &mut self.held), &mut self.events).await
     }
 
     /// Takes what happened on the side of the call; gives what has to be written.
@@ -328,23 +331,40 @@ impl Talk {
     }
 }
 
-async fn call_side(commands: &mut Option<mpsc::Receiver<Command>>, events: &mut Option<Reader>) -> CallSide {
+/// What was told before a command was given reaches the peer before it: a handover before its transfer. So a command is held
+/// until the events that are there have been taken; that it came last to be looked at says nothing, since both may come
+/// between two looks.
+async fn call_side(
+    (commands, held): (&mut Option<mpsc::Receiver<Command>>, &mut Option<Command>),
+    events: &mut Option<Reader>,
+) -> CallSide {
     let Some(events) = events else { return CallSide::Over };
-    let command = async {
-        match commands {
-            Some(commands) => commands.recv().await,
-            None => None,
+    loop {
+        if held.is_some() {
+            match events.peek() {
+                Ok(Peek::Event(event)) => return CallSide::Event(event),
+                Err(missed) => return CallSide::Missed(missed),
+                Ok(Peek::NotYet | Peek::End) => {}
+            }
         }
-    };
-    tokio::select! {
-        // What was told before a command was given reaches the peer before it: a handover before its transfer.
-        biased;
-        event = events.next() => match event {
-            Ok(Some(event)) => CallSide::Event(event),
-            Ok(None) => CallSide::Over,
-            Err(missed) => CallSide::Missed(missed),
-        },
-        Some(command) = command => CallSide::Command(command),
+        if let Some(command) = held.take() {
+            return CallSide::Command(command);
+        }
+        let command = async {
+            match commands {
+                Some(commands) => commands.recv().await,
+                None => None,
+            }
+        };
+        tokio::select! {
+            biased;
+            event = events.next() => return match event {
+                Ok(Some(event)) => CallSide::Event(event),
+                Ok(None) => CallSide::Over,
+                Err(missed) => CallSide::Missed(missed),
+            },
+            Some(command) = command => *held = Some(command),
+        }
     }
 }
 
@@ -370,4 +390,34 @@ const fn close_code(reason: CallEndReason) -> u16 {
 pub fn missed_json(missed: Missed) -> String {
     let json = serde_json::json!({ "type": "events.missed", "wanted": missed.wanted, "next": missed.next });
     json.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::SamplePos;
+    use crate::call::{CallId, Channel};
+    use crate::live::EventLog;
+
+    #[tokio::test]
+    async fn what_was_told_before_a_command_was_given_goes_before_it() {
+        let log = EventLog::new(CallId(uuid::Uuid::from_u128(1)), 10);
+        let mut events = Some(log.subscribe(0));
+        let (sender, commands) = mpsc::channel(1);
+        // Found while nothing had been told; what it follows from was told before it was given all the same.
+        let (mut commands, mut held) = (Some(commands), Some(Command::HangUp));
+        let started = |turn| EventBody::SpeechStarted { channel: Channel::Caller, turn, at: SamplePos(0) };
+        log.append(SamplePos(0), started(1));
+        let first = call_side((&mut commands, &mut held), &mut events).await;
+        assert!(matches!(first, CallSide::Event(_)), "{first:?}");
+        let second = call_side((&mut commands, &mut held), &mut events).await;
+        assert!(matches!(second, CallSide::Command(Command::HangUp)), "{second:?}");
+        // The same way round when both come while nobody looks.
+        log.append(SamplePos(1), started(2));
+        sender.send(Command::Flush).await.expect("there is room");
+        let third = call_side((&mut commands, &mut held), &mut events).await;
+        assert!(matches!(third, CallSide::Event(_)), "{third:?}");
+        let fourth = call_side((&mut commands, &mut held), &mut events).await;
+        assert!(matches!(fourth, CallSide::Command(Command::Flush)), "{fourth:?}");
+    }
 }
