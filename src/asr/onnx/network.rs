@@ -95,7 +95,14 @@ impl Graphs {
                     reason: format!("ONNX Runtime cannot use it: {source}"),
                     remedy: DEVICE_REMEDY.to_owned(),
                 },
-                other => failed(chain(&other)),
+                error @ (onnx::Error::LibraryMissing { .. }
+                | onnx::Error::LibraryDamaged { .. }
+                | onnx::Error::LibraryRefused { .. }
+                | onnx::Error::OtherLibraryLoaded { .. }
+                | onnx::Error::Start(_)
+                | onnx::Error::ModelMissing { .. }
+                | onnx::Error::Model { .. }
+                | onnx::Error::Read { .. }) => failed(chain(&error)),
             })
         };
         // The encoder takes as much in one run as the decoder in a hundred: got from the system each time, page by page, it
