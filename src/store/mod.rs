@@ -36,7 +36,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -213,28 +213,11 @@ impl Store {
     /// [`Error::Database`] when the checks themselves cannot run.
     pub async fn check(&self) -> Result<Vec<Problem>, Error> {
         let failed = |source| Error::Database { doing: "check itself", source };
-        let mut problems = Vec::new();
-        let findings: Vec<String> =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&self.pool).await.map_err(failed)?;
-        problems.extend(findings.into_iter().filter(|finding| finding != "ok").map(Problem::Damaged));
-        let orphans: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(failed)?;
-        problems.extend(orphans.into_iter().map(|table| Problem::Orphans { table }));
-        match sqlx::query("INSERT INTO utterance_index (utterance_index, rank) VALUES ('integrity-check', 1)")
-            .execute(&self.pool)
-            .await
-        {
-            Ok(_) => {}
-            Err(sqlx::Error::Database(_)) => problems.push(Problem::IndexOutOfStep),
-            Err(source) => return Err(failed(source)),
-        }
-        let (found, known) = (applied_version(&self.pool).await.map_err(failed)?, known_version());
-        if found != known {
-            problems.push(Problem::Version { found, known });
-        }
+        // A connection of its own: SQLite checks a full-text index against what the connection remembers of it, which is
+        // old (and then reported as damage) when another one of the pool made it anew.
+        let mut connection = self.pool.connect_options().connect().await.map_err(failed)?;
+        let problems = check_through(&mut connection).await.map_err(failed)?;
+        connection.close().await.map_err(failed)?;
         Ok(problems)
     }
 
@@ -251,6 +234,30 @@ impl Store {
     }
 }
 
+async fn check_through(connection: &mut SqliteConnection) -> Result<Vec<Problem>, sqlx::Error> {
+    let mut problems = Vec::new();
+    let findings: Vec<String> =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *connection).await?;
+    problems.extend(findings.into_iter().filter(|finding| finding != "ok").map(Problem::Damaged));
+    let orphans: Vec<String> = sqlx::query_scalar("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")
+        .fetch_all(&mut *connection)
+        .await?;
+    problems.extend(orphans.into_iter().map(|table| Problem::Orphans { table }));
+    match sqlx::query("INSERT INTO utterance_index (utterance_index, rank) VALUES ('integrity-check', 1)")
+        .execute(&mut *connection)
+        .await
+    {
+        Ok(_) => {}
+        Err(sqlx::Error::Database(_)) => problems.push(Problem::IndexOutOfStep),
+        Err(source) => return Err(source),
+    }
+    let (found, known) = (applied_version(connection).await?, known_version());
+    if found != known {
+        problems.push(Problem::Version { found, known });
+    }
+    Ok(problems)
+}
+
 fn connect_options(base: SqliteConnectOptions) -> SqliteConnectOptions {
     base.foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
@@ -260,15 +267,19 @@ fn connect_options(base: SqliteConnectOptions) -> SqliteConnectOptions {
 
 async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), Error> {
     let opening = |source| Error::Open { path: path.to_owned(), source };
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(pool).await.map_err(opening)?;
+    let mut acquired = pool.acquire().await.map_err(opening)?;
+    let connection: &mut SqliteConnection = &mut acquired;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(opening)?;
     if tables > 0 {
         let owner: i64 =
-            sqlx::query_scalar("PRAGMA application_id").fetch_one(pool).await.map_err(opening)?;
-        let found = applied_version(pool).await.map_err(opening)?;
+            sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(opening)?;
+        let found = applied_version(connection).await.map_err(opening)?;
         // Version 0: a first migration that was cut off; it left only sqlx's own table.
         if owner != APPLICATION_ID
-            && !(owner == 0 && found == 0 && has_migrations_table(pool).await.map_err(opening)?)
+            && !(owner == 0 && found == 0 && has_migrations_table(connection).await.map_err(opening)?)
         {
             return Err(Error::Foreign { path: path.to_owned() });
         }
@@ -277,22 +288,22 @@ async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), Error> {
             return Err(Error::Newer { path: path.to_owned(), found, known });
         }
     }
-    MIGRATIONS.run(pool).await.map_err(|source| Error::Migrate { path: path.to_owned(), source })
+    MIGRATIONS.run(connection).await.map_err(|source| Error::Migrate { path: path.to_owned(), source })
 }
 
-async fn has_migrations_table(pool: &SqlitePool) -> Result<bool, sqlx::Error> {
+async fn has_migrations_table(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')")
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await
 }
 
 /// Version of the newest migration that was applied; 0 for none.
-async fn applied_version(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
-    if !has_migrations_table(pool).await? {
+async fn applied_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    if !has_migrations_table(connection).await? {
         return Ok(0);
     }
     sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success")
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await
 }
 

@@ -5,7 +5,6 @@ mod live;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::*;
@@ -394,6 +393,31 @@ async fn an_index_out_of_step_is_found_and_mended() {
     assert_eq!(store.check().await.unwrap(), [Problem::IndexOutOfStep]);
     store.rebuild_index().await.unwrap();
     assert_eq!(store.check().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_index_made_anew_is_no_damage_to_those_who_knew_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("allo.db")).await.unwrap();
+    store.put_call(&full_record()).await.unwrap();
+    sqlx::query("DROP TRIGGER utterances_unindexed").execute(&store.pool).await.unwrap();
+    sqlx::query("DELETE FROM utterances WHERE position = 0").execute(&store.pool).await.unwrap();
+    // Connections of the pool that have all read the index as it was.
+    let mut readers = [store.pool.acquire().await.unwrap(), store.pool.acquire().await.unwrap()];
+    for reader in &mut readers {
+        let found: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM utterance_index WHERE utterance_index MATCH 'facture'")
+                .fetch_one(&mut **reader)
+                .await
+                .unwrap();
+        assert!(found > 0, "the index is read");
+    }
+    drop(readers);
+    assert_eq!(store.check().await.unwrap(), [Problem::IndexOutOfStep]);
+    for _ in 0..CONNECTIONS_MAX {
+        store.rebuild_index().await.unwrap();
+        assert_eq!(store.check().await.unwrap(), []);
+    }
 }
 
 #[test]
