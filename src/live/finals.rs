@@ -438,7 +438,12 @@ impl Session {
     }
 
     /// Says how the turn ended, unless it goes on. `is_sign`: its text is only a sign of listening.
-    fn turn_is_over(&mut self, machine: &Machine, index: usize, (closed, is_sign): (Closed, bool)) {
+    pub(super) fn turn_is_over(
+        &mut self,
+        machine: &Machine,
+        index: usize,
+        (closed, is_sign): (Closed, bool),
+    ) {
         let Some(TurnEnd { reason, continues, is_over_other }) = closed.end else { return };
         let track = &self.tracks[index];
         let (channel, turn) = (track.chain.channel, closed.turn);

@@ -80,6 +80,18 @@ fn a_panic_in_one_call_starts_its_channels_anew_and_the_others_do_not_notice() {
 }
 
 #[test]
+fn a_turn_that_was_told_in_part_when_its_channel_starts_anew_has_ended_and_keeps_what_was_told() {
+    let live = live(reader());
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    // The pause is long enough to tell the text and too short to end the turn.
+    say(&call, [silence(PAUSE), spoken(&[1, 2]), silence(26 * WINDOW_SAMPLES)].concat());
+    call.controls().control_for_test(Control::Panic);
+    call.wait_until_idle();
+    let names = names(&end(call));
+    assert_eq!(names[1..], ["speech.started", "transcript.final", "gap", "turn.ended", "call.ended"]);
+}
+
+#[test]
 fn a_call_that_panics_again_and_again_is_given_up() {
     let live = live(reader());
     let (broken, sound) = (open(&live), open(&live));
