@@ -375,6 +375,12 @@ impl Chain {
         self.arrivals.get(place).or(self.arrivals.back()).map_or(now, |(_, arrived)| *arrived)
     }
 
+    /// When the sound came that was heard last; `now` for the silence of a hole, behind which nothing came yet.
+    pub(super) fn last_arrival(&self, now: Instant) -> Instant {
+        let place = self.arrivals.partition_point(|(end, _)| *end < self.heard);
+        self.arrivals.get(place).map_or(now, |(_, arrived)| *arrived)
+    }
+
     /// Begins anew with what comes next, and gives the stretch that is lost by it.
     pub(super) fn restart(&mut self, now: Instant) -> Result<SampleSpan, Error> {
         let resume = self.position(self.came + self.hole).max(self.heard);

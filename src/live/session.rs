@@ -454,7 +454,7 @@ impl Session {
     fn announce(&mut self, machine: &Machine, now: Instant) {
         let at = self.heard();
         for told in self.outbox.flush(&self.link.log, at, now) {
-            let Announced { lag, delay } = told;
+            let Announced { lag, delay, machine: _ } = told;
             let metrics = &machine.metrics;
             count(&metrics.finals);
             metrics.final_lag.record(lag);
