@@ -44,6 +44,7 @@ mod vonage;
 
 pub use error::Error;
 pub use start::{CallStart, Parameters, Track, VOCABULARY_MAX};
+pub use text::{Flaw, read_json};
 
 use std::fmt;
 use std::sync::Arc;

@@ -22,22 +22,40 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// What is wrong with the JSON of a message. No value of it is in here: serde's own words may quote what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is no JSON object: where it breaks.
+    Unreadable(String),
+    /// A field, as a path, is missing, unknown or of another type: what is wrong with it.
+    Field(String, &'static str),
+}
+
 /// Reads a message that is within its limit.
 ///
 /// # Errors
-/// [`Error::InvalidField`] when a field is missing, unknown or of another type, [`Error::Unreadable`] when it is no JSON.
-pub(super) fn read<T: DeserializeOwned>(protocol: &'static str, text: &str) -> Result<T, Error> {
+/// [`Flaw`].
+pub fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, Flaw> {
     // The second pass, which keeps the path, is paid only by messages that are wrong.
     serde_json::from_str(text).or_else(|_| {
         let mut source = serde_json::Deserializer::from_str(text);
         serde_path_to_error::deserialize(&mut source)
-            .map_err(|error| explain(protocol, error.path(), error.inner()))
+            .map_err(|error| explain(error.path(), error.inner()))
             .and_then(|value| {
-                source.end().map(|()| value).map_err(|_| Error::Unreadable {
-                    protocol,
-                    what: "something follows the JSON object".to_owned(),
-                })
+                let rest = |_| Flaw::Unreadable("something follows the JSON object".to_owned());
+                source.end().map(|()| value).map_err(rest)
             })
+    })
+}
+
+/// Reads a message of a peer that is within its limit.
+///
+/// # Errors
+/// [`Error::InvalidField`] when a field is missing, unknown or of another type, [`Error::Unreadable`] when it is no JSON.
+pub(super) fn read<T: DeserializeOwned>(protocol: &'static str, text: &str) -> Result<T, Error> {
+    read_json(text).map_err(|flaw| match flaw {
+        Flaw::Unreadable(what) => Error::Unreadable { protocol, what },
+        Flaw::Field(field, what) => Error::InvalidField { protocol, field, what: what.to_owned() },
     })
 }
 
@@ -114,8 +132,7 @@ impl<'de> serde::Deserialize<'de> for Number {
     }
 }
 
-/// Says what is wrong without showing a value: serde's own words may quote what was sent.
-fn explain(protocol: &'static str, path: &serde_path_to_error::Path, error: &serde_json::Error) -> Error {
+fn explain(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Flaw {
     match error.classify() {
         Category::Data => {
             let text = error.to_string();
@@ -137,12 +154,10 @@ fn explain(protocol: &'static str, path: &serde_path_to_error::Path, error: &ser
                 parts.push(name.to_owned());
             }
             let field: String = parts.join(".").chars().take(FIELD_CHARS_MAX).collect();
-            let field = if field.is_empty() { "message".to_owned() } else { field };
-            Error::InvalidField { protocol, field, what: what.to_owned() }
+            Flaw::Field(if field.is_empty() { "message".to_owned() } else { field }, what)
         }
-        Category::Syntax | Category::Eof | Category::Io => Error::Unreadable {
-            protocol,
-            what: format!("no JSON object, at line {} column {}", error.line(), error.column()),
-        },
+        Category::Syntax | Category::Eof | Category::Io => {
+            Flaw::Unreadable(format!("no JSON object, at line {} column {}", error.line(), error.column()))
+        }
     }
 }

@@ -5,8 +5,8 @@
 //! nothing: each open call is counted with a share of speech, that of a conversation or, if that is more, the one that was
 //! measured, so that all of them may begin to speak. A call is admitted when what goes on plus one such call fits below the
 //! limit, counted in two ways: from the load as measured now, and from the number of calls. Beyond that, and whenever
-//! finals come late, it is refused, so that those who are admitted keep their delay. Workers that recordings keep busy
-//! are none for calls.
+//! finals come late by the machine's doing, it is refused, so that those who are admitted keep their delay. Workers that
+//! recordings keep busy are none for calls.
 //!
 //! When finals come late all the same ([`Admission::step`]), nobody gets partials until they do not.
 //!
@@ -30,9 +30,9 @@ const LEARNT_OVER_S: f64 = 1_800.0;
 const FINALS_MAX: usize = 200;
 const FINALS_FEWEST: usize = 5;
 
-/// Parts of `max_lag`. Partials stop when finals are nearly so late and a noticeable part of it is the machine's: a long
-/// pause that a turn waits for is not mended by doing less. They come back when the machine's part is as good as gone; in
-/// between nothing changes.
+/// Parts of `max_lag`. Calls are refused when finals are so late, and partials stop when they nearly are, if a noticeable part
+/// of it is the machine's: a long pause that a turn waits for is not mended by doing less. Partials come back when the
+/// machine's part is as good as gone; in between nothing changes.
 const LATE_FROM: f64 = 0.8;
 const MACHINE_LATE_FROM: f64 = 0.2;
 const MACHINE_LATE_BELOW: f64 = 0.1;
@@ -149,8 +149,8 @@ impl Admission {
     }
 
     /// A final was announced.
-    pub(super) fn announced(&mut self, now: Instant, Announced { lag, delay }: Announced) {
-        self.lags.push_back((now, lag, lag.saturating_sub(delay.turn)));
+    pub(super) fn announced(&mut self, now: Instant, Announced { lag, machine, delay: _ }: Announced) {
+        self.lags.push_back((now, lag, machine));
         if self.lags.len() > FINALS_MAX {
             self.lags.pop_front();
         }
@@ -168,11 +168,11 @@ impl Admission {
         if !self.config.admission {
             return None;
         }
-        let part = |of_limit: f64| self.config.max_lag.mul_f64(of_limit);
-        let (lag, machine) = self.lag(now).unwrap_or_default();
         let relief = match self.relief {
-            Relief::None if lag > part(LATE_FROM) && machine > part(MACHINE_LATE_FROM) => Relief::NoPartials,
-            Relief::NoPartials if machine < part(MACHINE_LATE_BELOW) => Relief::None,
+            Relief::None if self.is_late(now, LATE_FROM) => Relief::NoPartials,
+            Relief::NoPartials if self.lag(now).unwrap_or_default().1 < self.part(MACHINE_LATE_BELOW) => {
+                Relief::None
+            }
             unchanged @ (Relief::None | Relief::NoPartials) => unchanged,
         };
         let has_changed = relief != self.relief;
@@ -194,7 +194,7 @@ impl Admission {
         if !self.config.admission {
             return Service::Full;
         }
-        if self.lag(now).is_some_and(|(lag, _)| lag > self.config.max_lag) {
+        if self.is_late(now, 1.0) {
             return Service::None;
         }
         let (finals, partials) = self.load(now);
@@ -232,6 +232,17 @@ impl Admission {
         (share * self.finals.value(), share * self.partials.value())
     }
 
+    /// Whether finals come later than a part of `max_lag`, and the machine has to do with it.
+    fn is_late(&self, now: Instant, part: f64) -> bool {
+        self.lag(now)
+            .is_some_and(|(lag, machine)| lag > self.part(part) && machine > self.part(MACHINE_LATE_FROM))
+    }
+
+    /// A part of `max_lag`.
+    fn part(&self, of_limit: f64) -> Duration {
+        self.config.max_lag.mul_f64(of_limit)
+    }
+
     /// 95th percentiles of the lag of the finals of the last half minute, and of the machine's part in it; `None` for too
     /// few.
     fn lag(&self, now: Instant) -> Option<(Duration, Duration)> {
@@ -265,8 +276,8 @@ mod tests {
 
     /// A final of so many milliseconds, of which the pause took some.
     fn late(lag_ms: u64, turn_ms: u64) -> Announced {
-        let delay = FinalDelay { turn: Duration::from_millis(turn_ms), ..FinalDelay::default() };
-        Announced { lag: Duration::from_millis(lag_ms), delay }
+        let (lag, machine) = (Duration::from_millis(lag_ms), Duration::from_millis(lag_ms - turn_ms));
+        Announced { lag, machine, delay: FinalDelay::default() }
     }
 
     /// Opens calls until one is refused full service.
@@ -319,6 +330,8 @@ mod tests {
         let mut admission = Admission::new(2, &config(Overload::FinalsOnly));
         (0..20).for_each(|_| admission.announced(now, late(300, 300)));
         assert_eq!(admission.service(now, 0, 0), Service::Full);
+        (0..20).for_each(|_| admission.announced(now, late(3_000, 2_900)));
+        assert_eq!(admission.service(now, 0, 0), Service::Full, "a pause is waited for");
         (0..4).for_each(|_| admission.announced(now, late(3_000, 300)));
         assert_eq!(admission.service(now, 0, 0), Service::None);
         assert_eq!(admission.service(now + LOAD_WINDOW * 2, 0, 0), Service::Full);

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::bell::Urgency;
 use super::command::Command;
-use super::inbox::Control;
+use super::inbox::{Control, Inbox};
 use super::link::Link;
 use super::log::EventLog;
 use super::metrics::count;
@@ -255,8 +255,15 @@ impl Controls {
         let mark = mark.unwrap_or_else(|| format!("{INTERNAL_MARK}{}", uuid::Uuid::new_v4()));
         let place = self.link.commands.try_reserve().map_err(|_| NotTaken)?;
         // Before it is sent: the connection may report its end at once, and what ends before it began would count as played
-        // for the rest of the call.
-        put_control(&self.link, &self.machine, Control::PlaybackStarted);
+        // for the rest of the call. What finds no room here is not sent: its end would be that of another.
+        let begin = |inbox: &mut Inbox| (inbox.push_control(Control::PlaybackStarted), inbox.has_ended());
+        let (has_begun, is_over) = self.link.put(Urgency::Now, begin);
+        if !has_begun {
+            count(&self.machine.metrics.controls_refused);
+        }
+        if !has_begun && !is_over {
+            return Err(NotTaken);
+        }
         place.send(Command::Play { samples, rate, mark });
         Ok(())
     }

@@ -69,6 +69,8 @@ pub(super) struct Chain {
     taker: TurnTaker,
     /// What its speaker was asked for last; survives a restart.
     expectation: Option<Expectation>,
+    /// Whether something is played to its speaker; survives a restart too, or nothing could interrupt it.
+    is_played_to: bool,
     origin: SamplePos,
     turns_before: u64,
     newest_turn: u64,
@@ -119,6 +121,7 @@ impl Chain {
             turn: turn.clone(),
             taker: TurnTaker::new(turn)?,
             expectation: None,
+            is_played_to: false,
             origin: SamplePos::ZERO,
             turns_before: 0,
             newest_turn: 0,
@@ -254,9 +257,7 @@ impl Chain {
     /// takes no time of the call: what comes next begins where the sound ended.
     pub(super) fn renew(&mut self) -> Result<(), Error> {
         self.settled = self.settled.max(self.heard);
-        self.begin_at(self.position(self.came))?;
-        self.has_ended = false;
-        Ok(())
+        self.begin_at(self.position(self.came))
     }
 
     /// Tells the turn taker that nothing follows; once, when every window was judged.
@@ -329,6 +330,9 @@ impl Chain {
             self.expectation = Some(expectation);
         } else if input == Input::PlaybackStarted {
             self.expectation.get_or_insert_default();
+            self.is_played_to = true;
+        } else if input == Input::PlaybackEnded {
+            self.is_played_to = false;
         }
         self.taker.push(input);
     }
@@ -375,6 +379,12 @@ impl Chain {
         self.arrivals.get(place).or(self.arrivals.back()).map_or(now, |(_, arrived)| *arrived)
     }
 
+    /// When the sound came that was heard last; `now` for the silence of a hole, behind which nothing came yet.
+    pub(super) fn last_arrival(&self, now: Instant) -> Instant {
+        let place = self.arrivals.partition_point(|(end, _)| *end < self.heard);
+        self.arrivals.get(place).map_or(now, |(_, arrived)| *arrived)
+    }
+
     /// Begins anew with what comes next, and gives the stretch that is lost by it.
     pub(super) fn restart(&mut self, now: Instant) -> Result<SampleSpan, Error> {
         let resume = self.position(self.came + self.hole).max(self.heard);
@@ -393,6 +403,9 @@ impl Chain {
         if let Some(expectation) = self.expectation {
             self.taker.push(Input::Expect(expectation));
         }
+        if self.is_played_to {
+            self.taker.push(Input::PlaybackStarted);
+        }
         self.resampler = ChannelResampler::new(self.rate)?;
         self.zeros = 0;
         self.ring = AudioRing::starting_at(position);
@@ -401,7 +414,7 @@ impl Chain {
         self.probabilities.clear();
         self.silent_windows = 0;
         (self.noise, self.silent_from) = (SteadyNoise::default(), None);
-        self.is_settling = false;
+        (self.is_settling, self.has_ended) = (false, false);
         Ok(())
     }
 

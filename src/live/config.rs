@@ -18,8 +18,8 @@ pub struct Config {
     pub overload: Overload,
     /// Part of the recognition workers' time that admitted calls may take, 0 to 1: above it waiting grows fast.
     pub load_limit: f32,
-    /// Lag of finals, from end of speech to text, from which no call is admitted; compared with the 95th percentile of
-    /// the last half minute.
+    /// Lag of finals, from end of speech to text, from which no call is admitted where the machine has a part in it; compared
+    /// with the 95th percentile of the last half minute.
     #[serde(with = "as_text")]
     pub max_lag: Duration,
     /// Workers that a call is taken to keep busy until something was measured, such as 0.1 for a tenth of one.

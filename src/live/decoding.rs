@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::chain::Evidence;
+use super::outbox::Moments;
 use super::stable::StablePrefix;
 use crate::asr::{CancelFlag, Recognition, RecognizedWord};
 use crate::audio::{SamplePos, SampleSpan};
@@ -109,8 +110,7 @@ impl Closed {
 pub(super) struct Closing {
     pub(super) closed: Closed,
     pub(super) stable: StablePrefix,
-    /// When the end of its speech came in.
-    pub(super) speech_ended: Instant,
+    pub(super) moments: Moments,
     /// When it was known to be over.
     pub(super) closed_at: Instant,
 }

@@ -12,6 +12,7 @@ use super::inbox::{Address, Decoded};
 use super::judge::{self, Question};
 use super::keeper::Job;
 use super::metrics::count;
+use super::outbox::Moments;
 use super::session::Session;
 use super::work::Work;
 use crate::asr::{self, CancelFlag, Priority, Recognition, Request, Task};
@@ -289,7 +290,10 @@ impl Session {
     pub(super) fn close(&mut self, machine: &Machine, index: usize, closed: Closed) {
         let now = machine.clock.monotonic();
         let track = &mut self.tracks[index];
-        let speech_ended = track.chain.arrival(closed.speech.end, now);
+        let moments = Moments {
+            speech_ended: track.chain.arrival(closed.speech.end, now),
+            shown_over: track.chain.last_arrival(now),
+        };
         let stable = track.decoding.end_stretch();
         if let Some(LastText { speculation: request, audio }) = closed.last {
             match track.decoding.speculation(request) {
@@ -301,12 +305,8 @@ impl Session {
                 None => self.speculate(machine, index, (request, closed.turn, audio)),
             }
         }
-        self.tracks[index].decoding.closings.push_back(Closing {
-            closed,
-            stable,
-            speech_ended,
-            closed_at: now,
-        });
+        let closing = Closing { closed, stable, moments, closed_at: now };
+        self.tracks[index].decoding.closings.push_back(closing);
         self.settle_closings(machine, index);
     }
 
@@ -383,8 +383,7 @@ impl Session {
         let is_sign = reading_of(&spoken).kind == TextKind::BackChannel;
         let (alternatives, corrections) = (spoken.weighted_alternatives(), spoken.corrections.clone());
         if let Some(utterance) = spoken.into_utterance(channel, span) {
-            let speech_ended = closing.speech_ended;
-            let said = Said { utterance, alternatives, corrections, speech_ended, delay };
+            let said = Said { utterance, alternatives, corrections, moments: closing.moments, delay };
             self.keep(machine, index, (closed, said));
         }
         self.turn_is_over(machine, index, (closed, is_sign));
@@ -392,7 +391,7 @@ impl Session {
 
     /// Sends a final to the store, and behind it to those who follow the call.
     fn keep(&mut self, machine: &Machine, index: usize, (closed, said): (Closed, Said)) {
-        let Said { utterance, alternatives, corrections, speech_ended, delay } = said;
+        let Said { utterance, alternatives, corrections, moments, delay } = said;
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
@@ -414,7 +413,7 @@ impl Session {
             latency,
             delay,
         };
-        self.outbox.push_final(body, number, (speech_ended, is_kept));
+        self.outbox.push_final(body, number, (moments, is_kept));
     }
 
     /// The number of the next utterance in the store.
@@ -438,7 +437,12 @@ impl Session {
     }
 
     /// Says how the turn ended, unless it goes on. `is_sign`: its text is only a sign of listening.
-    fn turn_is_over(&mut self, machine: &Machine, index: usize, (closed, is_sign): (Closed, bool)) {
+    pub(super) fn turn_is_over(
+        &mut self,
+        machine: &Machine,
+        index: usize,
+        (closed, is_sign): (Closed, bool),
+    ) {
         let Some(TurnEnd { reason, continues, is_over_other }) = closed.end else { return };
         let track = &self.tracks[index];
         let (channel, turn) = (track.chain.channel, closed.turn);
@@ -503,13 +507,13 @@ struct Said {
     utterance: Utterance,
     alternatives: Vec<(Redacted<String>, f32)>,
     corrections: Vec<CorrectionRecord>,
-    speech_ended: Instant,
+    moments: Moments,
     delay: FinalDelay,
 }
 
 /// Where the time of a final went, up to now that its text is there.
 fn delay(closing: &Closing, speculation: &Speculation, now: Instant) -> FinalDelay {
-    let since_speech = |at: Instant| at.saturating_duration_since(closing.speech_ended);
+    let since_speech = |at: Instant| at.saturating_duration_since(closing.moments.speech_ended);
     let (queued, decoded) = speculation.work;
     FinalDelay {
         turn: since_speech(closing.closed_at),

@@ -3,7 +3,7 @@
 //! Audio is bounded for each track, by how long it waits and, for a flood, by its length: what is older makes room and
 //! becomes a hole of the same length in its place, so that the time line stays true. A network that stood still delivers
 //! seconds of speech in one moment; they are lost only when they are not taken up in time. Answers are as many as questions were asked. Keys and the like are bounded by
-//! [`CONTROLS_MAX`]; more are refused.
+//! [`CONTROLS_MAX`]; more are refused, but for the ends of playbacks whose beginning was taken.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -109,6 +109,9 @@ pub(super) struct Inbox {
     /// How long sound may wait once there is more of it than `capacity`.
     longest: Duration,
     controls: usize,
+    /// Playbacks that began and have not ended. A peer that is stopped tells all their ends at once, and each is needed: what
+    /// never ends is played for the rest of the call.
+    playing: usize,
     has_ended: bool,
 }
 
@@ -176,13 +179,22 @@ impl Inbox {
     /// Takes something besides sound; `false` when too much of it waits, or after the end.
     pub(super) fn push_control(&mut self, control: Control) -> bool {
         let is_end = matches!(control, Control::End { .. });
-        if self.has_ended || self.controls >= CONTROLS_MAX && !is_end {
+        let is_played = matches!(control, Control::PlaybackFinished { .. });
+        let is_owed = is_end || is_played && self.playing > 0;
+        if self.has_ended || self.controls >= CONTROLS_MAX && !is_owed {
             return false;
         }
         self.has_ended = is_end;
-        self.controls += 1;
+        self.controls += usize::from(!is_owed);
+        self.playing += usize::from(matches!(control, Control::PlaybackStarted));
+        self.playing = self.playing.saturating_sub(usize::from(is_played));
         self.items.push_back(Item::Control(control));
         true
+    }
+
+    /// Whether the call has ended on the side of its connection: nothing but answers is taken any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Takes an answer.
@@ -308,6 +320,25 @@ mod tests {
         let key = || Control::Dtmf { track: 0, digit: '1'.into() };
         assert_eq!((0..100).filter(|_| inbox.push_control(key())).count(), CONTROLS_MAX);
         assert!(inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
+    }
+
+    #[test]
+    fn every_playback_that_began_may_end_however_many_end_at_once() {
+        let mut inbox = inbox();
+        let end = || Control::PlaybackFinished { mark: "m".to_owned(), completed: false };
+        let began = (0..3 * CONTROLS_MAX).filter(|_| {
+            let is_taken = inbox.push_control(Control::PlaybackStarted);
+            inbox.take();
+            is_taken
+        });
+        assert_eq!(began.count(), 3 * CONTROLS_MAX);
+        let ended = (0..4 * CONTROLS_MAX).filter(|_| inbox.push_control(end())).count();
+        assert_eq!(
+            ended,
+            3 * CONTROLS_MAX + CONTROLS_MAX,
+            "those, and as many as may wait of what nobody asked for"
+        );
+        assert!(!inbox.push_control(Control::PlaybackStarted), "what begins is bounded");
     }
 
     proptest! {

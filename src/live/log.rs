@@ -167,7 +167,19 @@ impl EventLog {
         let news = (state.newest, state.is_closed);
         drop(state);
         self.grew.notify_all();
-        self.newest.send_replace(news);
+        self.tell(news);
+    }
+
+    /// Tells readers that wait in a task. Of two who append at once the first may come here last: the end that the other told
+    /// must not be taken back, or whoever waits for it waits for ever.
+    fn tell(&self, news: (u64, bool)) {
+        self.newest.send_if_modified(|told| {
+            let is_newer = news > *told;
+            if is_newer {
+                *told = news;
+            }
+            is_newer
+        });
     }
 
     fn read(&self, next: u64) -> Result<Peek, Missed> {
@@ -347,6 +359,15 @@ mod tests {
         log.append(SamplePos(2), ended());
         waiting.await.unwrap();
         log.closed().await;
+    }
+
+    #[test]
+    fn news_that_come_late_take_no_end_back() {
+        let log = log(8);
+        log.append(SamplePos(1), started(1));
+        log.append(SamplePos(2), ended());
+        log.tell((1, false));
+        assert_eq!(*log.newest.borrow(), (2, true));
     }
 
     #[test]

@@ -20,14 +20,30 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 struct Announcement {
     body: EventBody,
-    /// For a final: its number in the store, and when the speech ended.
+    /// For a final: its number in the store, and when it happened.
     held: Option<Held>,
+}
+
+/// When what a final tells happened, as its sound came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moments {
+    /// The end of its speech.
+    pub(super) speech_ended: Instant,
+    /// What showed that its turn, or this part of it, was over. Nobody could have announced it sooner.
+    pub(super) shown_over: Instant,
+}
+
+impl Moments {
+    /// Of what is known the moment it happens.
+    pub(super) const fn at(now: Instant) -> Self {
+        Self { speech_ended: now, shown_over: now }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Held {
     number: u64,
-    speech_ended: Instant,
+    moments: Moments,
     is_kept: bool,
 }
 
@@ -36,6 +52,8 @@ struct Held {
 pub(super) struct Announced {
     /// So long after the end of speech.
     pub(super) lag: Duration,
+    /// How much of that is the machine's: a pause that was waited for is not.
+    pub(super) machine: Duration,
     /// Where that time went.
     pub(super) delay: FinalDelay,
 }
@@ -53,10 +71,10 @@ impl Outbox {
     }
 
     /// Announces a final, once the store has it under `number`; at once when `is_kept`.
-    pub(super) fn push_final(&mut self, body: EventBody, number: u64, timing: (Instant, bool)) {
-        let (speech_ended, is_kept) = timing;
+    pub(super) fn push_final(&mut self, body: EventBody, number: u64, timing: (Moments, bool)) {
+        let (moments, is_kept) = timing;
         self.unkept += usize::from(!is_kept);
-        let held = Some(Held { number, speech_ended, is_kept });
+        let held = Some(Held { number, moments, is_kept });
         self.waiting.push_back(Announcement { body, held });
     }
 
@@ -98,9 +116,11 @@ impl Outbox {
         while let Some(next) = self.waiting.pop_front_if(|next| next.held.is_none_or(|held| held.is_kept)) {
             let mut body = next.body;
             if let (Some(held), EventBody::TranscriptFinal { latency, delay, .. }) = (next.held, &mut body) {
-                *latency = now.saturating_duration_since(held.speech_ended);
+                let Moments { speech_ended, shown_over } = held.moments;
+                *latency = now.saturating_duration_since(speech_ended);
                 delay.keep = latency.saturating_sub(delay.turn + delay.text);
-                finals.push(Announced { lag: *latency, delay: *delay });
+                let machine = now.saturating_duration_since(shown_over);
+                finals.push(Announced { lag: *latency, machine, delay: *delay });
             }
             log.append(at, body);
         }
@@ -188,7 +208,9 @@ mod tests {
     fn a_final_waits_for_the_store_and_what_comes_later_waits_for_it() {
         let (log, start) = (log(), SystemClock.monotonic());
         let mut outbox = Outbox::default();
-        outbox.push_final(spoken(1), 7, (start, false));
+        let machine = Duration::from_millis(50);
+        let shown_over = start + Duration::from_millis(200);
+        outbox.push_final(spoken(1), 7, (Moments { speech_ended: start, shown_over }, false));
         outbox.push(ended(1));
         outbox.push(partial(2, "je"));
         outbox.push(partial(2, "je vous"));
@@ -197,7 +219,7 @@ mod tests {
         outbox.kept(7);
         let lag = Duration::from_millis(250);
         let delay = FinalDelay { keep: lag, ..FinalDelay::default() };
-        assert_eq!(outbox.flush(&log, SamplePos::ZERO, start + lag), [Announced { lag, delay }]);
+        assert_eq!(outbox.flush(&log, SamplePos::ZERO, start + lag), [Announced { lag, machine, delay }]);
         let names: Vec<_> = announced(&log).iter().map(EventBody::name).collect();
         assert_eq!(names, ["transcript.final", "turn.ended", "transcript.partial"]);
         assert_eq!(announced(&log)[2], partial(2, "je vous"));
@@ -208,7 +230,7 @@ mod tests {
     fn a_final_that_was_not_kept_is_never_announced() {
         let (log, now) = (log(), SystemClock.monotonic());
         let mut outbox = Outbox::default();
-        outbox.push_final(spoken(1), 1, (now, false));
+        outbox.push_final(spoken(1), 1, (Moments::at(now), false));
         outbox.push(ended(1));
         outbox.forget(1);
         outbox.flush(&log, SamplePos::ZERO, now);
@@ -227,7 +249,7 @@ mod tests {
                 let body = if is_final { spoken(number) } else { ended(number) };
                 expected.push(body.clone());
                 if is_final {
-                    outbox.push_final(body, number, (now, false));
+                    outbox.push_final(body, number, (Moments::at(now), false));
                     unkept.push(number);
                 } else {
                     outbox.push(body);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Machine;
+use super::outbox::Moments;
 use super::session::Session;
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::EventBody;
@@ -60,7 +61,7 @@ impl Session {
         let utterance = self.utterance(saying, completed);
         let spoken = LiveFinal { call: self.link.id, number, utterance, replaces: Vec::new() };
         let is_kept = self.send_to_store(machine, spoken);
-        self.outbox.push_final(body, number, (machine.clock.monotonic(), is_kept));
+        self.outbox.push_final(body, number, (Moments::at(machine.clock.monotonic()), is_kept));
     }
 
     fn utterance(&mut self, saying: Saying, completed: bool) -> Utterance {

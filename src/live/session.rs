@@ -454,7 +454,7 @@ impl Session {
     fn announce(&mut self, machine: &Machine, now: Instant) {
         let at = self.heard();
         for told in self.outbox.flush(&self.link.log, at, now) {
-            let Announced { lag, delay } = told;
+            let Announced { lag, delay, machine: _ } = told;
             let metrics = &machine.metrics;
             count(&metrics.finals);
             metrics.final_lag.record(lag);
@@ -560,20 +560,21 @@ impl Session {
         self.restarted.push(self.tracks[index].chain.voice);
         self.abandon(machine, index);
         let open_turn = self.tracks[index].open_turn.take();
-        match self.tracks[index].chain.restart(machine.clock.monotonic()) {
-            // The gap first: it says why the turn has no text.
-            Ok(span) => {
-                self.outbox.push(EventBody::Gap { channel, span, reason: GapReason::Restarted });
-            }
+        let lost = match self.tracks[index].chain.restart(machine.clock.monotonic()) {
+            Ok(span) => span,
             // It was built with the same settings before.
             Err(error) => {
                 tracing::error!(call = %self.link.id, %error, "a channel could not be started anew");
                 self.give_up(machine, CallEndReason::Failed);
                 return;
             }
-        }
+        };
+        // The gap first: it says why the turn has no text, or no more of it.
+        self.outbox.push(EventBody::Gap { channel, span: lost, reason: GapReason::Restarted });
         if let Some(turn) = open_turn {
-            self.outbox.push(EventBody::SpeechDiscarded { channel, turn });
+            let end = Some(TurnEnd { reason: TurnEndReason::Silence, continues: None, is_over_other: false });
+            let speech = SampleSpan::new(lost.start, lost.start);
+            self.turn_is_over(machine, index, (Closed { turn, last: None, speech, joins: None, end }, false));
             self.tell_others(machine, index, Input::OtherEnded);
         }
         if let Stage::Ending(_) = self.stage {

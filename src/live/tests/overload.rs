@@ -110,8 +110,8 @@ fn no_call_gets_partials_while_finals_are_nearly_too_late() {
     let speech = [spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat();
     say(&call, speech.clone());
     assert_eq!(live.snapshot().partials_dropped, 0);
-    let delay = FinalDelay { turn: Duration::from_millis(400), ..FinalDelay::default() };
-    let late = Announced { lag: Duration::from_millis(900), delay };
+    let (lag, machine) = (Duration::from_millis(900), Duration::from_millis(500));
+    let late = Announced { lag, machine, delay: FinalDelay::default() };
     (0..100).for_each(|_| live.machine.admission().announced(live.machine.clock.monotonic(), late));
     // Calls are looked after once a second.
     clock.advance(Duration::from_secs(1));
@@ -125,6 +125,45 @@ fn no_call_gets_partials_while_finals_are_nearly_too_late() {
     let it = live.snapshot();
     assert_eq!((it.partials_dropped, it.partials_stopped, it.partials_resumed), (dropped, 1, 1));
     assert_eq!(finals(&end(call)).len(), 3);
+}
+
+/// Speaks six turns in real time, each with a final seconds behind the speech, which the machine has no part in.
+#[track_caller]
+fn check_that_nobody_is_refused(turn: turn::Config, pause: impl Fn(&Call, &dyn Fn(&[f32]), &ManualClock)) {
+    let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+    let idle = Parts { clock: Arc::<ManualClock>::clone(&clock), ..parts(reader(), 1) };
+    let live = Live::start(idle, &Config { admission: true, ..config() }).unwrap();
+    let turn = Some(turn::Config { settle_delay: Duration::ZERO, ..turn });
+    let call = live.open(CallSetup { turn, finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    let say = |samples: &[f32]| {
+        for frame in samples.chunks(320) {
+            clock.advance(Duration::from_millis(20));
+            call.audio(0, frame);
+            call.wait_until_idle();
+        }
+    };
+    for _ in 0..6 {
+        say(&spoken(&[1, 2]));
+        pause(&call, &say, &clock);
+    }
+    let lag = live.snapshot().final_lag;
+    assert!(lag.count() == 6 && lag.sum > Duration::from_secs(16), "{lag:?}");
+    assert!(live.has_room().is_ok());
+}
+
+#[test]
+fn a_pause_that_a_turn_is_to_wait_for_makes_no_final_late() {
+    let patient = turn::Config { max_delay: Duration::from_secs(3), ..turns() };
+    check_that_nobody_is_refused(patient, |_, say, _| say(&silence(2 * PAUSE)));
+}
+
+#[test]
+fn sound_that_did_not_come_makes_no_final_late() {
+    check_that_nobody_is_refused(turns(), |call, _, clock| {
+        clock.advance(Duration::from_secs(3));
+        call.lost(0, 3 * 16_000);
+        call.wait_until_idle();
+    });
 }
 
 #[test]

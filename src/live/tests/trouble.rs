@@ -80,6 +80,33 @@ fn a_panic_in_one_call_starts_its_channels_anew_and_the_others_do_not_notice() {
 }
 
 #[test]
+fn what_is_played_can_be_interrupted_also_when_its_channel_was_started_anew_meanwhile() {
+    let live = live(reader());
+    let call = open(&live);
+    call.controls().play(vec![0.0; 80].into(), RATE, Some("accueil".into())).unwrap();
+    call.controls().control_for_test(Control::Panic);
+    call.wait_until_idle();
+    say(&call, [silence(PAUSE), spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+    call.playback_finished("accueil".to_owned(), false);
+    call.controls().control_for_test(Control::Panic);
+    say(&call, [silence(PAUSE), spoken(&[1, 2, 3, 4, 5, 6]), silence(PAUSE)].concat());
+    let interruptions = names(&end(call)).iter().filter(|name| **name == "interrupted").count();
+    assert_eq!(interruptions, 1, "the second time nothing was played");
+}
+
+#[test]
+fn a_turn_that_was_told_in_part_when_its_channel_starts_anew_has_ended_and_keeps_what_was_told() {
+    let live = live(reader());
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    // The pause is long enough to tell the text and too short to end the turn.
+    say(&call, [silence(PAUSE), spoken(&[1, 2]), silence(26 * WINDOW_SAMPLES)].concat());
+    call.controls().control_for_test(Control::Panic);
+    call.wait_until_idle();
+    let names = names(&end(call));
+    assert_eq!(names[1..], ["speech.started", "transcript.final", "gap", "turn.ended", "call.ended"]);
+}
+
+#[test]
 fn a_call_that_panics_again_and_again_is_given_up() {
     let live = live(reader());
     let (broken, sound) = (open(&live), open(&live));

@@ -218,10 +218,12 @@ impl Talk {
                         self.exchange.facts.push(Incoming::PlaybackFinished { mark, completed: false });
                     }
                 }
+                // What the hanging up cut off is told to the call before that is over.
+                let writes = self.poll();
                 if is_hang_up && let Some(call) = self.call.take().and_then(Arc::into_inner) {
                     call.end(CallEndReason::Stopped);
                 }
-                self.poll()
+                writes
             }
             CallSide::Event(event) => {
                 let mut writes = Vec::new();

@@ -441,6 +441,33 @@ async fn a_playback_that_is_refused_is_told_to_have_ended() {
     assert_eq!(told.body, EventBody::PlaybackFinished { mark: "bot-1".into(), completed: false });
 }
 
+#[tokio::test]
+async fn what_is_played_when_a_call_is_hung_up_is_told_as_cut_off_before_the_end() {
+    let live = live(live::config::Config::default());
+    let (_stop, stopping) = watch::channel(false);
+    let service = Arc::new(Service::new(parts(Config::default(), &live), stopping));
+    let twilio = bridge(Protocol::Twilio, Options::default());
+    let mut talk = Talk::new(service, Protocol::Twilio, twilio, Wishes::OF_PEERS);
+    let start = r#"{"event":"start","start":{"streamSid":"MZ1","callSid":"CA1","tracks":["inbound"],
+        "mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#;
+    assert!(talk.receive(Message::Text(start)).is_empty());
+    let log = live.call(live.open_calls()[0]).unwrap();
+    let mut reader = log.subscribe(2);
+    let controls = live.controls(log.call()).unwrap();
+    controls.play(Arc::new([0.1; 8_000]), SampleRate::TELEPHONE, Some("m1".into())).unwrap();
+    controls.hang_up().unwrap();
+    let mut commands = 0;
+    while commands < 2 {
+        let side = talk.side().await;
+        commands += usize::from(matches!(side, CallSide::Command(_)));
+        talk.answer(side);
+    }
+    let told = reader.next().await.unwrap().unwrap();
+    assert_eq!(told.body, EventBody::PlaybackFinished { mark: "m1".into(), completed: false });
+    let told = reader.next().await.unwrap().unwrap();
+    assert!(matches!(told.body, EventBody::CallEnded { reason: CallEndReason::Stopped, .. }), "{told:?}");
+}
+
 /// AudioSocket's identity and the first frame of a call.
 fn audiosocket(uuid: uuid::Uuid) -> Vec<u8> {
     [&[0x01, 0, 16][..], uuid.as_bytes(), &[0x10, 1, 64], &[0; 320]].concat()

@@ -5,12 +5,12 @@
 //! and the next one is taken. No error shows what a message held.
 
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use super::wire;
 use crate::audio::SampleRate;
 use crate::audio::g711::Law;
 use crate::call::Channel;
+use crate::ingress::{Flaw, read_json};
 use crate::live::{Abilities, Command, is_internal_mark};
 use crate::redact::Redacted;
 use crate::serve::deepgram::listen::query::Encoding;
@@ -29,8 +29,6 @@ const MARK_OF_BOT: &str = "bot-";
 const TARGET_CHARS_MAX: usize = 256;
 /// No number that a caller can say is longer.
 const DIGITS_MAX: u32 = 64;
-/// Longest name of a field that an error repeats.
-const FIELD_CHARS_MAX: usize = 80;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -264,36 +262,10 @@ fn invalid(field: &str, what: &str) -> Error {
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    let mut source = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| explain(&error))?;
-    source.end().map_err(|_| Error::Unreadable { what: "something follows the JSON object".to_owned() })?;
-    Ok(value)
-}
-
-/// Says what is wrong without showing a value: serde's own words may quote what was sent.
-fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    let (path, error) = (error.path().to_string(), error.inner());
-    match error.classify() {
-        Category::Data => {
-            let text = error.to_string();
-            let quoted = text.split('`').nth(1).unwrap_or_default();
-            let (field, what) = if text.starts_with("missing field") {
-                (quoted, "is missing")
-            } else if text.starts_with("unknown field") {
-                (quoted, "is not known")
-            } else if text.starts_with("duplicate field") {
-                (quoted, "comes twice")
-            } else {
-                (path.as_str(), "has another type or value than it may have")
-            };
-            // The path of the whole message is a full stop.
-            let field = if matches!(field, "" | ".") { "message" } else { field };
-            invalid(&field.chars().take(FIELD_CHARS_MAX).collect::<String>(), what)
-        }
-        Category::Syntax | Category::Eof | Category::Io => Error::Unreadable {
-            what: format!("no JSON object, at line {} column {}", error.line(), error.column()),
-        },
-    }
+    read_json(text).map_err(|flaw| match flaw {
+        Flaw::Unreadable(what) => Error::Unreadable { what },
+        Flaw::Field(field, what) => invalid(&field, what),
+    })
 }
 
 #[cfg(test)]
