@@ -102,7 +102,7 @@ impl Conversation {
 
     /// The row that the last answer was made of, for a person who is to deal with `intent`: nothing where that is about
     /// something else.
-    pub fn document(&self, intent: Option<&str>) -> Option<&Row> {
+    pub(super) fn document(&self, intent: Option<&str>) -> Option<&Row> {
         let (of, row) = self.document.as_ref()?;
         intent.is_none_or(|intent| intent == of).then_some(row)
     }

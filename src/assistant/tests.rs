@@ -280,3 +280,47 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     let failed = conversation.on(Event::Failed).await;
     assert_eq!((failed.record.rule.as_str(), failed.record.route.as_deref()), ("failed", Some("accueil")));
 }
+
+#[tokio::test]
+async fn a_hand_over_that_tells_something_else_is_a_failure() {
+    let telecom = assistant("telecom-fr").await;
+    let conversation = |expected: &str| {
+        format!(
+            "[[conversation]]\nname = \"mars\"\nat = \"2026-11-26T10:00:00\"\ncaller_number = \"+33639985000\"\n\
+             turns = [{{ caller = \"J'ai un problème avec ma facture de mars\" }}]\nends = \"route:facturation\"\n{expected}\n"
+        )
+    };
+    let expected = [
+        "slots = { periode = \"2026-04-01/2026-04-30\" }",
+        "document = { number = \"F202604-40710019\" }",
+        "document = { article = \"Télébox\" }",
+        "document = {}",
+        "document = { number = \"F202603-40710019\" }",
+    ];
+    let text: String = expected.into_iter().map(conversation).collect();
+    let written = tempfile::tempdir().unwrap();
+    std::fs::create_dir(written.path().join("tests")).unwrap();
+    std::fs::write(written.path().join("tests/fr.toml"), text).unwrap();
+    let written = rehearsals::conversations(written.path()).expect("they can be read");
+    let results = rehearse(&telecom, &written).await;
+    let problems = results.iter().map(|one| one.failure.as_ref().map(|failure| failure.problem.as_str()));
+    let of_hand_over = "of the hand-over, found";
+    assert_eq!(
+        problems.collect::<Vec<_>>(),
+        [
+            Some(
+                format!(
+                    "expected `2026-04-01/2026-04-30` in slot `periode` {of_hand_over} `2026-03-01/2026-03-31`"
+                )
+                .as_str()
+            ),
+            Some(
+                format!("expected `F202604-40710019` in column `number` {of_hand_over} `F202603-40710019`")
+                    .as_str()
+            ),
+            Some(format!("expected `Télébox` in column `article` {of_hand_over} nothing").as_str()),
+            Some("expected no document, found one"),
+            None,
+        ]
+    );
+}

@@ -35,7 +35,8 @@ const QUEUE_MAX: usize = 32;
 const LOOK_UP_PATIENCE: Duration = Duration::from_millis(600);
 /// So long an answer, or a goodbye, waits for a caller who goes on speaking.
 const POLITE_MAX: Duration = Duration::from_millis(2_500);
-/// So long a handover may take to be told before the caller is transferred anyway: twice the usual look-up and some.
+/// So long a handover may take to be told before the caller is transferred anyway: three times the usual look-up (two ways to
+/// find the customer, and the document) and some.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 
 /// See the module.

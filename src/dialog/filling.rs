@@ -21,7 +21,7 @@ const CLEAR: f32 = 0.9;
 /// words were heard is no matter here: a number that was hardly heard is read back, since it may be right all the same.
 const LIKELY: f32 = 0.65;
 /// Below this score a value that was not asked for is not taken from a sentence.
-const TAKEN_UNASKED: f32 = 0.75;
+pub(super) const TAKEN_UNASKED: f32 = 0.75;
 
 /// An intent that is being answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +158,7 @@ impl Dialog {
         }
     }
 
-    fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
+    pub(super) fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
         let context = self.context(slot, situation);
         let found = find(text, self.language, &context, &[slot.kind]);
         found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score))

@@ -51,8 +51,11 @@ impl Dialog {
     fn hand_over(&mut self, route: &str, intent: Option<&str>, scene: &mut Scene<'_>) {
         let task = self.state.task();
         let intent = intent.or(task.map(Task::intent)).map(str::to_owned);
-        // What is being asked for goes before what was given earlier.
+        // What is being asked for goes before what was said unasked, and that before what was given earlier.
         let mut slots = self.memory.values(intent.as_deref());
+        if let Some(intent) = &intent {
+            slots.extend(self.overheard(intent, scene.situation));
+        }
         if let Some(task) = task {
             task.tell(intent.as_deref(), &mut slots);
         }

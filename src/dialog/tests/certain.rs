@@ -6,7 +6,7 @@ use crate::call::WordConfidence;
 use crate::call::decision::CorrectionRecord;
 
 /// A sentence of which every word was heard with this confidence.
-fn heard(input: Input, confidence: f32) -> Input {
+pub(super) fn heard(input: Input, confidence: f32) -> Input {
     let Input::Sentence(mut sentence) = input else { panic!("no sentence") };
     let text = sentence.text.reveal();
     let place = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
