@@ -64,7 +64,10 @@ impl Dialog {
                 let intent = (*intent).to_owned();
                 self.act(&intent, (Some(sentence), Rule::Sure), scene)
             }
-            (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
+            // The other of two may have been said no to: what is left beside the first is then hardly meant.
+            (Band::TwoCandidates, [(first, _), (second, probability), ..])
+                if *probability >= WORTH_ASKING =>
+            {
                 self.note_second(sentence);
                 let intents = [(*first).to_owned(), (*second).to_owned()];
                 self.offer(intents, scene)

@@ -85,3 +85,14 @@ fn where_the_team_of_the_first_is_closed_the_second_is_not_forgotten() {
     assert_eq!(line, "Nous sommes fermés. | Puis-je faire autre chose pour vous ? > listen");
     assert_eq!(rule, Rule::Closed);
 }
+
+#[test]
+fn beside_one_of_two_nothing_is_offered_that_is_hardly_meant() {
+    let mut call = Call::begin(plan());
+    call.on(says("une panne peut-être", Band::Nearly, &[("panne", 0.6)]));
+    call.on(mumbles("non"));
+    let candidates = [("facture", 0.45), ("panne", 0.42), ("commande", 0.03)];
+    let (line, rule) = call.on(says("j'ai un souci", Band::TwoCandidates, &candidates));
+    assert_eq!(line, "Votre appel concerne une facture, c'est bien cela ? > listen");
+    assert_eq!(rule, Rule::Confirm);
+}
