@@ -25,7 +25,7 @@ impl Conversation {
         let said = CUSTOMER_SLOTS.iter().find_map(|name| transfer.slots.get(*name));
         let said = said.map(|value| Redacted::new(value.canonical()));
         let customer = self.assistant().customer(number, said.as_ref()).await;
-        let document = match self.document(transfer.intent.as_deref()) {
+        let document = match self.document_of(transfer) {
             Some(row) => Some(row.clone()),
             None => self.assistant().document(transfer, customer.as_ref()).await,
         };

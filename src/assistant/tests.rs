@@ -12,9 +12,10 @@ use super::*;
 use crate::call::decision::DecisionRecord;
 use crate::call::{CallId, Language};
 use crate::clock::{ManualClock, SystemClock};
-use crate::dialog::Action;
+use crate::dialog::{Action, Transfer};
 use crate::intent::Heard;
 use crate::scenario::rehearsals;
+use crate::slots::{Entity, Value};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
@@ -323,4 +324,35 @@ async fn a_hand_over_that_tells_something_else_is_a_failure() {
             None,
         ]
     );
+}
+
+#[tokio::test]
+async fn the_document_of_an_answer_is_not_shown_for_another_order() {
+    let assistant = assistant("pharma-fr").await;
+    let mut conversation = Conversation::new(Arc::clone(&assistant), call(1), Some(Language::Fr));
+    conversation.on(Event::Begin).await;
+    let step = conversation.on(said("est-ce que la Velmoxine est disponible")).await;
+    let id = step.record.slots[0].value.reveal().clone();
+    let product = |id: &str| Value::Product(Entity { id: id.to_owned(), name: "Velmoxine".to_owned() });
+    let about = |intent: Option<&str>, slots: &[Value]| Transfer {
+        route: "accueil".to_owned(),
+        queue: String::new(),
+        patience: None,
+        intent: intent.map(str::to_owned),
+        confidence: None,
+        second_intent: None,
+        words: None,
+        said: Vec::new(),
+        slots: slots.iter().map(|value| ("produit".to_owned(), value.clone())).collect(),
+    };
+    let same = Some("disponibilite_produit");
+    for (transfer, is_shown) in [
+        (about(same, &[product(&id)]), true),
+        (about(same, &[product("0")]), false),
+        (about(same, &[]), false),
+        (about(None, &[]), true),
+        (about(Some("effet_indesirable"), &[product(&id)]), false),
+    ] {
+        assert_eq!(conversation.known(&transfer, None).await.document.is_some(), is_shown);
+    }
 }
