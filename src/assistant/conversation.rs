@@ -12,7 +12,8 @@ use crate::call::decision::{
 };
 use crate::call::{CallId, Language};
 use crate::dialog::{
-    Action, Certainty, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Turn, Wish,
+    Action, Certainty, Dialog, Input, LookUp, LookUpFailed, Row, Rule, Sentence, Situation, Transfer, Turn,
+    Wish,
 };
 use crate::intent::{Band, Heard, Weighed};
 use crate::redact::Redacted;
@@ -67,8 +68,17 @@ pub struct Conversation {
     turns: u32,
     /// A time instead of the clock's, for rehearsals.
     fixed: Option<DateTime>,
-    /// The row that the last answer was made of, and its intent.
-    document: Option<(String, Row)>,
+    document: Option<Document>,
+}
+
+/// The row that the last answer was made of.
+#[derive(Clone)]
+struct Document {
+    /// The intent that was answered.
+    intent: String,
+    /// What was looked up.
+    parameters: BTreeMap<String, Redacted<String>>,
+    row: Row,
 }
 
 impl Conversation {
@@ -102,9 +112,19 @@ impl Conversation {
 
     /// The row that the last answer was made of, for a person who is to deal with `intent`: nothing where that is about
     /// something else.
-    pub fn document(&self, intent: Option<&str>) -> Option<&Row> {
-        let (of, row) = self.document.as_ref()?;
-        intent.is_none_or(|intent| intent == of).then_some(row)
+    pub(super) fn document(&self, intent: Option<&str>) -> Option<&Row> {
+        let document = self.document.as_ref()?;
+        intent.is_none_or(|intent| intent == document.intent).then_some(&document.row)
+    }
+
+    /// The same for whoever is told `transfer`: nothing either where that is about another order than the answer was.
+    pub(super) fn document_of(&self, transfer: &Transfer) -> Option<&Row> {
+        let looked_up = &self.document.as_ref()?.parameters;
+        let is_told = |(name, value): (&String, &Redacted<String>)| {
+            transfer.slots.get(name).is_some_and(|slot| slot.canonical() == *value.reveal())
+        };
+        let is_same = transfer.intent.is_none() || looked_up.iter().all(is_told);
+        self.document(transfer.intent.as_deref()).filter(|_| is_same)
     }
 
     /// Makes it go on from where `before`, a clone of it, was. Numbers of turns are never used twice.
@@ -162,7 +182,11 @@ impl Conversation {
             Err(_) => "failed",
         };
         let row = found.result.as_ref().ok().cloned().flatten();
-        self.document = row.map(|row| (wanted.intent.clone(), row));
+        self.document = row.map(|row| Document {
+            intent: wanted.intent.clone(),
+            parameters: wanted.parameters.clone(),
+            row,
+        });
         record.look_ups.push(LookUpRecord {
             source: wanted.source.clone(),
             took: found.took,

@@ -8,6 +8,7 @@
 
 mod conversation;
 mod customers;
+mod known;
 pub mod queries;
 mod rehearsal;
 mod reload;
@@ -23,6 +24,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 pub use conversation::{Conversation, Event, Step};
+pub use known::Known;
 pub use rehearsal::{Failure, Rehearsal, rehearse};
 pub use reload::Switch;
 

@@ -1,11 +1,11 @@
 //! The queries of a scenario, prepared at their sources without being run: a misspelt table is found here, not by a caller.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::dialog::Plan;
-use crate::dialog::plan::{Answer, CatalogPlan};
+use crate::dialog::plan::{Answer, CUSTOMER, CUSTOMER_ID, CatalogPlan, CustomersPlan, HandoverPlan};
 use crate::lookup::{Error, Prepared, Sources};
 use crate::scenario::Mistake;
 
@@ -16,7 +16,7 @@ const SCENARIO_FILE: &str = "scenario.toml";
 pub struct Checked {
     /// Queries that were prepared.
     pub queries: usize,
-    /// What is wrong with them, in the order of answers, customers, catalogues.
+    /// What is wrong with them, in the order of answers, hand-overs, customers, catalogues.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -63,21 +63,13 @@ fn queries(plan: &Plan) -> Vec<Query<'_>> {
     for (intent, found) in &plan.intents {
         queries.extend(found.answer.as_ref().and_then(|answer| of_answer(intent, answer)));
     }
-    if let Some(customers) = &plan.customers {
-        for (key, query, parameter) in
-            [("by_number", &customers.by_number, "number"), ("by_id", &customers.by_id, "customer")]
-        {
-            queries.extend(query.as_ref().map(|query| Query {
-                source: &customers.source,
-                query,
-                parameters: BTreeSet::from([parameter]),
-                columns: BTreeSet::new(),
-                file: SCENARIO_FILE.into(),
-                table: "customers".to_owned(),
-                key,
-            }));
-        }
-    }
+    let handovers = plan.intents.values().filter_map(|intent| intent.handover.as_deref());
+    // Many intents share one.
+    let handovers: BTreeMap<&str, &HandoverPlan> =
+        handovers.map(|handover| (handover.name.as_str(), handover)).collect();
+    queries.extend(handovers.values().copied().filter_map(of_handover));
+    let goes_by_customer = handovers.values().any(|handover| handover.by_customer);
+    queries.extend(plan.customers.iter().flat_map(|customers| of_customers(customers, goes_by_customer)));
     for (name, catalog) in &plan.catalogs {
         let CatalogPlan::Query { source, query, .. } = catalog else { continue };
         queries.push(Query {
@@ -91,6 +83,37 @@ fn queries(plan: &Plan) -> Vec<Query<'_>> {
         });
     }
     queries
+}
+
+fn of_handover(handover: &HandoverPlan) -> Option<Query<'_>> {
+    let look_up = handover.look_up.as_ref()?;
+    let slots = handover.slots.iter().map(|slot| slot.name.as_str());
+    Some(Query {
+        source: &look_up.source,
+        query: &look_up.query,
+        parameters: slots.chain([CUSTOMER]).collect(),
+        // Whatever it gives is shown.
+        columns: BTreeSet::new(),
+        file: PathBuf::from("handover").join(format!("{}.toml", handover.name)),
+        table: "lookup".to_owned(),
+        key: "query",
+    })
+}
+
+/// The queries by which customers are found; `goes_on` tells whether others go by the number that they give.
+fn of_customers(customers: &CustomersPlan, goes_on: bool) -> impl Iterator<Item = Query<'_>> {
+    let ways = [("by_number", &customers.by_number, "number"), ("by_id", &customers.by_id, "customer")];
+    ways.into_iter().filter_map(move |(key, query, parameter)| {
+        Some(Query {
+            source: &customers.source,
+            query: query.as_ref()?,
+            parameters: BTreeSet::from([parameter]),
+            columns: goes_on.then_some(CUSTOMER_ID).into_iter().collect(),
+            file: SCENARIO_FILE.into(),
+            table: "customers".to_owned(),
+            key,
+        })
+    })
 }
 
 fn of_answer<'p>(intent: &str, answer: &'p Answer) -> Option<Query<'p>> {
@@ -185,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_query_of_the_shipped_scenarios_can_run() {
-        for (name, queries) in [("pharma-fr", 5), ("telecom-fr", 5)] {
+        for (name, queries) in [("pharma-fr", 5), ("telecom-fr", 10)] {
             let (folder, plan) = shipped(name);
             let found = checked(&folder, &plan).await;
             assert_eq!(found.mistakes, [], "{name}");
@@ -223,6 +246,29 @@ mod tests {
             assert_eq!(found.iter().filter(is_it).count(), 1, "{problem}: {found:#?}");
         }
         assert_eq!(found.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_a_person_would_miss_is_a_mistake_with_its_line() {
+        let (folder, mut plan) = shipped("telecom-fr");
+        let handover = plan.intents["detail_facture"].handover.as_deref().cloned().expect("it ships");
+        let name = format!("handover/{}.toml:", handover.name);
+        let look_up = handover.look_up.clone().expect("it looks the invoice up");
+        let query = look_up.query.replace("from invoice", "from invoices");
+        let look_up = Some(crate::dialog::plan::LookUpPlan { query, ..look_up });
+        let changed = Arc::new(HandoverPlan { look_up, ..handover });
+        for intent in plan.intents.values_mut() {
+            if intent.handover.as_ref().is_some_and(|found| found.name == changed.name) {
+                intent.handover = Some(Arc::clone(&changed));
+            }
+        }
+        plan.customers.as_mut().expect("it knows its customers").by_id =
+            Some("select name from customer where id = :customer".to_owned());
+        let found: Vec<String> =
+            checked(&folder, &plan).await.mistakes.iter().map(ToString::to_string).collect();
+        let [invoice, customer] = found.as_slice() else { panic!("{found:#?}") };
+        assert!(invoice.starts_with(&name) && invoice.contains("no such table: invoices"), "{invoice}");
+        assert!(customer.starts_with("scenario.toml:") && customer.contains("no column `id`"), "{customer}");
     }
 
     #[test]

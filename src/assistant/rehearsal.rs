@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::{Assistant, Conversation, Event};
 use crate::call::CallId;
-use crate::dialog::{Action, Rule};
+use crate::dialog::{Action, Cell, Rule, Transfer};
 use crate::intent::Heard;
+use crate::redact::Redacted;
 use crate::scenario::rehearsals::{Rehearsed, RehearsedTurn};
+use crate::slots::Value;
 use crate::text::fold;
 
 /// What came of one conversation.
@@ -60,6 +62,8 @@ struct Held {
     ended: String,
     /// The rule that decided last.
     rule: String,
+    /// With what it was handed over.
+    transfer: Option<Box<Transfer>>,
 }
 
 /// The conversation as it is written; the number of questions that the caller agreed to.
@@ -67,7 +71,7 @@ async fn hold(assistant: &Arc<Assistant>, rehearsed: &Rehearsed) -> Result<u32, 
     let call = CallId(uuid::Uuid::nil());
     let conversation = Conversation::new(Arc::clone(assistant), call, rehearsed.language()).at(rehearsed.at);
     let (transcript, ended, rule) = (Vec::new(), String::new(), String::new());
-    let mut held = Held { conversation, transcript, ended, rule };
+    let mut held = Held { conversation, transcript, ended, rule, transfer: None };
     held.on(Event::Begin).await;
     let mut questions = 0;
     for (number, turn) in rehearsed.turns.iter().enumerate() {
@@ -95,7 +99,10 @@ async fn hold(assistant: &Arc<Assistant>, rehearsed: &Rehearsed) -> Result<u32, 
             let problem = format!("expected the end `{expected}`, found `{found}`");
             Err(held.failed(problem))
         }
-        Some(_) | None => Ok(questions),
+        Some(_) | None => match held.told_otherwise(rehearsed).await {
+            Some(problem) => Err(held.failed(problem)),
+            None => Ok(questions),
+        },
     }
 }
 
@@ -133,7 +140,10 @@ impl Held {
         for action in &step.actions {
             match action {
                 Action::Say(text) => said.push(text.reveal().clone()),
-                Action::Transfer(transfer) => self.ended = format!("route:{}", transfer.route),
+                Action::Transfer(transfer) => {
+                    self.ended = format!("route:{}", transfer.route);
+                    self.transfer = Some(transfer.clone());
+                }
                 Action::HangUp => "end".clone_into(&mut self.ended),
                 Action::Listen(_) | Action::LookUp(_) => {}
             }
@@ -149,9 +159,35 @@ impl Held {
         [Rule::Confirm, Rule::Offer].iter().any(|rule| rule.name() == self.rule)
     }
 
+    /// What of the slots and the document is not as written, with which the call was handed over.
+    async fn told_otherwise(&self, rehearsed: &Rehearsed) -> Option<String> {
+        let transfer = self.transfer.as_deref()?;
+        for (name, expected) in rehearsed.slots() {
+            let found = transfer.slots.get(name).map(Value::canonical);
+            if found.as_deref() != Some(expected) {
+                return Some(unlike(("slot", name), expected, found));
+            }
+        }
+        let expected = rehearsed.document()?;
+        let number = rehearsed.caller_number().map(Redacted::<String>::from);
+        let document = self.conversation.known(transfer, number.as_ref()).await.document;
+        if expected.is_empty() && document.is_some() {
+            return Some("expected no document, found one".to_owned());
+        }
+        expected.into_iter().find_map(|(name, expected)| {
+            let found = document.as_ref().and_then(|row| row.get(name)).map(Cell::plain);
+            (found.as_deref() != Some(expected)).then(|| unlike(("column", name), expected, found))
+        })
+    }
+
     fn failed(self, problem: String) -> Failure {
         Failure { problem, transcript: self.transcript }
     }
+}
+
+fn unlike((what, name): (&str, &str), expected: &str, found: Option<String>) -> String {
+    let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"));
+    format!("expected `{expected}` in {what} `{name}` of the hand-over, found {found}")
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use super::*;
 use crate::call::decision::DecisionRecord;
 use crate::call::{CallId, Language};
 use crate::clock::{ManualClock, SystemClock};
-use crate::dialog::Action;
+use crate::dialog::{Action, Transfer};
 use crate::intent::Heard;
 use crate::scenario::rehearsals;
+use crate::slots::{Entity, Value};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name)
@@ -279,4 +280,79 @@ async fn a_conversation_that_is_taken_back_goes_on_from_where_it_was_with_new_nu
     assert!(slow.actions.starts_with(&early[0]));
     let failed = conversation.on(Event::Failed).await;
     assert_eq!((failed.record.rule.as_str(), failed.record.route.as_deref()), ("failed", Some("accueil")));
+}
+
+#[tokio::test]
+async fn a_hand_over_that_tells_something_else_is_a_failure() {
+    let telecom = assistant("telecom-fr").await;
+    let conversation = |expected: &str| {
+        format!(
+            "[[conversation]]\nname = \"mars\"\nat = \"2026-11-26T10:00:00\"\ncaller_number = \"+33639985000\"\n\
+             turns = [{{ caller = \"J'ai un problème avec ma facture de mars\" }}]\nends = \"route:facturation\"\n{expected}\n"
+        )
+    };
+    let expected = [
+        "slots = { periode = \"2026-04-01/2026-04-30\" }",
+        "document = { number = \"F202604-40710019\" }",
+        "document = { article = \"Télébox\" }",
+        "document = {}",
+        "document = { number = \"F202603-40710019\" }",
+    ];
+    let text: String = expected.into_iter().map(conversation).collect();
+    let written = tempfile::tempdir().unwrap();
+    std::fs::create_dir(written.path().join("tests")).unwrap();
+    std::fs::write(written.path().join("tests/fr.toml"), text).unwrap();
+    let written = rehearsals::conversations(written.path()).expect("they can be read");
+    let results = rehearse(&telecom, &written).await;
+    let problems = results.iter().map(|one| one.failure.as_ref().map(|failure| failure.problem.as_str()));
+    let of_hand_over = "of the hand-over, found";
+    assert_eq!(
+        problems.collect::<Vec<_>>(),
+        [
+            Some(
+                format!(
+                    "expected `2026-04-01/2026-04-30` in slot `periode` {of_hand_over} `2026-03-01/2026-03-31`"
+                )
+                .as_str()
+            ),
+            Some(
+                format!("expected `F202604-40710019` in column `number` {of_hand_over} `F202603-40710019`")
+                    .as_str()
+            ),
+            Some(format!("expected `Télébox` in column `article` {of_hand_over} nothing").as_str()),
+            Some("expected no document, found one"),
+            None,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_document_of_an_answer_is_not_shown_for_another_order() {
+    let assistant = assistant("pharma-fr").await;
+    let mut conversation = Conversation::new(Arc::clone(&assistant), call(1), Some(Language::Fr));
+    conversation.on(Event::Begin).await;
+    let step = conversation.on(said("est-ce que la Velmoxine est disponible")).await;
+    let id = step.record.slots[0].value.reveal().clone();
+    let product = |id: &str| Value::Product(Entity { id: id.to_owned(), name: "Velmoxine".to_owned() });
+    let about = |intent: Option<&str>, slots: &[Value]| Transfer {
+        route: "accueil".to_owned(),
+        queue: String::new(),
+        patience: None,
+        intent: intent.map(str::to_owned),
+        confidence: None,
+        second_intent: None,
+        words: None,
+        said: Vec::new(),
+        slots: slots.iter().map(|value| ("produit".to_owned(), value.clone())).collect(),
+    };
+    let same = Some("disponibilite_produit");
+    for (transfer, is_shown) in [
+        (about(same, &[product(&id)]), true),
+        (about(same, &[product("0")]), false),
+        (about(same, &[]), false),
+        (about(None, &[]), true),
+        (about(Some("effet_indesirable"), &[product(&id)]), false),
+    ] {
+        assert_eq!(conversation.known(&transfer, None).await.document.is_some(), is_shown);
+    }
 }

@@ -16,7 +16,7 @@
 mod hearing;
 mod parts;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 pub(super) use self::parts::{Answer, Output};
@@ -35,7 +35,8 @@ const QUEUE_MAX: usize = 32;
 const LOOK_UP_PATIENCE: Duration = Duration::from_millis(600);
 /// So long an answer, or a goodbye, waits for a caller who goes on speaking.
 const POLITE_MAX: Duration = Duration::from_millis(2_500);
-/// So long a handover may take to be told before the caller is transferred anyway: twice the usual look-up and some.
+/// So long a handover may take to be told before the caller is transferred anyway: three times the usual look-up (two ways to
+/// find the customer, and the document) and some.
 const TOLD_MAX: Duration = Duration::from_secs(5);
 
 /// See the module.
@@ -297,10 +298,12 @@ impl Course {
         }
     }
 
-    /// When a caller has waited long enough for a team. Speech that goes on is waited for: it may be a conversation.
+    /// When a caller has waited long enough for a team. Speech that goes on, of the caller or of an agent who is just saying
+    /// the first words, is waited for: it may be a conversation.
     fn patience_due(&self) -> Option<Instant> {
         if let Stage::Transferred(waiting) = &self.stage
             && !self.ear.is_speaking()
+            && waiting.speaking.is_empty()
         {
             waiting.until
         } else {
@@ -338,7 +341,8 @@ impl Course {
     /// The handover is in the log: the transfer may be asked for.
     fn told(&mut self) {
         if let Stage::HandingOver { queue, patience, .. } = &self.stage {
-            let waiting = Waiting { patience: *patience, until: None, is_speech: false };
+            let patience = *patience;
+            let waiting = Waiting { patience, until: None, is_speech: false, speaking: BTreeSet::new() };
             self.outputs.push_back(Output::Transfer(queue.clone()));
             self.stage = Stage::Transferred(waiting);
         }

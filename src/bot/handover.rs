@@ -13,10 +13,7 @@ use crate::call::handover::Handover;
 use crate::dialog::{Row, Transfer};
 use crate::redact::Redacted;
 
-/// Slots of these names hold the number of the customer, in scenarios of any language.
-const CUSTOMER_SLOTS: [&str; 3] = ["customer", "client", "klant"];
-
-/// What is told with `transfer`. Looks the customer up, which takes as long as the time-out of the source at the most.
+/// What is told with `transfer`. Looks the customer and the document up, which takes as long as [`Conversation::known`] says.
 pub(super) async fn handover(
     (call, facts, began): (CallId, &Facts, Timestamp),
     conversation: &Conversation,
@@ -32,9 +29,7 @@ pub(super) async fn handover(
     let intent_label = intent_label.and_then(|intent| plan.in_language(&intent.label, plan.default_language));
     let steps = intent.and_then(|intent| understanding.steps_of(intent));
     let steps = steps.or_else(|| understanding.steps_of_route(&transfer.route));
-    let customer = CUSTOMER_SLOTS.iter().find_map(|name| transfer.slots.get(*name));
-    let customer = customer.map(|value| Redacted::new(value.canonical()));
-    let record = assistant.customer(facts.caller.as_ref(), customer.as_ref()).await;
+    let known = conversation.known(transfer, facts.caller.as_ref()).await;
     let at = assistant.now();
     let slots = transfer.slots.iter().map(|(name, value)| SlotRecord {
         name: name.clone(),
@@ -58,8 +53,8 @@ pub(super) async fn handover(
         caller_number: facts.caller.clone(),
         called_number: facts.called.clone(),
         slots: slots.collect(),
-        customer: record.as_ref().map(columns).unwrap_or_default(),
-        document: conversation.document(intent).map(columns).unwrap_or_default(),
+        customer: known.customer.as_ref().map(columns).unwrap_or_default(),
+        document: known.document.as_ref().map(columns).unwrap_or_default(),
         steps: steps.map(str::to_owned),
         scenario: plan.name.clone(),
         scenario_version: understanding.version().to_owned(),
@@ -80,22 +75,37 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use jiff::civil::date;
+
     use super::*;
     use crate::assistant::Assistant;
     use crate::call::{Channel, Language};
     use crate::clock::SystemClock;
     use crate::pipeline::understanding::Understanding;
+    use crate::slots::{Period, Value};
 
     /// What is told of a call that an English caller makes to the pharmacy line.
     async fn told(route: &str, intent: Option<&str>) -> (Handover, Arc<Assistant>) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/pharma-fr");
+        let assistant = shipped("pharma-fr").await;
+        (told_by(&assistant, (route, intent), (None, BTreeMap::new())).await, assistant)
+    }
+
+    async fn shipped(scenario: &str) -> Arc<Assistant> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(scenario);
         let understanding = Understanding::open(&folder).expect("the scenario has no mistakes");
         let assistant = Assistant::new(understanding, Arc::new(SystemClock)).await;
-        let assistant = Arc::new(assistant.expect("its catalogues are there"));
+        Arc::new(assistant.expect("its catalogues are there"))
+    }
+
+    async fn told_by(
+        assistant: &Arc<Assistant>,
+        (route, intent): (&str, Option<&str>),
+        (caller, slots): (Option<&str>, BTreeMap<String, Value>),
+    ) -> Handover {
         let call = CallId(uuid::Uuid::nil());
-        let conversation = Conversation::new(Arc::clone(&assistant), call, Some(Language::En));
+        let conversation = Conversation::new(Arc::clone(assistant), call, Some(Language::En));
         let facts = Facts {
-            caller: None,
+            caller: caller.map(Redacted::<String>::from),
             called: None,
             language: Some(Language::En),
             channel: (Channel::Caller, 0),
@@ -110,10 +120,31 @@ mod tests {
             second_intent: None,
             words: None,
             said: vec!["hello".into()],
-            slots: BTreeMap::new(),
+            slots,
         };
-        let handover = handover((call, &facts, Timestamp::UNIX_EPOCH), &conversation, &transfer).await;
-        (handover, assistant)
+        handover((call, &facts, Timestamp::UNIX_EPOCH), &conversation, &transfer).await
+    }
+
+    #[tokio::test]
+    async fn the_invoice_in_question_is_shown_of_a_customer_who_is_recognised_though_no_answer_was_given() {
+        let (first, last) = (date(2026, 3, 1), date(2026, 3, 31));
+        let march = || ("periode".to_owned(), Value::Period(Period { first, last }));
+        let id = || ("client".to_owned(), Value::Reference("40710019".into()));
+        let number = Some("+33639985000");
+        let telecom = shipped("telecom-fr").await;
+        for (caller, slots, expected) in [
+            (number, vec![march()], Some("F202603-40710019")),
+            (None, vec![march(), id()], Some("F202603-40710019")),
+            (number, vec![], Some("F202611-40710019")),
+            (None, vec![march()], None),
+        ] {
+            let about = ("facturation", Some("facture_trop_elevee"));
+            let slots: BTreeMap<String, Value> = slots.into_iter().collect();
+            let handover = told_by(&telecom, about, (caller, slots)).await;
+            let found = handover.document.get("number").map(|number| number.reveal().as_str());
+            assert_eq!(found, expected);
+            assert_eq!(handover.customer.is_empty(), expected.is_none());
+        }
     }
 
     #[tokio::test]

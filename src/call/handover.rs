@@ -47,7 +47,8 @@ pub struct Handover {
     pub slots: Vec<SlotRecord>,
     /// The customer's record, column by column, when the caller is known by his number or his customer number.
     pub customer: BTreeMap<String, Redacted<String>>,
-    /// The document that the call is about, column by column: the row that the last answer was made of.
+    /// The document that the call is about, column by column: the row that the last answer was made of, or the one that the
+    /// scenario has looked up for a person.
     pub document: BTreeMap<String, Redacted<String>>,
     /// The business process of the intent, or what the team does where no intent is known; Markdown.
     pub steps: Option<String>,

@@ -146,23 +146,28 @@ const INSULT: [(Language, &[&str]); 3] = [
     ),
 ];
 
+/// The words of `text`, folded, each with a blank on both sides: what is looked for in it is never a part of a word.
+fn line(text: &str) -> String {
+    let folded = fold(text);
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    format!(" {} ", words.collect::<Vec<_>>().join(" "))
+}
+
 /// What `text` is; `None` for an ordinary sentence.
 pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
-    let folded = fold(text);
-    let words: Vec<&str> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let line = format!(" {} ", words.join(" "));
+    let line = line(text);
+    let words = line.split_whitespace().count();
     let says = |lists: &[(Language, &[&str]); 3]| {
         let list = lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, list)| list);
         list.iter().any(|phrase| line.contains(&format!(" {phrase} ")))
     };
     if says(&INSULT) {
         Some(Attitude::Insult)
-    } else if words.len() <= REPEAT_WORDS_MAX && says(&REPEAT) {
+    } else if words <= REPEAT_WORDS_MAX && says(&REPEAT) {
         Some(Attitude::Repeat)
-    } else if words.len() <= GOODBYE_WORDS_MAX && says(&GOODBYE) {
+    } else if words <= GOODBYE_WORDS_MAX && says(&GOODBYE) {
         Some(Attitude::Goodbye)
-    } else if words.len() <= GOODBYE_WORDS_MAX && says(&DONE) {
+    } else if words <= GOODBYE_WORDS_MAX && says(&DONE) {
         Some(Attitude::Done)
     } else {
         None
@@ -266,15 +271,13 @@ pub fn ordinal(text: &str, language: Language) -> Option<usize> {
 
 /// Whether it says that none of what was offered is right.
 pub fn is_neither(text: &str, language: Language) -> bool {
-    let folded = fold(text);
+    let line = line(text);
     let phrases: &[&str] = match language {
-        Language::Fr => {
-            &["ni l un", "ni l'un", "aucun des deux", "aucune des deux", "ni ", "autre chose", "rien de tout"]
-        }
+        Language::Fr => &["ni", "aucun des deux", "aucune des deux", "autre chose", "rien de tout"],
         Language::En => &["neither", "none of", "something else"],
         Language::Nl => &["geen van", "iets anders"],
     };
-    phrases.iter().any(|phrase| folded.contains(phrase))
+    phrases.iter().any(|phrase| line.contains(&format!(" {phrase} ")))
 }
 
 #[cfg(test)]
@@ -316,6 +319,16 @@ mod tests {
         ] {
             assert_eq!(ordinal(text, language), None, "{text}");
         }
-        assert!(is_neither("ni l'un ni l'autre", Language::Fr));
+        for (text, language) in [
+            ("ni l'un ni l'autre", Language::Fr),
+            ("aucune des deux, merci", Language::Fr),
+            ("none of these", Language::En),
+            ("geen van beide", Language::Nl),
+        ] {
+            assert!(is_neither(text, language), "{text}");
+        }
+        for text in ["j'ai fini de payer", "l'opérateur a fourni la box"] {
+            assert!(!is_neither(text, Language::Fr), "{text}");
+        }
     }
 }

@@ -21,7 +21,7 @@ const CLEAR: f32 = 0.9;
 /// words were heard is no matter here: a number that was hardly heard is read back, since it may be right all the same.
 const LIKELY: f32 = 0.65;
 /// Below this score a value that was not asked for is not taken from a sentence.
-const TAKEN_UNASKED: f32 = 0.75;
+pub(super) const TAKEN_UNASKED: f32 = 0.75;
 
 /// An intent that is being answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,8 @@ pub(super) struct Task {
     settled: Vec<String>,
     /// Those of them to which the caller said yes.
     confirmed: Vec<String>,
+    /// Values that were not heard clearly, until the caller says yes to them.
+    doubtful: Vec<String>,
     /// Questions for the value that is asked for now.
     tries: u32,
     keys: String,
@@ -46,6 +48,7 @@ impl Task {
             values: BTreeMap::new(),
             settled: Vec::new(),
             confirmed: Vec::new(),
+            doubtful: Vec::new(),
             tries: 0,
             keys: String::new(),
         }
@@ -55,8 +58,23 @@ impl Task {
         &self.intent
     }
 
-    pub(super) fn values(&self) -> BTreeMap<String, Value> {
-        self.values.clone()
+    /// Puts what is known into `slots`, for whoever is to deal with `intent`: not what was hardly heard, which may be the
+    /// number of somebody else, and of another intent not what goes without.
+    pub(super) fn tell(&self, intent: Option<&str>, slots: &mut BTreeMap<String, Value>) {
+        let is_about_it = intent == Some(self.intent.as_str());
+        for slot in self.answer.slots.iter().filter(|slot| is_about_it || !slot.optional) {
+            let value = self.values.get(&slot.name);
+            match value.filter(|_| !self.doubtful.contains(&slot.name)) {
+                Some(value) => {
+                    slots.insert(slot.name.clone(), value.clone());
+                }
+                // The caller said no to it, or something else, so that what stood there is not meant either.
+                None if is_about_it || value.is_some() => {
+                    slots.remove(&slot.name);
+                }
+                None => {}
+            }
+        }
     }
 
     /// Whether the caller is keying a value in.
@@ -83,10 +101,13 @@ impl Task {
             Confirm::Unsure => score >= CLEAR,
             Confirm::Always => false,
         };
-        self.settled.retain(|name| *name != slot.name);
-        self.confirmed.retain(|name| *name != slot.name);
+        for names in [&mut self.settled, &mut self.confirmed, &mut self.doubtful] {
+            names.retain(|name| *name != slot.name);
+        }
         if settled {
             self.settled.push(slot.name.clone());
+        } else if score < CLEAR {
+            self.doubtful.push(slot.name.clone());
         }
         self.values.insert(slot.name.clone(), value);
         self.tries = 0;
@@ -127,16 +148,17 @@ impl Dialog {
         situation: &Situation<'_>,
     ) {
         for slot in task.answer.slots.clone() {
-            if let Some(found) =
-                self.value_in(text, &slot, situation).filter(|found| found.score >= TAKEN_UNASKED)
-            {
+            let found = self.value_in(text, &slot, situation);
+            // Two slots of one kind must not both take the same words.
+            let is_new = |found: &Found| !task.values.values().any(|value| *value == found.value);
+            if let Some(found) = found.filter(|found| found.score >= TAKEN_UNASKED && is_new(found)) {
                 let score = certainty.of(&found);
                 task.keep(&slot, found.value, score);
             }
         }
     }
 
-    fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
+    pub(super) fn value_in(&self, text: &str, slot: &SlotPlan, situation: &Situation<'_>) -> Option<Found> {
         let context = self.context(slot, situation);
         let found = find(text, self.language, &context, &[slot.kind]);
         found.into_iter().max_by(|left, right| left.score.total_cmp(&right.score))
@@ -338,6 +360,7 @@ impl Dialog {
         };
         if yes {
             self.misses = 0;
+            task.doubtful.retain(|name| *name != slot.name);
             task.settled.push(slot.name.clone());
             task.confirmed.push(slot.name);
             return self.go_on(task, scene);

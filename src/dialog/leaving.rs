@@ -42,7 +42,7 @@ impl Dialog {
     ) -> Rule {
         let plan = Arc::clone(&self.plan);
         let Some(open) = plan.first_open(route, scene.situation.now) else {
-            return self.closed(rule, &mut scene.actions);
+            return self.closed(rule, scene);
         };
         self.hand_over(open, intent, scene);
         rule
@@ -51,9 +51,14 @@ impl Dialog {
     fn hand_over(&mut self, route: &str, intent: Option<&str>, scene: &mut Scene<'_>) {
         let task = self.state.task();
         let intent = intent.or(task.map(Task::intent)).map(str::to_owned);
-        // What is being asked for goes before what was given earlier.
-        let mut slots = self.memory.values();
-        slots.extend(task.map(Task::values).unwrap_or_default());
+        // What is being asked for goes before what was said unasked, and that before what was given earlier.
+        let mut slots = self.memory.values(intent.as_deref());
+        if let Some(intent) = &intent {
+            slots.extend(self.overheard(intent, scene.situation));
+        }
+        if let Some(task) = task {
+            task.tell(intent.as_deref(), &mut slots);
+        }
         let transfer = Transfer {
             route: route.to_owned(),
             queue: String::new(),
@@ -82,19 +87,33 @@ impl Dialog {
         self.state = State::Transferred(transfer);
     }
 
-    /// All are closed. The caller is heard once more, since something else may be answered at this hour; where nobody would
-    /// be heard, or was heard already, the call ends.
-    fn closed(&mut self, rule: Rule, actions: &mut Actions) -> Rule {
+    /// All are closed. The other of two wishes is turned to where something can be done about it at this hour; else the
+    /// caller is heard once more, since something else may be answered; where nobody would be heard, or was heard already,
+    /// the call ends.
+    fn closed(&mut self, rule: Rule, scene: &mut Scene<'_>) -> Rule {
         let closed = self.plan.in_language(&self.plan.closed, self.language).cloned();
-        actions.extend(closed.map(|text| Action::Say(text.into())));
+        scene.actions.extend(closed.map(|text| Action::Say(text.into())));
         let is_last = matches!(rule, Rule::Failed | Rule::TurnLimit | Rule::Insult | Rule::OtherLanguage);
-        if std::mem::replace(&mut self.closed_told, true) || is_last {
-            return self.goodbye(Rule::Closed, Message::Goodbye, actions);
+        let was_told = std::mem::replace(&mut self.closed_told, true);
+        let second = self.second.take().filter(|second| !is_last && self.can_serve(&second.intent, scene));
+        if let Some(second) = second {
+            return self.turn_to(second, scene);
         }
-        self.say(Message::More, &[], actions);
+        if was_told || is_last {
+            return self.goodbye(Rule::Closed, Message::Goodbye, &mut scene.actions);
+        }
+        self.say(Message::More, &[], &mut scene.actions);
         self.state = State::More;
-        self.listen(Expect::Wish, actions);
+        self.listen(Expect::Wish, &mut scene.actions);
         Rule::Closed
+    }
+
+    /// Whether `intent` is answered, or somebody takes its calls now.
+    fn can_serve(&self, intent: &str, scene: &Scene<'_>) -> bool {
+        let found = self.plan.intents.get(intent);
+        found.is_some_and(|found| {
+            found.answer.is_some() || self.plan.first_open(&found.route, scene.situation.now).is_some()
+        })
     }
 
     /// Nobody took the call: it goes on to whoever takes the calls of that team, with all that is known.

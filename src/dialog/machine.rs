@@ -333,6 +333,8 @@ impl Dialog {
             return self.asked_for_human(scene);
         }
         self.misses = 0;
+        // Chosen of two, or confirmed in place of what was said no to: it is not dealt with twice.
+        self.second.take_if(|second| second.intent == intent);
         let Some(plan) = self.plan.intents.get(intent).cloned() else {
             return self.reach_human(Rule::Human, scene);
         };

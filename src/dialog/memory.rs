@@ -23,6 +23,8 @@ struct Known {
     value: Value,
     /// The caller said yes to it.
     is_confirmed: bool,
+    /// It was given for a question that goes without it.
+    is_optional: bool,
     /// The intents that it was given or taken for.
     used_for: BTreeSet<String>,
 }
@@ -76,6 +78,7 @@ impl Memory {
             catalog: slot.catalog.clone(),
             value: value.clone(),
             is_confirmed: is_confirmed || was_confirmed,
+            is_optional: slot.optional,
             used_for,
         });
     }
@@ -94,9 +97,11 @@ impl Memory {
         (is_settled || is_read_back).then(|| Recalled { value: known.value.clone(), is_settled })
     }
 
-    /// All values by the names of their slots; of two with one name the later one.
-    pub(super) fn values(&self) -> BTreeMap<String, Value> {
-        self.values.iter().map(|known| (known.name.clone(), known.value.clone())).collect()
+    /// All values by the names of their slots; of two with one name the later one. For whoever is to deal with one intent only
+    /// those that hold for others too: what a question goes without is about the sentence that it stood in.
+    pub(super) fn values(&self, intent: Option<&str>) -> BTreeMap<String, Value> {
+        let known = self.values.iter().filter(|known| intent.is_none() || !known.is_optional);
+        known.map(|known| (known.name.clone(), known.value.clone())).collect()
     }
 
     /// Keeps a free sentence of the caller.
@@ -168,7 +173,18 @@ mod tests {
         memory.keep(&slot("code", Kind::Number, Confirm::Unsure), (&Value::Number(3), true), "solde");
         assert_eq!(memory.recall(&slot("code", Kind::Postcode, Confirm::Unsure), "copie"), None);
         assert_eq!(memory.recall(&slot("nombre", Kind::Number, Confirm::Unsure), "copie"), None);
-        assert_eq!(memory.values().len(), 1);
+        assert_eq!(memory.values(None).len(), 1);
+    }
+
+    #[test]
+    fn what_a_question_goes_without_is_not_told_about_another_one() {
+        let month = SlotPlan { optional: true, ..slot("mois", Kind::Period, Confirm::Unsure) };
+        let mut memory = Memory::default();
+        memory.keep(&month, (&Value::Number(3), false), "copie");
+        memory.keep(&slot("client", Kind::Number, Confirm::Unsure), (&Value::Number(4), false), "copie");
+        let names = |intent| memory.values(intent).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(Some("solde")), ["client"]);
+        assert_eq!(names(None), ["client", "mois"], "who asks for a person may still mean it");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod machine;
 mod means;
 mod memory;
 pub mod messages;
+mod overheard;
 pub mod plan;
 pub mod template;
 mod turn;

@@ -133,7 +133,27 @@ pub struct IntentPlan {
     pub label: Said<String>,
     /// How it is answered without a person, if it is.
     pub answer: Option<Arc<Answer>>,
+    /// What is found out for the person who takes a call about it.
+    pub handover: Option<Arc<HandoverPlan>>,
 }
+
+/// What is found out for the person who takes a call, without a question to the caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandoverPlan {
+    /// Name of its file, for whoever is to correct it.
+    pub name: String,
+    /// Filled from the caller's own sentence, where it says them.
+    pub slots: Vec<SlotPlan>,
+    /// How the document in question is found, with these slots and [`CUSTOMER`].
+    pub look_up: Option<LookUpPlan>,
+    /// Whether that goes by [`CUSTOMER`].
+    pub by_customer: bool,
+}
+
+/// Parameter of a look-up for a person: the customer's number, which is the column [`CUSTOMER_ID`] of the customer's record.
+pub const CUSTOMER: &str = "customer";
+/// See [`CUSTOMER`].
+pub const CUSTOMER_ID: &str = "id";
 
 /// A team.
 #[derive(Debug, Clone, PartialEq)]

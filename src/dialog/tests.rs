@@ -3,6 +3,7 @@
 mod certain;
 mod keypad;
 mod leaving;
+mod overheard;
 mod questions;
 mod random;
 mod remembering;
@@ -103,6 +104,7 @@ fn plan() -> Plan {
         route: route.to_owned(),
         label: said(label),
         answer: answer.map(Arc::new),
+        handover: None,
     };
     Plan {
         name: "essai".into(),

@@ -17,6 +17,9 @@ const WORTH_ASKING: f32 = 0.2;
 impl Dialog {
     /// A free sentence about what the caller wants.
     pub(super) fn wish(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
+        if let Some(rule) = self.person_instead(sentence, scene) {
+            return rule;
+        }
         let Some(wish) = sentence.wishes.first() else {
             self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
             return self.missed(Rule::AskAgain, Message::AskAgain, scene);
@@ -61,7 +64,10 @@ impl Dialog {
                 let intent = (*intent).to_owned();
                 self.act(&intent, (Some(sentence), Rule::Sure), scene)
             }
-            (Band::TwoCandidates, [(first, _), (second, _), ..]) => {
+            // The other of two may have been said no to: what is left beside the first is then hardly meant.
+            (Band::TwoCandidates, [(first, _), (second, probability), ..])
+                if *probability >= WORTH_ASKING =>
+            {
                 self.note_second(sentence);
                 let intents = [(*first).to_owned(), (*second).to_owned()];
                 self.offer(intents, scene)
@@ -74,6 +80,21 @@ impl Dialog {
             (Band::OutOfScope, _) => self.missed(Rule::OutOfScope, Message::OutOfScope, scene),
             _ => self.missed(Rule::AskAgain, Message::AskAgain, scene),
         }
+    }
+
+    /// A person is asked for while a value is: why the caller calls is known and not asked again. `None` where it is anything
+    /// else, or nobody is there.
+    fn person_instead(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Option<Rule> {
+        let wish = sentence.wishes.first().filter(|wish| wish.band == Band::Sure)?;
+        let best = wish.ranking.candidates.first()?;
+        if self.plan.human_intent.as_ref() != Some(&best.intent) {
+            return None;
+        }
+        let intent = self.state.task()?.intent().to_owned();
+        let route = self.plan.intents.get(&intent)?.route.clone();
+        self.plan.first_open(&route, scene.situation.now)?;
+        self.memory.hear(&sentence.text, (Understood::Human, best.probability));
+        Some(self.transfer((&route, Some(&intent)), Rule::WantsHuman, scene))
     }
 
     pub(super) fn note_second(&mut self, sentence: &Sentence) {
@@ -142,8 +163,17 @@ impl Dialog {
             None if best(sentence).is_some_and(|best| best == intent) && is_clear(sentence) => {
                 self.act(intent, (None, Rule::Confirmed), scene)
             }
-            None => self.missed(Rule::AskAgain, Message::AskAgain, scene),
+            None => self.not_answered(sentence, scene),
         }
+    }
+
+    /// A sentence that is no answer to what was asked, and not clear enough to be a wish: it may say why the caller calls all
+    /// the same, to a person.
+    fn not_answered(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
+        if words(sentence) > BARE_ANSWER_WORDS_MAX {
+            self.memory.hear(&sentence.text, (Understood::Lost, 0.0));
+        }
+        self.missed(Rule::AskAgain, Message::AskAgain, scene)
     }
 
     /// After a "no": what else the sentence says, the other of two wishes, or the open question again.
@@ -160,7 +190,8 @@ impl Dialog {
 
     /// After a "no" that says nothing else.
     pub(super) fn denied_without(&mut self, scene: &mut Scene<'_>) -> Rule {
-        match self.second.take() {
+        // It may be one of two that were offered and that the caller has just said no to.
+        match self.second.take().filter(|second| !self.denied.contains(&second.intent)) {
             Some(second) => self.turn_to(second, scene),
             None => self.missed(Rule::Denied, Message::DeniedAskAgain, scene),
         }
@@ -194,7 +225,7 @@ impl Dialog {
         if is_clear(sentence) && best(sentence).is_some_and(|best| !intents.iter().any(|one| one == best)) {
             return self.wish(sentence, scene);
         }
-        self.missed(Rule::AskAgain, Message::AskAgain, scene)
+        self.not_answered(sentence, scene)
     }
 }
 

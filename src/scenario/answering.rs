@@ -1,6 +1,6 @@
 //! `answers/*.toml`: intents that are answered without a person.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -68,28 +68,26 @@ impl Reader<'_> {
     }
 }
 
-struct AnswerReader<'r, 'w> {
-    plan: &'r Plan,
-    tongues: &'r Tongues<'r>,
-    writing: &'r mut Writing<'w>,
+/// Reads a file of `answers/` or of `handover/`.
+pub(super) struct AnswerReader<'r, 'w> {
+    pub plan: &'r Plan,
+    pub tongues: &'r Tongues<'r>,
+    pub writing: &'r mut Writing<'w>,
 }
 
 impl AnswerReader<'_, '_> {
     fn answer(&mut self, written: &AnswerFile) -> Answer {
-        let slots: Vec<SlotPlan> = written.slots.iter().filter_map(|slot| self.slot(slot)).collect();
-        let names: BTreeSet<String> = slots.iter().map(|slot| slot.name.clone()).collect();
-        if names.len() < slots.len()
-            && let Some(slot) = written.slots.first()
-        {
-            self.writing.at(&slot.name, "two slots have the same name", "name each differently");
-        }
+        let slots: Vec<SlotPlan> = written.slots.iter().filter_map(|slot| self.asked(slot)).collect();
+        let names = self.names(&slots, &written.slots);
         let look_up = written.lookup.as_ref().and_then(|look_up| self.look_up(look_up, &names));
         let optional: BTreeSet<&str> =
             slots.iter().filter(|slot| slot.optional).map(|slot| slot.name.as_str()).collect();
         let slot_names: BTreeSet<String> =
             names.iter().filter(|name| !optional.contains(name.as_str())).cloned().collect();
         // `None`: the columns cannot be told from the query ("select *"), so any name may be one.
-        let columns = written.lookup.as_ref().map_or(Some(BTreeSet::new()), columns_of);
+        let columns = written.lookup.as_ref().map_or(Some(BTreeSet::new()), |look_up| {
+            columns_of(&look_up.columns, look_up.query.as_ref().map(Spanned::get_ref).map(String::as_str))
+        });
         let on_row = columns.map(|columns| columns.union(&names).cloned().collect::<BTreeSet<_>>());
         let cases = written.cases.iter().map(|case| self.case(case, on_row.as_ref())).collect();
         let empty = || Reply { say: Said::new(), then: Then::Route(self.plan.human_route.clone()) };
@@ -107,7 +105,30 @@ impl AnswerReader<'_, '_> {
         }
     }
 
-    fn slot(&mut self, written: &SlotFile) -> Option<SlotPlan> {
+    /// The names of `slots`, which have to differ.
+    pub(super) fn names(&mut self, slots: &[SlotPlan], written: &[SlotFile]) -> BTreeSet<String> {
+        let names: BTreeSet<String> = slots.iter().map(|slot| slot.name.clone()).collect();
+        if names.len() < slots.len()
+            && let Some(slot) = written.first()
+        {
+            self.writing.at(&slot.name, "two slots have the same name", "name each differently");
+        }
+        names
+    }
+
+    /// A slot of an answer, with the question for it.
+    fn asked(&mut self, written: &SlotFile) -> Option<SlotPlan> {
+        let slot = self.slot(written)?;
+        let Some(ask) = &written.ask else {
+            let problem = format!("slot `{}` has no question", slot.name);
+            self.writing.at(&written.name, problem, "add `ask = { … }`");
+            return Some(slot);
+        };
+        Some(SlotPlan { ask: self.writing.said(ask, self.tongues), ..slot })
+    }
+
+    /// A slot without the question for it.
+    pub(super) fn slot(&mut self, written: &SlotFile) -> Option<SlotPlan> {
         let name = written.name.get_ref().clone();
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
             let problem = format!("`{name}` cannot be the name of a slot");
@@ -147,7 +168,7 @@ impl AnswerReader<'_, '_> {
             kind,
             catalog: catalog.map(|catalog| catalog.get_ref().clone()),
             tense,
-            ask: self.writing.said(&written.ask, self.tongues),
+            ask: Said::new(),
             confirm,
             optional: written.optional,
         })
@@ -192,7 +213,7 @@ impl AnswerReader<'_, '_> {
         })
     }
 
-    fn look_up(&mut self, written: &LookUpFile, slots: &BTreeSet<String>) -> Option<LookUpPlan> {
+    pub(super) fn look_up(&mut self, written: &LookUpFile, slots: &BTreeSet<String>) -> Option<LookUpPlan> {
         if !self.writing.known(&written.source, "source", self.plan.sources.keys()) {
             return None;
         }
@@ -290,12 +311,12 @@ impl AnswerReader<'_, '_> {
 }
 
 /// Names in braces of an address.
-fn places(url: &str) -> impl Iterator<Item = &str> {
+pub(super) fn places(url: &str) -> impl Iterator<Item = &str> {
     url.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name))
 }
 
 /// Names of parameters of a query: `:name`, but not `::type`.
-fn parameters(query: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parameters(query: &str) -> impl Iterator<Item = &str> {
     query.match_indices(':').filter_map(move |(at, _)| {
         let before = query[..at].chars().next_back();
         let name = &query[at + 1..];
@@ -305,15 +326,21 @@ fn parameters(query: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The columns that a look-up gives; `None` when they cannot be told from the text of the query.
-fn columns_of(written: &LookUpFile) -> Option<BTreeSet<String>> {
-    if !written.columns.is_empty() {
-        return Some(written.columns.keys().cloned().collect());
+/// The columns that a look-up gives, those that are `named` or those of its query; `None` when they cannot be told from its
+/// text.
+pub(super) fn columns_of<T>(named: &BTreeMap<String, T>, query: Option<&str>) -> Option<BTreeSet<String>> {
+    if !named.is_empty() {
+        return Some(named.keys().cloned().collect());
     }
-    let query = written.query.as_ref()?.get_ref();
+    let query = query?.replace(['\n', '\r', '\t'], " ");
     let lower = query.to_ascii_lowercase();
     let start = lower.find("select")? + "select".len();
     let end = start + lower[start..].find(" from ")?;
+    let count = |sign: char| query[start..end].matches(sign).count();
+    if count('(') != count(')') {
+        // That was the `from` of a query inside of this one.
+        return None;
+    }
     let mut depth = 0_i32;
     let parts = query[start..end].split(|c: char| {
         depth += i32::from(c == '(') - i32::from(c == ')');
@@ -321,7 +348,8 @@ fn columns_of(written: &LookUpFile) -> Option<BTreeSet<String>> {
     });
     parts
         .map(|part| {
-            let name = part.rsplit(|c: char| c.is_whitespace() || c == '.').next()?.trim_matches('"');
+            let name =
+                part.trim_end().rsplit(|c: char| c.is_whitespace() || c == '.').next()?.trim_matches('"');
             let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
             is_name.then(|| name.to_owned())
         })
@@ -341,8 +369,8 @@ mod tests {
     #[test]
     fn columns_are_read_off_the_query() {
         let columns = |query: &str| {
-            let written = toml::from_str(&format!("source = \"s\"\nquery = \"{query}\"")).unwrap();
-            columns_of(&written).map(|columns| columns.into_iter().collect::<Vec<_>>())
+            let columns = columns_of(&BTreeMap::<String, String>::new(), Some(query));
+            columns.map(|columns| columns.into_iter().collect::<Vec<_>>())
         };
         assert_eq!(columns("select name, quantity from t"), Some(vec!["name".into(), "quantity".into()]));
         assert_eq!(
@@ -350,5 +378,7 @@ mod tests {
             Some(vec!["c".into(), "name".into()])
         );
         assert_eq!(columns("select * from t"), None);
+        assert_eq!(columns("select name,\n  quantity\nfrom t"), columns("select name, quantity from t"));
+        assert_eq!(columns("select a, (select max(b) from u) as c from t"), None);
     }
 }

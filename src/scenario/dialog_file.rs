@@ -176,8 +176,8 @@ pub(super) struct SlotFile {
     pub letters: Option<Spanned<u8>>,
     /// Of dates and periods: `past` or `future`.
     pub tense: Option<Spanned<String>>,
-    /// How it is asked for.
-    pub ask: Spanned<SaidFile>,
+    /// How it is asked for; of an answer only, where it must be there.
+    pub ask: Option<Spanned<SaidFile>>,
     /// `never`, `unsure` or `always`.
     pub confirm: Option<Spanned<String>>,
     /// Whether it goes without.
@@ -219,4 +219,17 @@ pub(super) struct ReplyFile {
     pub say: Spanned<SaidFile>,
     /// `more`, `end` or a route.
     pub then: Option<Spanned<String>>,
+}
+
+/// One file of `handover/`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandoverFile {
+    /// Intents whose calls it is for.
+    pub intents: Spanned<Vec<Spanned<String>>>,
+    /// What the caller's sentence may say.
+    #[serde(default)]
+    pub slots: Vec<SlotFile>,
+    /// The document in question.
+    pub lookup: Option<LookUpFile>,
 }

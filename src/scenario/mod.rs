@@ -7,6 +7,7 @@
 //! out-of-scope.csv   text,lang: what they say that nothing here is for
 //! labels.csv         intent,lang,label: how an intent is named when the caller is asked to confirm it
 //! answers/*.toml     intents that are answered without a person (`<intent>.toml`)
+//! handover/*.toml    what the person who takes a call is shown of it: slots of the caller's sentence, the document in question
 //! messages.toml      other words for what a dialogue says
 //! steps/*.md         what the agent does, by intent (`<intent>.md`) or for a whole route (`<route>.md`)
 //! vocabulary.txt     names that the recogniser should expect, one a line
@@ -18,6 +19,7 @@
 mod answering;
 mod config;
 mod dialog_file;
+mod handing_over;
 mod mistakes;
 mod names;
 mod opening;

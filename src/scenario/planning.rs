@@ -177,7 +177,7 @@ impl Reader<'_> {
                 .iter()
                 .map(|(intent, route)| {
                     let label = labels.remove(intent).unwrap_or_default();
-                    (intent.clone(), IntentPlan { route: route.clone(), label, answer: None })
+                    (intent.clone(), IntentPlan { route: route.clone(), label, answer: None, handover: None })
                 })
                 .collect(),
             routes,
@@ -197,6 +197,7 @@ impl Reader<'_> {
             timezone,
         };
         self.answers(&mut plan, tongues);
+        self.handovers(&mut plan, tongues);
         self.messages(&mut plan, tongues);
         plan
     }

@@ -317,3 +317,96 @@ fn the_shipped_scenario_is_told_apart_on_held_out_sentences() {
     assert!(report.calibration_error < 0.05, "{}", report.calibration_error);
     assert!(report.out_of_scope_recall.unwrap() > 0.6, "{:?}", report.out_of_scope_recall);
 }
+
+#[test]
+fn every_mistake_in_what_a_person_is_shown_is_named_with_its_line() {
+    let first = "intents = [\"facture\", \"inconnu\"]\n[[slots]]\nname = \"customer\"\nkind = \"period\"\n\
+        ask = { fr = \"Quel mois ?\" }\n[lookup]\nsource = \"clients\"\n\
+        query = \"select n from t where c = :customer and m = :mois\"\n";
+    let sources = "[sources.clients]\nkind = \"postgres\"\nurl_env = \"CLIENTS\"\n";
+    check(
+        |path| {
+            fs::write(path.join("scenario.toml"), format!("{SCENARIO}{sources}")).unwrap();
+            fs::create_dir(path.join("handover")).unwrap();
+            fs::write(path.join("handover/a.toml"), first).unwrap();
+            fs::write(path.join("handover/b.toml"), "intents = [\"facture\"]\n").unwrap();
+            fs::write(path.join("handover/c.toml"), "intents = [\"facture\"]\nslot = 1\n").unwrap();
+        },
+        &[
+            "handover/a.toml:1: intent `inconnu` is not known",
+            "handover/a.toml:3: `customer` is the customer who was recognised",
+            "handover/a.toml:5: a question that nobody asks",
+            "handover/a.toml:7: the look-up needs `customer`, and nothing says how customers are found",
+            "handover/a.toml:8: the query needs `:mois`, which is no slot",
+            "handover/b.toml:1: nothing is found out",
+            "handover/b.toml:1: `facture` is in handover/a.toml already",
+            "handover/c.toml:2: unknown field `slot`, expected one of `intents`, `slots`, `lookup`",
+        ],
+    );
+}
+
+#[test]
+fn what_a_person_is_shown_is_part_of_the_scenario() {
+    let text = "intents = [\"facture\"]\n[[slots]]\nname = \"mois\"\nkind = \"period\"\n";
+    let folder = folder(|path| {
+        fs::create_dir(path.join("handover")).unwrap();
+        fs::write(path.join("handover/factures.toml"), text).unwrap();
+    });
+    let scenario = Scenario::load(folder.path()).unwrap();
+    let handover = scenario.plan.intents["facture"].handover.as_ref().unwrap();
+    assert_eq!((handover.name.as_str(), handover.by_customer), ("factures", false));
+    assert!(handover.slots[0].optional && handover.slots[0].ask.is_empty());
+    assert_eq!(scenario.plan.intents["paiement"].handover, None);
+    fs::remove_file(folder.path().join("handover/factures.toml")).unwrap();
+    assert_ne!(Scenario::version_of(folder.path()), scenario.version);
+}
+
+#[test]
+fn a_slot_that_is_asked_for_needs_a_question() {
+    let answer = "[[slots]]\nname = \"nombre\"\nkind = \"count\"\n[[cases]]\nsay = { fr = \"Oui.\" }\n";
+    check(
+        |path| {
+            fs::create_dir(path.join("answers")).unwrap();
+            fs::write(path.join("answers/facture.toml"), answer).unwrap();
+        },
+        &["answers/facture.toml:2: slot `nombre` has no question"],
+    );
+}
+
+#[test]
+fn a_conversation_that_expects_what_nobody_is_told_is_a_mistake_of_its_line() {
+    let text = "[[conversation]]\nname = \"a\"\nat = \"2026-11-26T10:00:00\"\nturns = []\nends = \"end\"\n\
+        caller_number = \"+33639985000\"\nslots = { mois = \"x\" }\ndocument = { number = \"1\" }\n";
+    let folder = folder(|path| {
+        fs::create_dir(path.join("tests")).unwrap();
+        fs::write(path.join("tests/fr.toml"), text).unwrap();
+    });
+    let scenario = Scenario::load(folder.path()).unwrap();
+    let Err(Error::Mistakes { mistakes, .. }) = rehearsals::conversations_of(folder.path(), &scenario) else {
+        panic!("accepted")
+    };
+    let found: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let lines: Vec<&str> = found.iter().filter_map(|mistake| mistake.lines().next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "tests/fr.toml:6: no caller is recognised by the number",
+            "tests/fr.toml:7: slots are told with a call that is handed over",
+            "tests/fr.toml:7: slot `mois` is not known",
+            "tests/fr.toml:8: a document is shown with a call that is handed over",
+            "tests/fr.toml:8: column `number` is not known",
+        ]
+    );
+    // Those of the scenario that ships are right, and a column that none of its queries gives is not.
+    let shipped_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/telecom-fr");
+    assert!(rehearsals::conversations_of(&shipped_folder, &shipped()).is_ok());
+    let wrong = text.replace("ends = \"end\"", "ends = \"route:facturation\"").replace("mois", "periode");
+    fs::write(folder.path().join("tests/fr.toml"), wrong.replace("number = \"1\"", "numero = \"1\""))
+        .unwrap();
+    let Err(Error::Mistakes { mistakes, .. }) = rehearsals::conversations_of(folder.path(), &shipped())
+    else {
+        panic!("accepted")
+    };
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert_eq!((mistakes[0].line, mistakes[0].problem.as_str()), (Some(8), "column `numero` is not known"));
+}

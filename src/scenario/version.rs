@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// What a scenario consists of; databases beside it change while it runs and are no part of its version.
 const EXTENSIONS: [&str; 4] = ["toml", "csv", "md", "txt"];
 /// A folder of these is part of a scenario; anything deeper is not.
-const FOLDERS: [&str; 4] = ["intents", "answers", "steps", "tests"];
+const FOLDERS: [&str; 5] = ["intents", "answers", "handover", "steps", "tests"];
 /// Characters of the hash that are kept: enough to tell versions apart, short enough to be read aloud.
 const LENGTH: usize = 12;
 

@@ -6,6 +6,7 @@ use super::super::ear::{Said, Sentence};
 use super::parts::{Output, Stage, Then, is_sign};
 use super::{Course, POLITE_MAX};
 use crate::assistant::Event;
+use crate::call::Channel;
 use crate::call::event::EventBody;
 use crate::redact::Redacted;
 
@@ -24,12 +25,13 @@ impl Course {
             EventBody::PlaybackFinished { mark, .. } => self.mouth.finished(mark),
             EventBody::HandedOver { .. } => self.told(),
             EventBody::CallEnded { .. } => self.call_ended(),
-            EventBody::SpeechStarted { .. } => self.somebody_speaks(),
+            EventBody::SpeechStarted { channel, .. } => self.somebody_speaks(*channel),
             EventBody::TranscriptFinal { .. } => self.somebody_spoke(),
+            EventBody::TurnEnded { channel, .. } | EventBody::SpeechDiscarded { channel, .. } => {
+                self.somebody_stops(*channel);
+            }
             EventBody::CallStarted { .. }
             | EventBody::TranscriptPartial { .. }
-            | EventBody::TurnEnded { .. }
-            | EventBody::SpeechDiscarded { .. }
             | EventBody::Interrupted { .. }
             | EventBody::Dtmf { .. }
             | EventBody::TurnDecided { .. }
@@ -157,9 +159,16 @@ impl Course {
         }
     }
 
-    fn somebody_speaks(&mut self) {
+    fn somebody_speaks(&mut self, channel: Channel) {
         if let Stage::Transferred(waiting) = &mut self.stage {
             waiting.is_speech = true;
+            waiting.speaking.insert(channel);
+        }
+    }
+
+    fn somebody_stops(&mut self, channel: Channel) {
+        if let Stage::Transferred(waiting) = &mut self.stage {
+            waiting.speaking.remove(&channel);
         }
     }
 

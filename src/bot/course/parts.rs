@@ -1,11 +1,12 @@
 //! What the course of a conversation is made of.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::super::ear::Sentence;
 use super::super::mouth::Saying;
 use crate::assistant::Event;
-use crate::call::Language;
+use crate::call::{Channel, Language};
 use crate::dialog::{Action, Listen, Transfer};
 use crate::redact::Redacted;
 use crate::turn::Expectation;
@@ -104,6 +105,8 @@ pub(super) struct Waiting {
     pub(super) until: Option<Instant>,
     /// Somebody began to speak since.
     pub(super) is_speech: bool,
+    /// Who began and is not known to be done.
+    pub(super) speaking: BTreeSet<Channel>,
 }
 
 /// What the dialogue is asked.

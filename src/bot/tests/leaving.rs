@@ -131,6 +131,14 @@ fn nobody_is_fetched_back_out_of_a_conversation() {
     line.told(&EventBody::SpeechStarted { channel, turn, at });
     line.told(&spoken(channel, "service facturation, bonjour"));
     assert_eq!(line.course.next_deadline(), None);
+    // While the first words are being said nobody is fetched back, and where they were none the patience is over.
+    let mut line = transferred();
+    line.passes(59_000);
+    line.told(&EventBody::SpeechStarted { channel, turn, at });
+    line.passes(2_000);
+    assert_eq!(line.done(), [""; 0]);
+    line.told(&EventBody::SpeechDiscarded { channel, turn });
+    assert_eq!(line.done(), ["ask not answered"]);
 }
 
 #[test]

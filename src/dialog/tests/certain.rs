@@ -1,11 +1,12 @@
 //! Values that were badly heard.
 
+use super::leaving::transfer_of;
 use super::*;
 use crate::call::WordConfidence;
 use crate::call::decision::CorrectionRecord;
 
 /// A sentence of which every word was heard with this confidence.
-fn heard(input: Input, confidence: f32) -> Input {
+pub(super) fn heard(input: Input, confidence: f32) -> Input {
     let Input::Sentence(mut sentence) = input else { panic!("no sentence") };
     let text = sentence.text.reveal();
     let place = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
@@ -89,5 +90,20 @@ fn a_name_that_was_put_right_is_read_back_unless_it_was_almost_that() {
         let mut call = Call::begin(plan());
         call.on(Input::Sentence(sentence));
         assert_eq!(call.dialog.state_name(), state, "{score}");
+    }
+}
+
+#[test]
+fn a_number_that_was_hardly_heard_is_not_told_to_a_person() {
+    for (confidence, is_told) in [(0.3, false), (1.0, true)] {
+        let mut call = Call::begin(plan());
+        call.on(says("ma commande", Band::Sure, &[("commande", 0.95)]));
+        assert_eq!(call.on(heard(mumbles("c'est le 123456"), confidence)).1, Rule::ConfirmValue);
+        let mut agreed = Call { dialog: call.dialog.clone(), catalogs: catalogs(), now: call.now };
+        let turn = call.step(Input::Key('0'.into()));
+        assert_eq!(transfer_of(&turn).slots.contains_key("commande"), is_told, "{confidence}");
+        agreed.on(mumbles("oui"));
+        let turn = agreed.step(Input::Key('0'.into()));
+        assert!(transfer_of(&turn).slots.contains_key("commande"), "what was confirmed is certain");
     }
 }

@@ -102,3 +102,48 @@ fn a_sentence_that_says_less_and_a_key_do_not_replace_the_reason() {
         assert_eq!(transfer.said.len(), 2);
     }
 }
+
+#[test]
+fn a_sentence_that_answers_nothing_is_told_to_the_person_all_the_same() {
+    let near = || says("un montant", Band::Nearly, &[("facture", 0.6)]);
+    let two = || says("un souci", Band::TwoCandidates, &[("facture", 0.45), ("panne", 0.42)]);
+    for asked in [near(), two()] {
+        let mut call = Call::begin(plan());
+        call.on(asked);
+        assert_eq!(call.on(mumbles("euh la box clignote en rouge")).1, Rule::AskAgain);
+        let turn = call.step(Input::Key('0'.into()));
+        let said: Vec<&str> = transfer_of(&turn).said.iter().map(|text| text.reveal().as_str()).collect();
+        assert_eq!(said.last(), Some(&"euh la box clignote en rouge"));
+    }
+}
+
+#[test]
+fn who_asks_for_a_person_while_a_value_is_asked_for_is_not_asked_why_again() {
+    let human = || says("un conseiller", Band::Sure, &[("humain", 0.9)]);
+    let mut call = Call::begin(plan());
+    call.on(order());
+    let turn = call.step(human());
+    let transfer = transfer_of(&turn);
+    assert_eq!((transfer.route.as_str(), turn.rule), ("ventes", Rule::WantsHuman));
+    assert_eq!((transfer.intent.as_deref(), transfer.confidence), (Some("commande"), Some(0.95)));
+    assert_eq!(transfer.words.as_ref().map(|text| text.reveal().as_str()), Some("où est ma commande"));
+    // At night nobody is there who could be told.
+    let mut call = Call::begin_at(plan(), date(2026, 11, 26).at(22, 0, 0, 0));
+    call.on(order());
+    let (line, rule) = call.on(human());
+    assert!(line.ends_with("> listen"), "{line}");
+    assert_eq!(rule, Rule::WantsHuman);
+}
+
+#[test]
+fn two_slots_of_one_kind_do_not_take_the_same_words() {
+    let mut plan = plan();
+    let intent = plan.intents.get_mut("disponibilite").unwrap();
+    let mut answer = Answer::clone(intent.answer.as_ref().unwrap());
+    answer.slots.push(slot("remplacement", Kind::Product, Confirm::Unsure));
+    intent.answer = Some(Arc::new(answer));
+    let mut call = Call::begin(plan);
+    let (line, _) =
+        call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
+    assert!(line.contains("Quel est votre remplacement ?"), "{line}");
+}

@@ -1,0 +1,26 @@
+//! What a caller says of his matter in passing, for the person who takes the call. Nobody asks for it or reads it back.
+
+use std::collections::BTreeMap;
+
+use super::filling::TAKEN_UNASKED;
+use super::machine::Dialog;
+use super::plan::SlotPlan;
+use super::turn::Situation;
+use crate::slots::Value;
+
+/// A value that is less certain than this was more likely not said than said, and a wrong document is worse than none.
+const CERTAIN_ENOUGH: f32 = 0.5;
+
+impl Dialog {
+    /// What the sentence that led to `intent` says of what its team wants to know.
+    pub(super) fn overheard(&self, intent: &str, situation: &Situation<'_>) -> BTreeMap<String, Value> {
+        let wanted = self.plan.intents.get(intent).and_then(|plan| plan.handover.as_ref());
+        let (Some(wanted), Some(words)) = (wanted, &self.words) else { return BTreeMap::new() };
+        let said = |slot: &SlotPlan| {
+            let found = self.value_in(words.reveal(), slot, situation)?;
+            let is_taken = found.score >= TAKEN_UNASKED && self.certainty.of(&found) >= CERTAIN_ENOUGH;
+            is_taken.then(|| (slot.name.clone(), found.value))
+        };
+        wanted.slots.iter().filter_map(said).collect()
+    }
+}

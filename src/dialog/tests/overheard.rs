@@ -1,0 +1,79 @@
+//! What a caller says in passing, for the person who takes the call.
+
+use super::certain::heard;
+use super::leaving::transfer_of;
+use super::plan::HandoverPlan;
+use super::*;
+use crate::slots::Value;
+
+/// A slot that goes without.
+fn month(confirm: Confirm) -> SlotPlan {
+    SlotPlan { optional: true, tense: Tense::Past, ..slot("mois", Kind::Period, confirm) }
+}
+
+/// A plan in which the accountants want to know the month.
+fn noted() -> Plan {
+    let mut plan = plan();
+    let handover = HandoverPlan {
+        name: "factures".into(),
+        slots: vec![month(Confirm::Never)],
+        look_up: None,
+        by_customer: false,
+    };
+    plan.intents.get_mut("facture").unwrap().handover = Some(Arc::new(handover));
+    plan
+}
+
+fn of_march(band: Band) -> Input {
+    says("j'ai un problème avec ma facture de mars", band, &[("facture", 0.9)])
+}
+
+fn month_of(turn: &Turn) -> Option<String> {
+    transfer_of(turn).slots.get("mois").map(Value::canonical)
+}
+
+const MARCH: Option<&str> = Some("2026-03-01/2026-03-31");
+
+#[test]
+fn the_month_of_an_invoice_is_told_and_never_asked_for() {
+    let turn = Call::begin(noted()).step(of_march(Band::Sure));
+    assert_eq!(line(&turn), "Je vous mets en relation : Comptabilité. > to compta");
+    assert_eq!(month_of(&turn).as_deref(), MARCH);
+    let turn = Call::begin(noted()).step(says("ma facture est fausse", Band::Sure, &[("facture", 0.9)]));
+    assert_eq!(month_of(&turn), None);
+    // Also where the caller is first asked whether it is about an invoice.
+    let mut call = Call::begin(noted());
+    assert_eq!(call.on(of_march(Band::Nearly)).1, Rule::Confirm);
+    assert_eq!(month_of(&call.step(mumbles("oui"))).as_deref(), MARCH);
+}
+
+#[test]
+fn what_was_hardly_heard_or_said_of_something_else_is_not_told() {
+    assert_eq!(month_of(&Call::begin(noted()).step(heard(of_march(Band::Sure), 0.3))), None);
+    assert_eq!(month_of(&Call::begin(noted()).step(heard(of_march(Band::Sure), 0.8))).as_deref(), MARCH);
+    let mut call = Call::begin(noted());
+    call.on(says("en mars déjà", Band::Lost, &[("panne", 0.3)]));
+    let turn = call.step(says("ma facture est fausse", Band::Sure, &[("facture", 0.9)]));
+    assert_eq!(month_of(&turn), None);
+    let turn = Call::begin(noted()).step(says("une panne depuis mars", Band::Sure, &[("panne", 0.9)]));
+    assert_eq!(month_of(&turn), None, "nobody wants to know it");
+}
+
+#[test]
+fn what_the_caller_said_no_to_is_not_overheard() {
+    let mut plan = noted();
+    let answer = Answer {
+        slots: vec![month(Confirm::Always)],
+        look_up: None,
+        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::Route("compta".into())) }],
+        not_found: reply("Je ne trouve pas.", Then::More),
+        down: reply("Un instant.", Then::End),
+    };
+    plan.intents.get_mut("facture").unwrap().answer = Some(Arc::new(answer));
+    for (said, expected) in [("oui", MARCH), ("non", None)] {
+        let mut call = Call::begin(plan.clone());
+        let (line, _) = call.on(of_march(Band::Sure));
+        assert!(line.contains("C'est bien cela ?"), "{line}");
+        assert_eq!(month_of(&call.step(mumbles(said))).as_deref(), expected, "{said}");
+    }
+}
