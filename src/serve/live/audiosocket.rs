@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::alarm::Alarm;
 use super::ingress::Wishes;
 use super::line::written;
 use super::talk::{Talk, Write};
@@ -63,6 +64,7 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
         Talk::new(service, Protocol::AudioSocket, bridge(Protocol::AudioSocket, options), Wishes::OF_PEERS);
     let mut buffer = vec![0; READ_BYTES];
     let mut heard = clock.monotonic();
+    let mut alarm = Alarm::new(heard + SILENT_MAX);
     loop {
         let silent = heard + SILENT_MAX;
         let wake = talk.next_deadline().map_or(silent, |deadline| deadline.min(silent));
@@ -76,7 +78,7 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
                 }
             },
             side = talk.side(), if is_calling => talk.answer(side),
-            () = tokio::time::sleep_until(wake.into()) => {
+            () = alarm.at(wake) => {
                 if clock.monotonic() >= silent {
                     return;
                 }

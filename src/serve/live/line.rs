@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 
+use super::alarm::Alarm;
 use super::rate::{Beat, Pulse, RateLimit};
 use crate::serve::Service;
 use crate::serve::config::Limits;
@@ -59,6 +60,7 @@ pub struct Line {
     /// Nothing is read before this: the peer was too fast.
     paused_until: Option<Instant>,
     pulse: Pulse,
+    alarm: Alarm,
     /// A write failed or took too long: half a message may be on its way, nothing can follow it.
     is_broken: bool,
 }
@@ -83,8 +85,9 @@ impl Line {
         let limits = &service.config.limits;
         let rate = RateLimit::new(limits.messages_per_second, now);
         let pulse = Pulse::new(limits.idle, now);
+        let alarm = Alarm::new(pulse.deadline());
         service.metrics.web_sockets(1);
-        Self { socket, rate, paused_until: None, pulse, is_broken: false, service }
+        Self { socket, rate, paused_until: None, pulse, alarm, is_broken: false, service }
     }
 
     /// The next message, or [`Input::Due`] at `deadline`. Dropping the future loses no message.
@@ -104,7 +107,11 @@ impl Line {
                     tokio::time::sleep_until(wake.into()).await;
                     None
                 }
-                None => tokio::time::timeout_at(wake.into(), self.socket.recv()).await.ok(),
+                None => tokio::select! {
+                    biased;
+                    received = self.socket.recv() => Some(received),
+                    () = self.alarm.at(wake) => None,
+                },
             };
             let now = self.service.clock.monotonic();
             let Some(received) = received else {

@@ -1,5 +1,6 @@
 //! Live calls on sockets: what drives the pure machines of `ingress` and of the faces, and what tells the events.
 
+pub mod alarm;
 pub mod answering;
 pub mod audiosocket;
 pub mod calls;
