@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::ws::WebSocket;
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
 use super::answering;
@@ -33,10 +34,8 @@ pub struct Talk {
     exchange: Exchange,
     wishes: Wishes,
     call: Option<Arc<Call>>,
-    commands: Option<mpsc::Receiver<Command>>,
-    events: Option<Reader>,
-    /// A command that waits for what was told before it.
-    held: Option<Command>,
+    /// Where the call is heard, until its end was; [`Talk::over`] has it while it waits.
+    side: Option<Side>,
     /// The bot's conversation, where it answers the call.
     answering: Option<Answering>,
     /// Until when the call has to begin; `None` once it has. A peer that only answers pings would hold its connection for
@@ -85,9 +84,7 @@ impl Talk {
             exchange: Exchange::default(),
             wishes,
             call: None,
-            commands: None,
-            events: None,
-            held: None,
+            side: None,
             answering: None,
             begins_by,
             errors: 0,
@@ -98,9 +95,13 @@ impl Talk {
     pub async fn over(&mut self, socket: WebSocket) {
         let mut line = Line::new(socket, Arc::clone(&self.service));
         let mut stopping = self.service.stopping();
+        // Waits on from one message to the next and is looked at only when something came for it: to queue up for events and
+        // commands and to step out again took several locks for each frame.
+        let mut hearing = FuturesUnordered::new();
         loop {
             let deadline = self.next_deadline();
-            let is_calling = self.events.is_some();
+            hearing.extend(self.side.take().map(Side::told));
+            let is_calling = !hearing.is_empty();
             let input = tokio::select! {
                 input = line.next(deadline) => match input {
                     Input::Text(text) => self.receive(Message::Text(&text)),
@@ -113,7 +114,10 @@ impl Talk {
                     Input::Due => self.poll(),
                     Input::Gone => break,
                 },
-                side = call_side((&mut self.commands, &mut self.held), &mut self.events), if is_calling => self.answer(side),
+                Some((side, told)) = hearing.next(), if is_calling => {
+                    self.side = Some(side);
+                    self.answer(told)
+                }
                 // A call that goes on is ended by the drain of the live calls, in its time.
                 () = stop(&mut stopping), if !is_calling => {
                     vec![Write::Close { code: GOING_AWAY, reason: "the service is being stopped".to_owned() }]
@@ -125,7 +129,7 @@ impl Talk {
                     Write::Text(text) => line.text(text).await,
                     Write::Binary(bytes) => line.binary(bytes).await,
                     Write::Close { code, reason } => {
-                        self.tell_rest(&mut line).await;
+                        self.tell_rest(&mut line, &mut hearing).await;
                         line.close(code, &reason).await;
                         is_over = true;
                         break;
@@ -144,14 +148,29 @@ impl Talk {
     }
 
     /// A client that said that it is done still gets what its last words became.
-    async fn tell_rest(&mut self, line: &mut Line) {
-        let (true, None, Some(events)) = (self.wishes.events, &self.call, &mut self.events) else { return };
+    async fn tell_rest(
+        &mut self,
+        line: &mut Line,
+        hearing: &mut (impl Stream<Item = (Side, CallSide)> + Unpin),
+    ) {
+        if !self.wishes.events || self.call.is_some() {
+            return;
+        }
+        // It is here when what it told led to the end, and is waiting when the peer said so.
+        let told = match self.side.take() {
+            Some(side) => Some(side.told().await),
+            None => hearing.next().await,
+        };
+        let Some((mut side, mut told)) = told else { return };
         loop {
-            match events.next().await {
-                Ok(Some(event)) => line.text(event_json(&event).to_string()).await,
-                Ok(None) => return,
-                Err(missed) => line.text(missed_json(missed)).await,
+            match told {
+                CallSide::Event(event) => line.text(event_json(&event).to_string()).await,
+                CallSide::Missed(missed) => line.text(missed_json(missed)).await,
+                // Nobody is there any more who could carry it out.
+                CallSide::Command(_) => {}
+                CallSide::Over => return,
             }
+            (side, told) = side.told().await;
         }
     }
 
@@ -197,12 +216,15 @@ impl Talk {
 
     /// Whether a call goes on, so that [`Talk::side`] gives something.
     pub fn is_calling(&self) -> bool {
-        self.events.is_some()
+        self.side.is_some()
     }
 
     /// What happens next on the side of the call.
     pub async fn side(&mut self) -> CallSide {
-        call_side((&mut self.commands, &mut self.held), &mut self.events).await
+        match &mut self.side {
+            Some(side) => side.next().await,
+            None => CallSide::Over,
+        }
     }
 
     /// Takes what happened on the side of the call; gives what has to be written.
@@ -231,8 +253,7 @@ impl Talk {
                     writes.push(Write::Text(event_json(&event).to_string()));
                 }
                 if let EventBody::CallEnded { reason, .. } = &event.body {
-                    self.events = None;
-                    self.commands = None;
+                    self.side = None;
                     // Its end was this side's wish: the peer is told in its own words first.
                     drop(self.bridge.send(&Outgoing::HangUp, &mut self.exchange));
                     writes.extend(self.poll());
@@ -307,8 +328,8 @@ impl Talk {
         match live.open(setup) {
             Ok(call) => {
                 tracing::info!(call_id = %call.id(), protocol = self.protocol.name(), "a call began");
-                self.commands = call.commands();
-                self.events = Some(call.events().subscribe(1));
+                self.side =
+                    Some(Side { commands: call.commands(), held: None, events: call.events().subscribe(1) });
                 self.answering = answered.map(|it| it.bot.answer(&call.events(), call.controls(), it.facts));
                 self.call = Some(Arc::new(call));
                 Ok(())
@@ -333,39 +354,52 @@ impl Talk {
     }
 }
 
-/// What was told before a command was given reaches the peer before it: a handover before its transfer. So a command is held
-/// until the events that are there have been taken; that it came last to be looked at says nothing, since both may come
-/// between two looks.
-async fn call_side(
-    (commands, held): (&mut Option<mpsc::Receiver<Command>>, &mut Option<Command>),
-    events: &mut Option<Reader>,
-) -> CallSide {
-    let Some(events) = events else { return CallSide::Over };
-    loop {
-        if held.is_some() {
-            match events.peek() {
-                Ok(Peek::Event(event)) => return CallSide::Event(event),
-                Err(missed) => return CallSide::Missed(missed),
-                Ok(Peek::NotYet | Peek::End) => {}
+/// What a call has for its connection.
+struct Side {
+    commands: Option<mpsc::Receiver<Command>>,
+    /// A command that waits for what was told before it.
+    held: Option<Command>,
+    events: Reader,
+}
+
+impl Side {
+    /// What comes next, with the side itself: whoever waits for it need not hold it.
+    async fn told(mut self) -> (Self, CallSide) {
+        let told = self.next().await;
+        (self, told)
+    }
+
+    /// What was told before a command was given reaches the peer before it: a handover before its transfer. So a command is
+    /// held until the events that are there have been taken; that it came last to be looked at says nothing, since both may
+    /// come between two looks. Dropping the future loses nothing.
+    async fn next(&mut self) -> CallSide {
+        let Self { commands, held, events } = self;
+        loop {
+            if held.is_some() {
+                match events.peek() {
+                    Ok(Peek::Event(event)) => return CallSide::Event(event),
+                    Err(missed) => return CallSide::Missed(missed),
+                    Ok(Peek::NotYet | Peek::End) => {}
+                }
             }
-        }
-        if let Some(command) = held.take() {
-            return CallSide::Command(command);
-        }
-        let command = async {
-            match commands {
-                Some(commands) => commands.recv().await,
-                None => None,
+            if let Some(command) = held.take() {
+                return CallSide::Command(command);
             }
-        };
-        tokio::select! {
-            biased;
-            event = events.next() => return match event {
-                Ok(Some(event)) => CallSide::Event(event),
-                Ok(None) => CallSide::Over,
-                Err(missed) => CallSide::Missed(missed),
-            },
-            Some(command) = command => *held = Some(command),
+            let command = async {
+                match commands {
+                    Some(commands) => commands.recv().await,
+                    None => None,
+                }
+            };
+            tokio::select! {
+                biased;
+                event = events.next() => return match event {
+                    Ok(Some(event)) => CallSide::Event(event),
+                    Ok(None) => CallSide::Over,
+                    Err(missed) => CallSide::Missed(missed),
+                },
+                Some(command) = command => *held = Some(command),
+            }
         }
     }
 }
@@ -404,22 +438,22 @@ mod tests {
     #[tokio::test]
     async fn what_was_told_before_a_command_was_given_goes_before_it() {
         let log = EventLog::new(CallId(uuid::Uuid::from_u128(1)), 10);
-        let mut events = Some(log.subscribe(0));
         let (sender, commands) = mpsc::channel(1);
         // Found while nothing had been told; what it follows from was told before it was given all the same.
-        let (mut commands, mut held) = (Some(commands), Some(Command::HangUp));
+        let held = Some(Command::HangUp);
+        let side = Side { commands: Some(commands), held, events: log.subscribe(0) };
         let started = |turn| EventBody::SpeechStarted { channel: Channel::Caller, turn, at: SamplePos(0) };
         log.append(SamplePos(0), started(1));
-        let first = call_side((&mut commands, &mut held), &mut events).await;
+        let (side, first) = side.told().await;
         assert!(matches!(first, CallSide::Event(_)), "{first:?}");
-        let second = call_side((&mut commands, &mut held), &mut events).await;
+        let (side, second) = side.told().await;
         assert!(matches!(second, CallSide::Command(Command::HangUp)), "{second:?}");
         // The same way round when both come while nobody looks.
         log.append(SamplePos(1), started(2));
         sender.send(Command::Flush).await.expect("there is room");
-        let third = call_side((&mut commands, &mut held), &mut events).await;
+        let (side, third) = side.told().await;
         assert!(matches!(third, CallSide::Event(_)), "{third:?}");
-        let fourth = call_side((&mut commands, &mut held), &mut events).await;
+        let (_, fourth) = side.told().await;
         assert!(matches!(fourth, CallSide::Command(Command::Flush)), "{fourth:?}");
     }
 }
