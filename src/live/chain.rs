@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Error;
+use super::inbox::Sound;
 use super::ring::AudioRing;
 use super::voices::{VoiceId, Window};
 use crate::audio::resample::ChannelResampler;
@@ -27,6 +28,8 @@ const HOLE_SAMPLES_A_ROUND: u64 = 16_000;
 /// A quarter of a second of zeros leaves nothing else in the resampler, whose filter is some 30 ms long.
 const RESAMPLER_EMPTY_PARTS: u64 = 4;
 const RESAMPLER_BLOCKS_A_SECOND: u64 = 50;
+/// Silence that is resampled at once.
+static SILENCE: [f32; 1_600] = [0.0; 1_600];
 /// Longest hole that the time line keeps: a peer that reports more has a broken clock.
 const HOLE_LONGEST_S: u64 = 600;
 /// Probability from which a window counts as speech in the evidence for the guard, and below which it does not.
@@ -152,11 +155,15 @@ impl Chain {
     }
 
     /// Takes sound; what is left of a hole must have been put in.
-    pub(super) fn push_audio(&mut self, samples: &[f32], arrived: Instant) {
+    pub(super) fn push_audio(&mut self, sound: &Sound, arrived: Instant) {
         debug_assert_eq!(self.hole, 0, "sound after a hole waits for the hole");
-        self.came += samples.len() as u64;
-        if !self.skip_silence(samples) {
-            self.resample(samples);
+        self.came += sound.len() as u64;
+        match sound {
+            Sound::Silence(samples) => self.push_silence(*samples as u64),
+            Sound::Samples(samples) => {
+                self.zeros = 0;
+                self.resample(samples);
+            }
         }
         if self.arrivals.len() >= ARRIVALS_MAX {
             self.arrivals.pop_front();
@@ -182,37 +189,34 @@ impl Chain {
         let mut rest = self.hole.min(HOLE_SAMPLES_A_ROUND);
         self.hole -= rest;
         self.came += rest;
-        let silence = [0.0; 1_600];
         while rest > 0 {
-            let part = rest.min(silence.len() as u64) as usize;
-            if !self.skip_silence(&silence[..part]) {
-                self.resample(&silence[..part]);
-            }
-            rest -= part as u64;
+            let part = rest.min(SILENCE.len() as u64);
+            self.push_silence(part);
+            rest -= part;
         }
         self.hole > 0
     }
 
-    /// Puts digital silence behind digital silence without resampling it: the resampler then holds nothing but zeros, and
+    /// Puts digital silence in, behind digital silence without resampling it: the resampler then holds nothing but zeros, and
     /// what it would give is known. A call on hold, or muted, costs next to nothing by this.
-    fn skip_silence(&mut self, samples: &[f32]) -> bool {
-        if samples.iter().any(|sample| *sample != 0.0) {
-            self.zeros = 0;
-            return false;
-        }
-        self.zeros = self.zeros.saturating_add(samples.len() as u64);
-        let before = self.zeros - samples.len() as u64;
+    fn push_silence(&mut self, samples: u64) {
+        let before = self.zeros;
+        self.zeros = self.zeros.saturating_add(samples);
         let (from, to) = (u64::from(self.rate.hz()), u64::from(SampleRate::PIPELINE.hz()));
-        let resampled = samples.len() as u64 * to / from;
         // Whole blocks of the resampler only, so that it stays in step to the sample: of the usual rates, 20 ms.
-        let is_whole = (samples.len() as u64 * RESAMPLER_BLOCKS_A_SECOND).is_multiple_of(from)
+        let is_whole = (samples * RESAMPLER_BLOCKS_A_SECOND).is_multiple_of(from)
             && (from.is_multiple_of(to) || to.is_multiple_of(from));
-        let is_known = before * RESAMPLER_EMPTY_PARTS >= from && is_whole;
-        if is_known {
+        if before * RESAMPLER_EMPTY_PARTS >= from && is_whole {
             self.silent_from.get_or_insert(self.ring.end());
-            self.ring.push_silence(resampled as usize);
+            self.ring.push_silence((samples * to / from) as usize);
+            return;
         }
-        is_known
+        let mut rest = samples;
+        while rest > 0 {
+            let part = rest.min(SILENCE.len() as u64);
+            self.resample(&SILENCE[..part as usize]);
+            rest -= part;
+        }
     }
 
     fn resample(&mut self, samples: &[f32]) {
@@ -534,7 +538,7 @@ mod tests {
                 all.extend((0..length).map(sound));
             }
             for samples in all.chunks(frames * hz as usize / 50) {
-                chain.push_audio(samples, now);
+                chain.push_audio(&Sound::of(samples), now);
             }
             chain.resampled.clear();
             chain.resampler.finish(&mut chain.resampled);

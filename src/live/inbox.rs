@@ -22,10 +22,43 @@ const CONTROLS_MAX: usize = 64;
 /// a flood, and would only fill the memory.
 const BURST: usize = 4;
 
+/// Samples compared at once, without a branch between them, where digital silence is looked for.
+const COMPARED: usize = 64;
+
+/// Some sound of a track.
+pub(super) enum Sound {
+    /// So many samples of digital silence. A call that is muted, on hold or not yet spoken in brings nothing else: its
+    /// samples would be copied, handed to another thread and looked at there for nothing.
+    Silence(usize),
+    /// Samples of which some may be silent.
+    Samples(Vec<f32>),
+}
+
+impl Sound {
+    /// A copy of these samples.
+    pub(super) fn of(samples: &[f32]) -> Self {
+        if is_silent(samples) { Self::Silence(samples.len()) } else { Self::Samples(samples.to_vec()) }
+    }
+
+    /// How many samples it is.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Silence(samples) => *samples,
+            Self::Samples(samples) => samples.len(),
+        }
+    }
+}
+
+/// Whether every sample is a zero, of either sign.
+fn is_silent(samples: &[f32]) -> bool {
+    let bits_but_sign = |bits: u32, sample: &f32| bits | (sample.to_bits() << 1);
+    samples.chunks(COMPARED).all(|some| some.iter().fold(0, bits_but_sign) == 0)
+}
+
 /// One thing to take up.
 pub(super) enum Item {
     /// Sound of a track, at its own rate.
-    Audio { track: usize, samples: Vec<f32>, arrived: Instant },
+    Audio { track: usize, samples: Sound, arrived: Instant },
     /// Sound that is not there, in samples at the track's rate.
     Missing { track: usize, samples: u64, reason: GapReason },
     /// Something besides sound.
@@ -155,7 +188,7 @@ impl Inbox {
         }
         self.tracks[track].samples += kept.len();
         if !kept.is_empty() {
-            self.items.push_back(Item::Audio { track, samples: kept.to_vec(), arrived });
+            self.items.push_back(Item::Audio { track, samples: Sound::of(kept), arrived });
         }
         dropped
     }
@@ -303,6 +336,19 @@ mod tests {
             "all but the second that may wait"
         );
         assert_eq!(contents(&mut inbox, 0)[..103].iter().filter(|(is_sound, _)| *is_sound).count(), 1);
+    }
+
+    #[test]
+    fn sound_in_which_every_sample_is_zero_is_counted_only() {
+        let mut samples = vec![0.0; 3 * COMPARED + 7];
+        samples[COMPARED] = -0.0;
+        assert!(matches!(Sound::of(&samples), Sound::Silence(length) if length == samples.len()));
+        for (place, sound) in [(0, 1e-40), (COMPARED - 1, -1.0), (3 * COMPARED + 6, f32::NAN)] {
+            let mut samples = samples.clone();
+            samples[place] = sound;
+            let Sound::Samples(kept) = Sound::of(&samples) else { panic!("{sound} is no silence") };
+            assert_eq!((kept.len(), kept[place].to_bits()), (samples.len(), sound.to_bits()));
+        }
     }
 
     #[test]
