@@ -39,17 +39,13 @@ impl Encoding {
             let what = format!("{} bytes are no multiple of {block}", bytes.len());
             return Err(Error::InvalidAudio { protocol, what });
         }
-        let mut planes = vec![Vec::with_capacity(bytes.len() / block); channels];
-        let samples: Box<dyn Iterator<Item = f32>> = match self {
-            Self::Linear16 => Box::new(
-                bytes.as_chunks().0.iter().map(|&pair| f32::from(i16::from_le_bytes(pair)) / FULL_SCALE),
-            ),
-            Self::Law(law) => Box::new(bytes.iter().map(move |&code| law.decode_f32(code))),
-        };
-        for (index, sample) in samples.enumerate() {
-            planes[index % channels].push(sample);
-        }
-        Ok(planes)
+        Ok(match self {
+            Self::Linear16 => {
+                let value = |pair: &[u8; 2]| f32::from(i16::from_le_bytes(*pair)) / FULL_SCALE;
+                planes(bytes.as_chunks().0, channels, value)
+            }
+            Self::Law(law) => planes(bytes, channels, |code| law.decode_f32(*code)),
+        })
     }
 
     /// The bytes of one channel; louder values are clipped, not-a-number is silence.
@@ -62,5 +58,39 @@ impl Encoding {
                 .collect(),
             Self::Law(law) => samples.iter().map(|&sample| law.encode_f32(sample)).collect(),
         }
+    }
+}
+
+/// The values of interleaved codes, one list a channel.
+fn planes<C>(codes: &[C], channels: usize, value: impl Fn(&C) -> f32) -> Vec<Vec<f32>> {
+    if channels == 1 {
+        // Most streams, without a look at which channel it is.
+        return vec![codes.iter().map(value).collect()];
+    }
+    let plane =
+        |channel: usize| codes.chunks_exact(channels).map(|block| value(&block[channel])).collect::<Vec<_>>();
+    (0..channels).map(plane).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interleaved_samples_are_told_apart_in_every_encoding() {
+        let values = [0.5, -0.25, 0.125, 0.0, -1.0, 0.75];
+        let bytes = Encoding::Linear16.encode(&values);
+        for channels in [1, 2, 3] {
+            let planes = Encoding::Linear16.decode(&bytes, channels, "test").expect("whole samples");
+            for (index, value) in values.iter().enumerate() {
+                assert_eq!(planes[index % channels][index / channels], *value, "{channels}");
+            }
+            assert_eq!(planes.iter().map(Vec::len).sum::<usize>(), values.len());
+        }
+        let code = |value: f32| Law::A.encode_f32(value);
+        let planes =
+            Encoding::Law(Law::A).decode(&[code(0.5), code(-0.5)], 2, "test").expect("whole samples");
+        assert!(planes[0][0] > 0.4 && planes[1][0] < -0.4, "{planes:?}");
+        assert!(Encoding::Law(Law::Mu).decode(&[0xff; 3], 2, "test").is_err());
     }
 }

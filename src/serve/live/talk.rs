@@ -26,6 +26,10 @@ use crate::serve::metrics::Refusal;
 /// Errors of one peer that are logged; more say nothing new.
 const LOGGED_MAX: u32 = 10;
 
+/// Facts for which room is kept from one message to the next: a frame is one or two. A peer that once told very much holds no
+/// memory for it.
+const FACTS_KEPT: usize = 16;
+
 /// One call of one peer; also what drives AudioSocket.
 pub struct Talk {
     service: Arc<Service>,
@@ -195,11 +199,16 @@ impl Talk {
         }
         self.bridge.poll(now, &mut self.exchange);
         let mut writes = Vec::new();
-        for fact in std::mem::take(&mut self.exchange.facts) {
+        let mut facts = std::mem::take(&mut self.exchange.facts);
+        for fact in facts.drain(..) {
             if let Some(refusal) = self.fact(fact) {
                 writes.push(refusal);
                 return writes;
             }
+        }
+        // The next message needs the room again.
+        if self.exchange.facts.is_empty() && facts.capacity() <= FACTS_KEPT {
+            self.exchange.facts = facts;
         }
         writes.extend(self.exchange.replies.drain(..).map(|reply| match reply {
             Reply::Text(text) => Write::Text(text),
