@@ -235,11 +235,12 @@ impl Inbox {
         self.items.push_back(item);
     }
 
-    /// Everything that waits.
-    pub(super) fn take(&mut self) -> VecDeque<Item> {
+    /// Everything that waits; what comes then is put into `room`, which is empty.
+    pub(super) fn take(&mut self, room: VecDeque<Item>) -> VecDeque<Item> {
+        debug_assert!(room.is_empty(), "what is put there was taken up before");
         self.controls = 0;
         self.tracks.iter_mut().for_each(|track| track.samples = 0);
-        std::mem::take(&mut self.items)
+        std::mem::replace(&mut self.items, room)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -296,7 +297,7 @@ mod tests {
 
     /// Samples of sound and of holes of a track, in order.
     fn contents(inbox: &mut Inbox, wanted: usize) -> Vec<(bool, u64)> {
-        let items = inbox.take().into_iter();
+        let items = inbox.take(VecDeque::new()).into_iter();
         items
             .filter_map(|item| {
                 if let Item::Audio { track, samples, .. } = item {
@@ -357,7 +358,7 @@ mod tests {
         assert!(inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
         assert!(!inbox.push_control(Control::End { reason: CallEndReason::HungUp }));
         assert_eq!(inbox.push_audio(0, &[0.0; 160], now), 160);
-        assert_eq!(inbox.take().len(), 1);
+        assert_eq!(inbox.take(VecDeque::new()).len(), 1);
     }
 
     #[test]
@@ -374,7 +375,7 @@ mod tests {
         let end = || Control::PlaybackFinished { mark: "m".to_owned(), completed: false };
         let began = (0..3 * CONTROLS_MAX).filter(|_| {
             let is_taken = inbox.push_control(Control::PlaybackStarted);
-            inbox.take();
+            inbox.take(VecDeque::new());
             is_taken
         });
         assert_eq!(began.count(), 3 * CONTROLS_MAX);
@@ -399,7 +400,7 @@ mod tests {
                 came[track] += length as u64;
                 prop_assert!(inbox.tracks[track].samples <= inbox.tracks[track].most());
             }
-            for item in inbox.take() {
+            for item in inbox.take(VecDeque::new()) {
                 if let Item::Audio { track, samples, .. } = item {
                     came[track] -= samples.len() as u64;
                 } else if let Item::Missing { track, samples, .. } = item {

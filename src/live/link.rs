@@ -1,5 +1,6 @@
 //! What the two sides of a live call share: the ingress on its connection, the engines, and the thread that listens.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -86,10 +87,10 @@ impl Link {
         self.put(Urgency::Now, |inbox| inbox.push_answer(item));
     }
 
-    /// Everything that waits; those who wait for room may go on.
-    pub(super) fn take_items(&self) -> std::collections::VecDeque<Item> {
+    /// Everything that waits, for an empty list that takes its place; those who wait for room may go on.
+    pub(super) fn take_items(&self, room: VecDeque<Item>) -> VecDeque<Item> {
         let mut state = self.lock();
-        let items = state.inbox.take();
+        let items = state.inbox.take(room);
         self.moved(state);
         items
     }

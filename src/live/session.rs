@@ -26,6 +26,10 @@ use crate::turn::{Input, Output};
 /// Failures of one call, each survived by starting its chains anew, after which the call is given up.
 const FAILURES_MAX: u32 = 3;
 
+/// Items for which a call keeps room while none wait: the two lists of a call, one that is filled while the other is worked
+/// off, are used in turn and seldom hold more. What a flood needed is given back.
+const ITEMS_KEPT: usize = 32;
+
 /// Where a call is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -124,7 +128,11 @@ impl Session {
     /// Takes up what waits, as far as it can be taken up now; `true` when the call wants to be asked again at once.
     pub(super) fn take_up(&mut self, machine: &Machine) -> bool {
         if self.items.is_empty() {
-            self.items = self.link.take_items();
+            let mut room = std::mem::take(&mut self.items);
+            if room.capacity() > ITEMS_KEPT {
+                room = VecDeque::new();
+            }
+            self.items = self.link.take_items(room);
         }
         let mut has_hole = false;
         for track in &mut self.tracks {
