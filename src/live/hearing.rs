@@ -6,6 +6,7 @@
 //! the same, every call is told so and no further one is taken.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,11 +28,31 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Windows judged at once. More than this gains nothing and delays the first.
 const BATCH_MAX: usize = 64;
 
+/// The sessions, each looked for several times a round.
+type Sessions = HashMap<CallId, Box<Session>, BuildHasherDefault<OwnHash>>;
+
+/// An identity is half random and made by the service, nobody can choose it: so it needs no further hash.
+#[derive(Default)]
+struct OwnHash(u64);
+
+impl Hasher for OwnHash {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.as_chunks().0 {
+            // A map looks at both ends, and at the ends of a part stand the time, the version and the variant.
+            self.0 ^= u64::from_be_bytes(*part).rotate_left(u32::BITS);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// See the module.
 pub(super) struct Hearing {
     machine: Arc<Machine>,
     detector: Box<dyn VoiceDetector>,
-    sessions: HashMap<CallId, Box<Session>>,
+    sessions: Sessions,
     watched: Instant,
     batch: Vec<Window>,
     /// Whose the windows of the batch are: call, track, level.
@@ -45,7 +66,7 @@ impl Hearing {
         Self {
             machine,
             detector,
-            sessions: HashMap::new(),
+            sessions: Sessions::default(),
             watched,
             batch: Vec::new(),
             owners: Vec::new(),
@@ -70,7 +91,9 @@ impl Hearing {
 
     fn round(&mut self, ready: &[Arc<Link>]) {
         for link in ready {
-            if let Some(session) = link.take_session() {
+            if !self.sessions.contains_key(&link.id)
+                && let Some(session) = link.take_session()
+            {
                 self.sessions.insert(link.id, session);
             }
         }
@@ -232,5 +255,25 @@ struct LastOut(Arc<Machine>);
 impl Drop for LastOut {
     fn drop(&mut self) {
         self.0.nobody_listens();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::hash::BuildHasher as _;
+
+    use super::*;
+    use crate::pipeline::analyse::new_call_id;
+
+    #[test]
+    fn calls_that_begin_in_one_moment_are_spread_over_the_whole_map() {
+        let hasher = BuildHasherDefault::<OwnHash>::default();
+        let hash = |_| hasher.hash_one(new_call_id(jiff::Timestamp::UNIX_EPOCH));
+        let hashes: Vec<u64> = (0..2_000).map(hash).collect();
+        // What a map of hundreds of calls looks at: 8 bits for the place, 7 to tell apart what stands there.
+        let places: HashSet<u64> = hashes.iter().map(|hash| hash & 0xff).collect();
+        let marks: HashSet<u64> = hashes.iter().map(|hash| hash >> 57).collect();
+        assert!(places.len() > 240 && marks.len() > 120, "{} {}", places.len(), marks.len());
     }
 }
