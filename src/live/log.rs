@@ -235,13 +235,18 @@ impl Reader {
     /// As [`Reader::peek`].
     pub async fn next(&mut self) -> Result<Option<Arc<Event>>, Missed> {
         loop {
-            self.changes.borrow_and_update();
-            match self.peek()? {
-                Peek::Event(event) => return Ok(Some(event)),
-                Peek::End => return Ok(None),
-                // The log is held by this reader, so its sender is there.
-                Peek::NotYet => drop(self.changes.changed().await),
+            let (newest, is_closed) = *self.changes.borrow_and_update();
+            // Who waits beside something else begins to wait often: the log is locked only for what was told. What is
+            // being appended at this moment is told in the next.
+            if newest >= self.next || is_closed {
+                match self.peek()? {
+                    Peek::Event(event) => return Ok(Some(event)),
+                    Peek::End => return Ok(None),
+                    Peek::NotYet => {}
+                }
             }
+            // The log is held by this reader, so its sender is there.
+            drop(self.changes.changed().await);
         }
     }
 
