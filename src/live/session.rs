@@ -404,7 +404,6 @@ impl Session {
 
     /// Everything that can be done without new input: unsent decodings, announcements, the end of the call.
     pub(super) fn settle(&mut self, machine: &Machine) {
-        let now = machine.clock.monotonic();
         for index in 0..self.tracks.len() {
             self.resend(machine, index);
             self.settle_turns(machine, index);
@@ -419,7 +418,9 @@ impl Session {
             self.end(CallEndReason::Failed);
         }
         self.count_speech(machine);
-        self.announce(machine, now);
+        if !self.outbox.is_empty() {
+            self.announce(machine, machine.clock.monotonic());
+        }
         if let Stage::Ending(reason) = self.stage
             && self.is_quiet()
         {
