@@ -4,6 +4,7 @@
 //! options, program version, encoder. The same scenario is then ready in milliseconds, in every process; a changed one
 //! has another name and is trained, and only its new sentences are read for their meaning (`vectors`).
 
+mod beside;
 mod folder;
 mod vectors;
 
@@ -14,11 +15,12 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use self::beside::BesideCalls;
 use self::vectors::{Remembering, VectorFile};
 use super::machinery::cores;
 use crate::encoder::SentenceEncoder;
 use crate::home::Home;
-use crate::intent::{self, Classifier, Meaning};
+use crate::intent::{Classifier, FullPace, Meaning, Pace};
 use crate::models::{self, Manifest, ModelFolder};
 use crate::onnx;
 use crate::pipeline::Error;
@@ -48,8 +50,8 @@ pub fn sentence_encoder(home: &Home) -> Result<Option<Arc<dyn Meaning>>, Error> 
     Ok(Some(Arc::new(SentenceEncoder::open(&runtime, folder, cores())?)))
 }
 
-/// The classifier of `scenario`: kept from an earlier time, else trained now and kept, with the vectors of its sentences.
-/// `progress` counts the sentences whose meaning is read.
+/// The classifier of `scenario`: kept from an earlier time, else trained now on all cores and kept, with the vectors of its
+/// sentences. `progress` counts the sentences whose meaning is read.
 ///
 /// # Errors
 /// The scenario's sentences cannot be learnt from. A folder that cannot be written only means training again next time.
@@ -59,34 +61,52 @@ pub fn classifier(
     meaning: Option<Arc<dyn Meaning>>,
     progress: &Progress,
 ) -> Result<Classifier, Error> {
-    let folder = home.root().join("intents");
-    let path = folder.join(format!("{}.bin", fingerprint(scenario, meaning.as_deref())));
-    if let Some(kept) = fs::read(&path).ok().and_then(|bytes| Classifier::restore(&bytes, meaning.clone())) {
-        return Ok(kept);
-    }
-    let options = scenario.train_options();
-    let remembering = meaning.clone().map(|meaning| -> Arc<dyn Meaning> {
-        let file = VectorFile::of(meaning.as_ref(), &folder, vectors::BYTES_MAX);
-        Arc::new(Remembering { meaning, file, progress: progress.clone() })
-    });
-    let trained = train(scenario, &options, remembering)?;
-    let bytes = trained.save();
-    if let Err(error) = folder::keep(&bytes, &path, KEPT_MAX) {
-        tracing::warn!(%error, path = %path.display(), "a trained classifier cannot be kept");
-    }
-    // What is used asks the encoder itself: what callers say is neither counted nor kept.
-    Ok(Classifier::restore(&bytes, meaning).unwrap_or(trained))
+    Learner { home, progress, pace: Arc::new(FullPace) }.classifier(scenario, meaning)
 }
 
-fn train(
-    scenario: &Scenario,
-    options: &intent::TrainOptions,
-    meaning: Option<Arc<dyn Meaning>>,
-) -> Result<Classifier, intent::Error> {
-    let (examples, out_of_scope) = (&scenario.examples, &scenario.out_of_scope);
-    match meaning {
-        Some(meaning) => Classifier::train_with_meaning(examples, out_of_scope, options, meaning),
-        None => Classifier::train(examples, out_of_scope, options),
+/// How scenarios are learnt.
+#[derive(Debug)]
+pub struct Learner<'a> {
+    /// Where what was learnt is kept.
+    pub home: &'a Home,
+    /// Counts the sentences whose meaning is read.
+    pub progress: &'a Progress,
+    /// How much of the machine it may take.
+    pub pace: Arc<dyn Pace>,
+}
+
+impl Learner<'_> {
+    /// As [`classifier`], at this learner's pace.
+    ///
+    /// # Errors
+    /// As [`classifier`].
+    pub fn classifier(
+        &self,
+        scenario: &Scenario,
+        meaning: Option<Arc<dyn Meaning>>,
+    ) -> Result<Classifier, Error> {
+        let folder = self.home.root().join("intents");
+        let path = folder.join(format!("{}.bin", fingerprint(scenario, meaning.as_deref())));
+        let restore = |bytes: Vec<u8>| Classifier::restore(&bytes, meaning.clone());
+        if let Some(kept) = fs::read(&path).ok().and_then(restore) {
+            return Ok(kept);
+        }
+        let options = scenario.train_options();
+        let remembering = meaning.clone().map(|meaning| self.remembering(meaning, &folder));
+        let sentences = (scenario.examples.as_slice(), scenario.out_of_scope.as_slice());
+        let trained = Classifier::train_at(self.pace.as_ref(), sentences, &options, remembering)?;
+        let bytes = trained.save();
+        if let Err(error) = folder::keep(&bytes, &path, KEPT_MAX) {
+            tracing::warn!(%error, path = %path.display(), "a trained classifier cannot be kept");
+        }
+        // What is used asks the encoder itself: what callers say is neither counted nor kept.
+        Ok(Classifier::restore(&bytes, meaning).unwrap_or(trained))
+    }
+
+    fn remembering(&self, meaning: Arc<dyn Meaning>, folder: &Path) -> Arc<dyn Meaning> {
+        let file = VectorFile::of(meaning.as_ref(), folder, vectors::BYTES_MAX);
+        let (progress, pace) = (self.progress.clone(), Arc::clone(&self.pace));
+        Arc::new(Remembering { meaning, file, progress, pace })
     }
 }
 

@@ -112,6 +112,33 @@ fn of_a_scenario_with_one_new_example_one_sentence_is_read_and_what_is_learnt_is
     assert_eq!(kept(&home, "vectors").len(), 1);
 }
 
+/// One core, whatever it has to wait for.
+#[derive(Debug)]
+struct OneCore;
+
+impl Pace for OneCore {
+    fn takes_all_cores(&self) -> bool {
+        false
+    }
+
+    fn give_way(&self) {}
+}
+
+#[test]
+fn what_a_running_service_learns_of_a_changed_sentence_is_what_is_learnt_from_nothing() {
+    let ((_root, home), meaning) = (self::home(), Arc::new(Letters::default()));
+    let (_folder, before) = scenario(&["où est mon colis", "suivre mon paquet"]);
+    learn(&before, &home, &meaning);
+    meaning.read();
+    let (_folder, changed) = scenario(&["où en est mon colis", "suivre mon paquet"]);
+    let slow = Learner { home: &home, progress: &Progress::hidden(), pace: Arc::new(OneCore) };
+    let source: Arc<dyn Meaning> = Arc::<Letters>::clone(&meaning);
+    let reloaded = slow.classifier(&changed, Some(source)).unwrap();
+    assert_eq!(meaning.read(), ["où en est mon colis"]);
+    let (_root, empty) = self::home();
+    assert!(reloaded.save() == learn(&changed, &empty, &meaning).save(), "the classifiers differ");
+}
+
 #[test]
 fn damaged_vectors_are_made_anew() {
     let ((_root, home), meaning) = (self::home(), Arc::new(Letters::default()));

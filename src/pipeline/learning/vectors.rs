@@ -3,7 +3,7 @@
 //! A file holds the vectors of one source of meanings, in the version of this program that made them:
 //!
 //! ```text
-//! "ALLOVEC1" · source, 32 bytes · SHA-256 of what follows · values of a vector, u64 · (sentence, 16 bytes · values, f32) …
+//! "ALLOVEC1" · source, 32 bytes · SHA-256 of the rest · values of a vector, u64 · (sentence, 16 bytes · values, f32) …
 //! ```
 //!
 //! Numbers are little-endian; a sentence is the begin of the SHA-256 of its text as it is read. Invariants: the file is
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::folder;
-use crate::intent::{Meaning, MeaningFailed};
+use crate::intent::{Meaning, MeaningFailed, Pace};
 use crate::progress::Progress;
 
 /// First bytes; the last one counts versions of this format.
@@ -151,6 +151,8 @@ pub(super) struct Remembering {
     pub(super) file: VectorFile,
     /// Counts the sentences that are read.
     pub(super) progress: Progress,
+    /// How many are read at a time.
+    pub(super) pace: Arc<dyn Pace>,
 }
 
 impl Remembering {
@@ -160,9 +162,24 @@ impl Remembering {
             return Ok(Vec::new());
         }
         self.progress.set_total(texts.len() as u64);
-        let vectors = self.meaning.vectors_of_many(texts, &|more| self.progress.advance(more as u64))?;
+        let vectors = if self.pace.takes_all_cores() {
+            self.meaning.vectors_of_many(texts, &|more| self.progress.advance(more as u64))?
+        } else {
+            self.read_one_by_one(texts)?
+        };
         if vectors.len() != texts.len() {
             return Err(MeaningFailed("not one vector a sentence came back".into()));
+        }
+        Ok(vectors)
+    }
+
+    /// On this thread alone, which gives way before each.
+    fn read_one_by_one(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for text in texts {
+            self.pace.give_way();
+            vectors.extend(self.meaning.vectors(&[*text])?);
+            self.progress.advance(1);
         }
         Ok(vectors)
     }

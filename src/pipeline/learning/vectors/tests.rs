@@ -1,6 +1,9 @@
 //! Vectors that are kept, by a source of meanings that tells sentences apart by their length.
 
+use std::sync::Mutex;
+
 use super::*;
+use crate::intent::FullPace;
 
 /// Knows of a sentence how long it is.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ impl Meaning for Lengths {
 
 fn remembering(folder: &Path, bytes_max: usize) -> Remembering {
     let file = VectorFile::of(&LENGTHS, folder, bytes_max);
-    Remembering { meaning: Arc::new(LENGTHS), file, progress: Progress::hidden() }
+    Remembering { meaning: Arc::new(LENGTHS), file, progress: Progress::hidden(), pace: Arc::new(FullPace) }
 }
 
 /// How many of `texts` are read.
@@ -48,6 +51,51 @@ fn sentences_are_read_and_counted_once() {
     let remembering = remembering(folder.path(), BYTES_MAX);
     assert_eq!((remembering.identity(), remembering.parts()), (LENGTHS.identity(), LENGTHS.parts()));
     assert_eq!(fs::metadata(&remembering.file.path).expect("it is there").len(), bytes_of(3) as u64);
+}
+
+#[test]
+fn beside_something_else_one_sentence_is_read_at_a_time_and_each_gives_way() {
+    /// A source that takes one core and notes what happens to it, in order.
+    #[derive(Debug, Default)]
+    struct Noting(Mutex<Vec<String>>);
+
+    impl Noting {
+        fn note(&self, what: String) {
+            self.0.lock().expect("nobody panicked").push(what);
+        }
+    }
+
+    impl Meaning for Noting {
+        fn identity(&self) -> &str {
+            LENGTHS.identity
+        }
+
+        fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+            self.note(texts.join(", "));
+            LENGTHS.vectors(texts)
+        }
+    }
+
+    impl Pace for Noting {
+        fn takes_all_cores(&self) -> bool {
+            false
+        }
+
+        fn give_way(&self) {
+            self.note("gives way".to_owned());
+        }
+    }
+
+    let (folder, noting) = (tempfile::tempdir().expect("a folder"), Arc::new(Noting::default()));
+    let slow = Remembering {
+        meaning: Arc::<Noting>::clone(&noting),
+        pace: Arc::<Noting>::clone(&noting),
+        ..remembering(folder.path(), BYTES_MAX)
+    };
+    let texts = ["payer", "suivre", "payer"];
+    assert_eq!(slow.vectors(&texts).expect("read"), LENGTHS.vectors(&texts).expect("read"));
+    assert_eq!(slow.progress.position(), 2);
+    assert_eq!(*noting.0.lock().expect("free"), ["gives way", "payer", "gives way", "suivre"]);
 }
 
 #[test]
