@@ -20,6 +20,11 @@
 //! An engine that hangs cannot be stopped from outside. Somebody who [looks](Pool::look) after the workers from time to time
 //! fails the request of one that takes no step any more, and puts a new worker in its place; the old thread is left behind
 //! and ends when the engine comes back. How many are left behind is bounded.
+//!
+//! Other work that takes a core and has time, such as learning a changed scenario, asks before each of its steps whether the
+//! recognisers need it ([`Pool::give_way`]).
+
+mod way;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -27,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::way::Way;
 use super::names::{Expected, NameEar};
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
@@ -100,6 +106,8 @@ pub struct Pool {
 struct Shared {
     lanes: Lanes<Job>,
     counters: Counters,
+    /// Where others wait for the workers.
+    way: Way,
     /// Set when the pool is dropped; looked at after a request was taken, so that none slips through.
     stopping: CancelFlag,
     /// The place of each worker.
@@ -224,6 +232,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             lanes: Lanes::new("asr", &rules),
             counters: Counters::default(),
+            way: Way::default(),
             stopping: CancelFlag::new(),
             running: (0..workers).map(|_| Mutex::default()).collect(),
             left_behind: AtomicUsize::new(0),
@@ -332,6 +341,18 @@ impl Pool {
     pub fn keep_free(&self, keeps_free: bool) {
         self.shared.keeps_free.store(keeps_free, Ordering::Release);
         self.shared.lanes.ask_again();
+        self.shared.way.ask_again();
+    }
+
+    /// Waits while calls go on and `busy` requests or more are in progress, but no longer than `limit`: for work beside the
+    /// workers that has time. Returns whether they leave it room; when they do not, one more step may be taken all the same, so
+    /// that the work ends some time.
+    pub fn give_way(&self, busy: u64, limit: Duration) -> bool {
+        let shared = &self.shared;
+        shared.way.wait(limit, || {
+            shared.keeps_free.load(Ordering::Acquire)
+                && shared.counters.running.load(Ordering::Relaxed) >= busy
+        })
     }
 
     /// Workers that are busy with batch work.
@@ -463,6 +484,7 @@ impl Shared {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.counters.running.fetch_sub(1, Ordering::Relaxed);
+        self.way.ask_again();
         if priority == Priority::Batch {
             self.batch_ended();
         }

@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::dialog::Plan;
 use crate::dialog::plan::CatalogPlan;
 use crate::home::Home;
+use crate::intent::Pace;
 use crate::lookup::Sources;
 use crate::pipeline;
 use crate::pipeline::understanding::Understanding;
@@ -89,6 +90,20 @@ impl Assistant {
     /// See [`Error`]; every mistake of the folder is named.
     pub async fn open(folder: &Path, home: &Home, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let understanding = Understanding::open_in(folder, home)?;
+        Self::new(understanding, clock).await
+    }
+
+    /// The same at `pace`: in a process that does something else meanwhile.
+    ///
+    /// # Errors
+    /// As [`Assistant::open`].
+    pub async fn open_beside(
+        folder: &Path,
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        pace: Arc<dyn Pace>,
+    ) -> Result<Self, Error> {
+        let understanding = Understanding::open_beside(folder, home, pace)?;
         Self::new(understanding, clock).await
     }
 

@@ -44,6 +44,7 @@ use crate::call::{Channel, Language};
 use crate::clock::Clock;
 use crate::dialog::messages::Message;
 use crate::home::Home;
+use crate::intent::{FullPace, Pace};
 use crate::live::{Controls, EventLog};
 use crate::redact::Redacted;
 use crate::store::Store;
@@ -81,6 +82,8 @@ pub struct Parts {
     pub store: Option<Store>,
     /// Where models and what was learnt before are.
     pub home: Home,
+    /// How a changed scenario is learnt while calls go on. Before there are any, all cores are taken.
+    pub pace: Arc<dyn Pace>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -133,7 +136,7 @@ impl Bot {
     /// # Errors
     /// [`Error`].
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let assistant = reload::open(&parts).await?;
+        let assistant = reload::open(&parts, Arc::new(FullPace)).await?;
         let apologies = reload::apologies(&parts.voice, &assistant).await?;
         let seen = reload::Seen::of(&assistant);
         Ok(Self {

@@ -1,12 +1,14 @@
 //! The scenario, opened and changed while calls go on.
 //!
 //! The files are looked at from time to time: a changed folder is taken when it looked the same twice, so that a copy that is
-//! under way is not read by half. A folder with mistakes is refused with all of them, and the scenario before stays.
+//! under way is not read by half. A folder with mistakes is refused with all of them, and the scenario before stays. A changed
+//! scenario is learnt on one core, which gives way to the recognisers.
 
 use std::sync::{Arc, PoisonError};
 
 use super::{Apologies, Bot, Error, Parts};
 use crate::assistant::Assistant;
+use crate::intent::Pace;
 use crate::redact::Redacted;
 use crate::scenario::Scenario;
 use crate::voice::Voice;
@@ -77,7 +79,7 @@ impl Bot {
         if let Ok(version) = tokio::task::spawn_blocking(move || Scenario::version_of(&folder)).await {
             *seen = Seen { settled: version, fresh: None };
         }
-        let assistant = open(&self.parts).await?;
+        let assistant = open(&self.parts, Arc::clone(&self.parts.pace)).await?;
         let apologies = apologies(&self.parts.voice, &assistant).await?;
         let version = assistant.understanding().version().to_owned();
         let scenario = assistant.plan().name.clone();
@@ -88,12 +90,13 @@ impl Bot {
     }
 }
 
-/// Opens the scenario: a second of work, on a thread that may block. Its sources belong to this runtime.
-pub(super) async fn open(parts: &Parts) -> Result<Arc<Assistant>, Error> {
+/// Opens the scenario: seconds of work at `pace` where it was never learnt, on a thread that may block. Its sources belong to
+/// this runtime.
+pub(super) async fn open(parts: &Parts, pace: Arc<dyn Pace>) -> Result<Arc<Assistant>, Error> {
     let (folder, home, clock) = (parts.scenario.clone(), parts.home.clone(), Arc::clone(&parts.clock));
     let runtime = tokio::runtime::Handle::current();
-    let opened =
-        tokio::task::spawn_blocking(move || runtime.block_on(Assistant::open(&folder, &home, clock))).await;
+    let open = move || runtime.block_on(Assistant::open_beside(&folder, &home, clock, pace));
+    let opened = tokio::task::spawn_blocking(open).await;
     Ok(Arc::new(opened.map_err(|_| Error::BrokenOff)??))
 }
 
@@ -122,7 +125,74 @@ pub(super) async fn apologies(voice: &Voice, assistant: &Arc<Assistant>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::assistant::Switch;
+    use crate::bot::config::Config;
+    use crate::bot::figures::Figures;
+    use crate::clock::SystemClock;
+    use crate::home::Home;
+    use crate::intent::FullPace;
+
+    /// Counts how often learning gave way.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl Pace for Counting {
+        fn takes_all_cores(&self) -> bool {
+            false
+        }
+
+        fn give_way(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_scenario_is_learnt_beside_calls_and_the_first_one_at_full_pace() {
+        let root = tempfile::tempdir().expect("a folder");
+        let scenario = root.path().join("scenario");
+        fs::create_dir_all(scenario.join("intents")).expect("a folder");
+        fs::create_dir_all(scenario.join("steps")).expect("a folder");
+        fs::write(
+            scenario.join("scenario.toml"),
+            "name = \"a\"\nlanguages = [\"fr\"]\ndefault_language = \"fr\"\n[greeting]\nfr = \"Bonjour\"\n\
+             [[routes]]\nid = \"r\"\nqueue = \"1\"\nlabel = { fr = \"R\" }\n[intents]\npayer = \"r\"\ncolis = \"r\"\n",
+        )
+        .expect("written");
+        let sentences = |parcel: &str| {
+            let rows = format!("text,intent,lang\nje veux payer,payer,fr\n{parcel},colis,fr\n");
+            fs::write(scenario.join("intents/a.csv"), rows).expect("written");
+        };
+        sentences("où est mon colis");
+        let home = Home::resolve(|name| (name == "ALLO_HOME").then(|| root.path().into())).expect("a home");
+        let pace = Arc::new(Counting::default());
+        let parts = Parts {
+            scenario: scenario.clone(),
+            config: Config::default(),
+            voice: Voice::new(&crate::voice::config::Config::default(), &home).expect("no index to read"),
+            store: None,
+            home,
+            pace: Arc::<Counting>::clone(&pace),
+            clock: Arc::new(SystemClock),
+        };
+        let assistant = open(&parts, Arc::new(FullPace)).await.expect("it is a scenario");
+        assert_eq!(pace.0.load(Ordering::Relaxed), 0);
+        let bot = Bot {
+            reloading: tokio::sync::Mutex::new(Seen::of(&assistant)),
+            switch: Switch::new(assistant),
+            apologies: Mutex::default(),
+            figures: Figures::default(),
+            parts,
+        };
+        sentences("suivre mon paquet");
+        // Where no voice is installed it is refused, but not before it was learnt.
+        drop(bot.reload().await);
+        assert!(pace.0.load(Ordering::Relaxed) > 0);
+    }
 
     #[test]
     fn a_changed_folder_is_read_when_it_stands_still_and_once() {

@@ -15,6 +15,7 @@ use crate::bot::{self, Bot};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::live::{self, Live};
+use crate::pipeline::learning::BesideCalls;
 use crate::pipeline::machinery;
 use crate::redact::Redacted;
 use crate::serve::keys::KEY_VARIABLE;
@@ -96,7 +97,12 @@ impl Tracing {
 
 /// The bot of section `[bot]`, where one is configured. A scenario with mistakes, or a voice that is missing, ends the
 /// start.
-async fn bot(config: &Config, context: &Context, store: Option<Store>) -> anyhow::Result<Option<Arc<Bot>>> {
+async fn bot(
+    config: &Config,
+    context: &Context,
+    store: Option<Store>,
+    pace: BesideCalls,
+) -> anyhow::Result<Option<Arc<Bot>>> {
     let Some(scenario) = config.bot.scenario.clone() else { return Ok(None) };
     let parts = bot::Parts {
         scenario,
@@ -104,6 +110,7 @@ async fn bot(config: &Config, context: &Context, store: Option<Store>) -> anyhow
         voice: Voice::new(&config.voice, &context.home)?,
         store,
         home: context.home.clone(),
+        pace: Arc::new(pace),
         clock: Arc::new(SystemClock),
     };
     Ok(Some(Arc::new(Bot::open(parts).await?)))
@@ -147,7 +154,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let turn = live.turn.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let store = live.store.clone();
-    let bot = runtime.block_on(bot(&config, context, store.clone()))?;
+    let pace = BesideCalls::new(&live.pool, &config);
+    let bot = runtime.block_on(bot(&config, context, store.clone(), pace))?;
     let live = Live::start(live, &config.live)?;
     let webhooks = webhooks(&config, store, &runtime)?;
     if let Some(webhooks) = &webhooks {

@@ -132,6 +132,7 @@ impl SentenceEncoder {
             }
             Ok(found)
         };
+        // A single text takes no other thread: `Meaning::vectors` says so.
         if batches.len() <= 1 {
             return work();
         }

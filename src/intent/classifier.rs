@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::crossfit::{self, Background, Judge, TrainingSet, Vectors};
 use super::meaning::{Meaning, MeaningFailed, as_spoken};
 use super::model::Model;
+use super::pace::{FullPace, Pace};
 use super::{
     CANDIDATES_MAX, EXAMPLES_MAX, Error, Example, Heard, INTENTS_MAX, OutOfScope, Ranking, Thresholds,
     TrainOptions, TrainReport, Weighed, background, wishes,
@@ -57,9 +58,7 @@ impl Classifier {
         out_of_scope: &[OutOfScope],
         options: &TrainOptions,
     ) -> Result<Self, Error> {
-        let intents = checked_intents(examples, out_of_scope, options)?;
-        let set = TrainingSet::new(examples, out_of_scope, &intents, None);
-        Ok(Self::fit(&set, options, intents.clone(), None))
+        Self::train_at(&FullPace, (examples, out_of_scope), options, None)
     }
 
     /// Trains on words and meanings. Takes as long as [`Classifier::train`] and again, and some milliseconds a sentence
@@ -73,31 +72,36 @@ impl Classifier {
         options: &TrainOptions,
         meaning: Arc<dyn Meaning>,
     ) -> Result<Self, Error> {
+        Self::train_at(&FullPace, (examples, out_of_scope), options, Some(meaning))
+    }
+
+    /// Trains at `pace`, on words and, where there is a source of them, on meanings. `meaning` has its own pace.
+    ///
+    /// # Errors
+    /// As [`Classifier::train_with_meaning`].
+    pub fn train_at(
+        pace: &dyn Pace,
+        (examples, out_of_scope): (&[Example], &[OutOfScope]),
+        options: &TrainOptions,
+        meaning: Option<Arc<dyn Meaning>>,
+    ) -> Result<Self, Error> {
         let intents = checked_intents(examples, out_of_scope, options)?;
-        let vectors = read(examples, out_of_scope, &intents, meaning.as_ref()).map_err(|failed| {
+        let read = |meaning: &Arc<dyn Meaning>| read(examples, out_of_scope, &intents, meaning.as_ref());
+        let vectors = meaning.as_ref().map(read).transpose().map_err(|failed| {
             let cause = std::error::Error::source(&failed).map(ToString::to_string);
             Error::Meaning { reason: cause.unwrap_or_else(|| failed.to_string()) }
         })?;
-        let set = TrainingSet::new(examples, out_of_scope, &intents, Some(&vectors));
-        Ok(Self::fit(&set, options, intents.clone(), Some(meaning)))
-    }
-
-    fn fit(
-        set: &TrainingSet<'_>,
-        options: &TrainOptions,
-        intents: Vec<String>,
-        meaning: Option<Arc<dyn Meaning>>,
-    ) -> Self {
-        let judged = crossfit::judge(set, options);
-        Self {
-            model: set.fit_all(options),
-            intents,
+        let set = TrainingSet::new(examples, out_of_scope, &intents, vectors.as_ref());
+        let judged = crossfit::judge(&set, options, pace);
+        Ok(Self {
+            model: set.fit_all(options, pace),
+            intents: intents.clone(),
             meaning,
             judge: judged.judge,
             by_words: judged.by_words,
             thresholds: judged.thresholds,
             report: judged.report,
-        }
+        })
     }
 
     /// Whether meanings count beside the words.

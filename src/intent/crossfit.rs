@@ -19,6 +19,7 @@ use super::fusion::{self, Tried};
 use super::logistic::LogisticOptions;
 use super::meaning::{Viewpoint, dot};
 use super::model::{FitOptions, Mix, Model, Scored, Sentence};
+use super::pace::Pace;
 use super::saved::{Reader, Writer};
 use super::scope::{Evidence, Scope};
 use super::{Example, HeldOutSentence, OutOfScope, Ranking, SURE_MIN, Thresholds, TrainOptions, TrainReport};
@@ -130,12 +131,12 @@ impl<'a> TrainingSet<'a> {
     }
 
     /// A model of everything, the names included.
-    pub fn fit_all(&self, options: &TrainOptions) -> Model {
+    pub fn fit_all(&self, options: &TrainOptions, pace: &dyn Pace) -> Model {
         let background: Vec<&[f32]> = self.background.iter().map(|one| one.vector.as_slice()).collect();
-        Model::fit(&self.fit_options(options), &self.where_kept(|_| true, |_| true), &background)
+        Model::fit(&self.fit_options(options, pace), &self.where_kept(|_| true, |_| true), &background)
     }
 
-    fn fit_options<'o>(&'o self, options: &'o TrainOptions) -> FitOptions<'o> {
+    fn fit_options<'o>(&'o self, options: &'o TrainOptions, pace: &'o dyn Pace) -> FitOptions<'o> {
         let passes_max = if self.is_big() { PASSES_OF_BIG_MAX } else { u32::MAX };
         let bounded = |options: &LogisticOptions| LogisticOptions {
             passes_max: options.passes_max.min(passes_max),
@@ -147,6 +148,7 @@ impl<'a> TrainingSet<'a> {
             semantic: bounded(&options.semantic),
             viewpoint: self.viewpoint.as_ref(),
             intents: self.intents,
+            pace,
         }
     }
 
@@ -241,11 +243,12 @@ pub(super) struct CrossFit {
 }
 
 /// Runs both passes.
-pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions) -> CrossFit {
+pub(super) fn judge(set: &TrainingSet<'_>, options: &TrainOptions, pace: &dyn Pace) -> CrossFit {
     let classes: Vec<usize> = set.sentences.iter().map(|sentence| sentence.class).collect();
     let parts = set.parts(options.folds);
-    let unknown = unknown_intents(set, options, &parts);
-    let scored = if set.is_big() { unknown.inside.clone() } else { held_out_scores(set, options, &parts) };
+    let unknown = unknown_intents(set, options, &parts, pace);
+    let scored =
+        if set.is_big() { unknown.inside.clone() } else { held_out_scores(set, options, &parts, pace) };
     let inside = scored.iter().filter(|(index, _)| set.is_inside(*index));
     let tried: Vec<Tried<'_>> = inside.map(|(index, scored)| (scored, classes[*index])).collect();
     let is_fitted = tried.len() >= HELD_OUT_MIN;
@@ -294,12 +297,13 @@ fn held_out_scores(
     set: &TrainingSet<'_>,
     options: &TrainOptions,
     parts: &[Option<usize>],
+    pace: &dyn Pace,
 ) -> Vec<(usize, Scored)> {
     let mut scored = Vec::new();
     let background: Vec<&[f32]> = set.background.iter().map(|one| one.vector.as_slice()).collect();
     for part in 0..options.folds {
         let kept = set.where_kept(|index| parts[index] != Some(part), |_| true);
-        let model = Model::fit(&set.fit_options(options), &kept, &background);
+        let model = Model::fit(&set.fit_options(options, pace), &kept, &background);
         let held_out = (0..parts.len()).filter(|&index| parts[index] == Some(part));
         scored.extend(held_out.map(|index| (index, set.score(&model, index))));
     }
@@ -317,7 +321,12 @@ struct Unknown {
 }
 
 /// Holds out whole intents, and beside them one part of the sentences of the others.
-fn unknown_intents(set: &TrainingSet<'_>, options: &TrainOptions, parts: &[Option<usize>]) -> Unknown {
+fn unknown_intents(
+    set: &TrainingSet<'_>,
+    options: &TrainOptions,
+    parts: &[Option<usize>],
+    pace: &dyn Pace,
+) -> Unknown {
     let mut unknown = Unknown { inside: Vec::new(), intents: Vec::new(), background: Vec::new() };
     let rounds = if set.is_big() { 1 } else { options.folds };
     for part in 0..rounds {
@@ -328,7 +337,7 @@ fn unknown_intents(set: &TrainingSet<'_>, options: &TrainOptions, parts: &[Optio
             by_part.filter(move |(index, _)| (index % options.folds == part) == is_held_out)
         };
         let known_background: Vec<&[f32]> = background(false).map(|(_, one)| one.vector.as_slice()).collect();
-        let model = Model::fit(&set.fit_options(options), &kept, &known_background);
+        let model = Model::fit(&set.fit_options(options, pace), &kept, &known_background);
         for (index, sentence) in set.sentences.iter().enumerate().filter(|(index, _)| set.is_whole(*index)) {
             if is_unknown(sentence.class) {
                 unknown.intents.push(set.score(&model, index));

@@ -6,11 +6,12 @@
 //! the divergences between the two, known after every pass for nothing: training stops when it is small, not after a
 //! number of passes that happened to work.
 //!
-//! Deterministic: the order of the examples comes from a seed. No I/O, one thread.
+//! Deterministic: the order of the examples comes from a seed. No I/O, one thread, which gives way before each pass.
 
 use super::approximate::{exp, ln};
 use super::features::Vector;
 use super::folds::SplitMix;
+use super::pace::Pace;
 use super::saved::{Reader, Writer};
 
 /// How to train.
@@ -146,7 +147,7 @@ struct Ascent {
     gap: f32,
 }
 
-fn ascend(options: &LogisticOptions, space: &mut impl Space, classes: usize) -> Ascent {
+fn ascend(options: &LogisticOptions, space: &mut impl Space, classes: usize, pace: &dyn Pace) -> Ascent {
     let examples = space.examples();
     let mut ascent = Ascent { beliefs: vec![0.0_f32; examples * classes], passes: 0, gap: 0.0 };
     for (example, belief) in ascent.beliefs.chunks_exact_mut(classes.max(1)).enumerate() {
@@ -156,6 +157,7 @@ fn ascend(options: &LogisticOptions, space: &mut impl Space, classes: usize) -> 
     let mut random = SplitMix(options.seed);
     let mut step = Step::new(options.cost, classes);
     for pass in 1..=options.passes_max {
+        pace.give_way();
         random.shuffle(&mut order);
         let mut divergence = 0.0_f64;
         for &example in &order {
@@ -173,11 +175,16 @@ fn ascend(options: &LogisticOptions, space: &mut impl Space, classes: usize) -> 
 
 impl Logistic {
     /// Trains on `examples`, whose feature indices are below `features` and whose classes are below `classes`.
-    pub fn train(options: &LogisticOptions, examples: &[Labelled<'_>], shape: Shape) -> Self {
+    pub fn train(
+        options: &LogisticOptions,
+        examples: &[Labelled<'_>],
+        shape: Shape,
+        pace: &dyn Pace,
+    ) -> Self {
         let weights = vec![0.0; shape.features * shape.classes];
         let model = Self { classes: shape.classes, weights, passes: 0, gap: 0.0 };
         let mut space = Explicit { examples, model };
-        let ascent = ascend(options, &mut space, shape.classes);
+        let ascent = ascend(options, &mut space, shape.classes, pace);
         Self { passes: ascent.passes, gap: ascent.gap, ..space.model }
     }
 
@@ -188,10 +195,11 @@ impl Logistic {
         options: &LogisticOptions,
         products: &[f32],
         (examples, classes): (&[(usize, f32)], usize),
+        pace: &dyn Pace,
     ) -> Self {
         let scores = vec![0.0; examples.len() * classes];
         let mut space = ByProducts { products, examples, classes, scores };
-        let Ascent { beliefs, passes, gap } = ascend(options, &mut space, classes);
+        let Ascent { beliefs, passes, gap } = ascend(options, &mut space, classes, pace);
         // The weights are the sum over the examples of what the distributions imply.
         let mut weights = beliefs;
         for (row, &(class, weight)) in weights.chunks_exact_mut(classes.max(1)).zip(examples) {
@@ -397,6 +405,7 @@ fn towards(direction: &mut f32, log_probability: f32, held: f32) -> [f32; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FullPace;
     use super::*;
 
     fn vector(weights: &[(u32, f32)]) -> Vector {
@@ -415,7 +424,7 @@ mod tests {
             .zip([0, 1, 2, 2])
             .map(|(vector, class)| Labelled { vector, class, weight: 1.0 })
             .collect();
-        (Logistic::train(options, &examples, Shape { features: 3, classes: 3 }), vectors)
+        (Logistic::train(options, &examples, Shape { features: 3, classes: 3 }, &FullPace), vectors)
     }
 
     fn loss(model: &Logistic, vectors: &[Vector], cost: f32) -> f32 {
@@ -459,7 +468,7 @@ mod tests {
                 .iter()
                 .map(|&(class, weight)| Labelled { vector: &vectors[class], class, weight })
                 .collect();
-            Logistic::train(&options, &examples, Shape { features: 2, classes: 2 })
+            Logistic::train(&options, &examples, Shape { features: 2, classes: 2 }, &FullPace)
         };
         let (weighed, twice) = (train(&[(0, 1.0), (1, 2.0)]), train(&[(0, 1.0), (1, 1.0), (1, 1.0)]));
         for (one, other) in weighed.weights.iter().zip(&twice.weights) {
@@ -482,7 +491,7 @@ mod tests {
         let row = |of: &Vector| -> Vec<f32> { vectors.iter().map(|one| product(of, one)).collect() };
         let products: Vec<f32> = vectors.iter().flat_map(row).collect();
         let classes = [0, 1, 2, 2].map(|class| (class, 1.0));
-        let by_products = Logistic::train_by_products(&options, &products, (&classes, 3));
+        let by_products = Logistic::train_by_products(&options, &products, (&classes, 3), &FullPace);
         let (mut scores, mut expected) = ([0.0; 3], [0.0; 3]);
         for of in &vectors {
             let features = row(of).into_iter().enumerate().map(|(index, value)| (index as u32, value));

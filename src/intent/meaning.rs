@@ -17,7 +17,8 @@ pub trait Meaning: fmt::Debug + Send + Sync {
         1
     }
 
-    /// The vector of each of `texts`, all of one length, in their order. Blocks.
+    /// The vector of each of `texts`, all of one length, in their order. Blocks; a single text is read on the thread that
+    /// asks.
     ///
     /// # Errors
     /// [`MeaningFailed`] when there are no vectors to be had; nothing is cached about it.

@@ -30,6 +30,7 @@ mod heard;
 pub mod logistic;
 mod meaning;
 mod model;
+mod pace;
 mod saved;
 mod scope;
 mod semantic;
@@ -43,6 +44,7 @@ use features::FeatureOptions;
 pub use heard::{Alternative, Heard};
 use logistic::LogisticOptions;
 pub use meaning::{Meaning, MeaningFailed};
+pub use pace::{FullPace, Pace};
 
 /// One training sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]

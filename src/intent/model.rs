@@ -4,6 +4,7 @@
 use super::features::{FeatureOptions, Vector, Vectorizer};
 use super::logistic::{Labelled, Logistic, LogisticOptions, Shape, softmax};
 use super::meaning::Viewpoint;
+use super::pace::Pace;
 use super::saved::{Reader, Writer};
 use super::scope::Evidence;
 use super::semantic::{Known, Reading, Semantic};
@@ -30,6 +31,8 @@ pub(super) struct FitOptions<'a> {
     pub viewpoint: Option<&'a Viewpoint>,
     /// Number of intents, whether or not each has a sentence.
     pub intents: usize,
+    /// Whether words and meanings may be learnt side by side, and who goes first.
+    pub pace: &'a dyn Pace,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,14 +59,18 @@ impl Model {
                 })
             });
             let known: Vec<Known<'_>> = known.collect();
-            Some(Semantic::fit(&options.semantic, viewpoint, (&known, background), classes))
+            Some(Semantic::fit((&options.semantic, options.pace), viewpoint, (&known, background), classes))
         };
         // The two know nothing of each other and take about as long.
-        let ((vectorizer, lexical), semantic) = std::thread::scope(|scope| {
-            let semantic = scope.spawn(read_meanings);
-            (fit_words(options, sentences, classes), semantic.join())
-        });
-        let semantic = semantic.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let ((vectorizer, lexical), semantic) = if options.pace.takes_all_cores() {
+            std::thread::scope(|scope| {
+                let semantic = scope.spawn(read_meanings);
+                let words = fit_words(options, sentences, classes);
+                (words, semantic.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            })
+        } else {
+            (fit_words(options, sentences, classes), read_meanings())
+        };
         Self { vectorizer, lexical, semantic, intents: options.intents, rejects }
     }
 
@@ -122,7 +129,7 @@ fn fit_words(options: &FitOptions<'_>, sentences: &[Sentence<'_>], classes: usiz
         .map(|(vector, sentence)| Labelled { vector, class: sentence.class, weight: 1.0 })
         .collect();
     let shape = Shape { features: vectorizer.len(), classes };
-    let lexical = Logistic::train(&options.lexical, &examples, shape);
+    let lexical = Logistic::train(&options.lexical, &examples, shape, options.pace);
     (vectorizer, lexical)
 }
 

@@ -6,6 +6,7 @@
 
 use super::logistic::{Labelled, Logistic, LogisticOptions, Shape};
 use super::meaning::{Viewpoint, dot, features_of};
+use super::pace::Pace;
 use super::saved::{Reader, Writer};
 use super::spread::Spread;
 
@@ -56,7 +57,7 @@ pub(super) struct Reading {
 
 impl Semantic {
     pub fn fit(
-        options: &LogisticOptions,
+        (options, pace): (&LogisticOptions, &dyn Pace),
         viewpoint: &Viewpoint,
         (known, background): (&[Known<'_>], &[&[f32]]),
         classes: usize,
@@ -72,13 +73,13 @@ impl Semantic {
         let logistic = if is_small {
             let products: Vec<f32> = evened.iter().flat_map(|one| nearness(one, &near)).collect();
             let options = LogisticOptions { cost: NEARNESS_COST * options.cost, ..options.clone() };
-            Logistic::train_by_products(&options, &products, (&labels, classes))
+            Logistic::train_by_products(&options, &products, (&labels, classes), pace)
         } else {
             let features: Vec<_> = evened.iter().map(|direction| features_of(direction)).collect();
             let examples = features.iter().zip(&labels);
             let examples: Vec<Labelled<'_>> =
                 examples.map(|(vector, &(class, weight))| Labelled { vector, class, weight }).collect();
-            Logistic::train(options, &examples, Shape { features: viewpoint.width(), classes })
+            Logistic::train(options, &examples, Shape { features: viewpoint.width(), classes }, pace)
         };
         Self {
             viewpoint: viewpoint.clone(),

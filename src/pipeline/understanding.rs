@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::call::{IntentDecision, Transcript};
 use crate::home::Home;
-use crate::intent::{self, Classifier, Heard};
+use crate::intent::{self, Classifier, FullPace, Heard, Pace};
 use crate::notes;
+use crate::pipeline::learning::Learner;
 use crate::pipeline::transcribe::Transcription;
 use crate::pipeline::{Error, learning};
 use crate::progress::Progress;
@@ -58,9 +59,21 @@ impl Understanding {
     /// # Errors
     /// As [`Understanding::open_in`].
     pub fn open_counted(folder: &Path, home: &Home, progress: &Progress) -> Result<Self, Error> {
+        Self::learn(folder, &Learner { home, progress, pace: Arc::new(FullPace) })
+    }
+
+    /// As [`Understanding::open_in`], at `pace`: for a process that does something else meanwhile.
+    ///
+    /// # Errors
+    /// As [`Understanding::open_in`].
+    pub fn open_beside(folder: &Path, home: &Home, pace: Arc<dyn Pace>) -> Result<Self, Error> {
+        Self::learn(folder, &Learner { home, progress: &Progress::hidden(), pace })
+    }
+
+    fn learn(folder: &Path, learner: &Learner<'_>) -> Result<Self, Error> {
         let scenario = Scenario::load(folder)?;
-        let meaning = learning::sentence_encoder(home)?;
-        let classifier = learning::classifier(&scenario, home, meaning, progress)?;
+        let meaning = learning::sentence_encoder(learner.home)?;
+        let classifier = learner.classifier(&scenario, meaning)?;
         Ok(Self { scenario, classifier })
     }
 

@@ -195,6 +195,43 @@ fn batch_work_leaves_a_worker_to_the_calls_that_go_on() {
 }
 
 #[test]
+fn work_beside_the_workers_gives_way_to_those_that_are_busy_while_calls_go_on() {
+    const LONG: Duration = Duration::from_secs(3_600);
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 2, 8);
+    pool.keep_free(true);
+    assert!(pool.give_way(1, LONG), "nobody is busy");
+    let last = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    assert!(!pool.give_way(1, Duration::ZERO), "it goes on all the same when the time is over");
+    assert!(pool.give_way(2, LONG), "there is a core for it");
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| pool.give_way(1, LONG));
+        gate.open();
+        assert!(waits.join().unwrap(), "the request has ended");
+    });
+    assert!(last.wait().is_ok());
+}
+
+#[test]
+fn work_beside_the_workers_waits_for_nobody_where_no_call_goes_on() {
+    let (gate, order) = (Gate::closed(), Arc::default());
+    let pool = start(gated(&gate, &order), 1, 8);
+    let recording = pool.submit(request(Priority::Batch, 1)).unwrap();
+    gate.wait_for_arrivals(1);
+    assert!(pool.give_way(1, Duration::ZERO), "no call goes on");
+    pool.keep_free(true);
+    assert!(!pool.give_way(1, Duration::ZERO));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| pool.give_way(1, Duration::from_secs(3_600)));
+        pool.keep_free(false);
+        assert!(waits.join().unwrap(), "the last call has ended");
+    });
+    gate.open();
+    assert!(recording.wait().is_ok());
+}
+
+#[test]
 fn what_waits_for_a_worker_of_the_batch_is_done_when_one_is_free_also_while_draining() {
     let pool = start(FakeEngine::hearing("oui"), 2, 64);
     pool.keep_free(true);

@@ -1,5 +1,8 @@
 //! With meanings: a source of them that knows which words mean the same.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
+
 use super::*;
 
 /// Words of one line mean the same.
@@ -38,6 +41,34 @@ impl Meaning for Concepts {
 fn with_meaning() -> Classifier {
     let source = Arc::new(Concepts { fails: false });
     Classifier::train_with_meaning(&combined(), &[], &TrainOptions::default(), source).unwrap()
+}
+
+/// One core; remembers who gave way.
+#[derive(Debug, Default)]
+struct OneCore {
+    threads: Mutex<Vec<ThreadId>>,
+}
+
+impl Pace for OneCore {
+    fn takes_all_cores(&self) -> bool {
+        false
+    }
+
+    fn give_way(&self) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread::current().id());
+    }
+}
+
+#[test]
+fn on_one_core_the_same_is_learnt_and_every_fit_gives_way() {
+    let (examples, options, pace) = (combined(), TrainOptions::default(), OneCore::default());
+    let source: Arc<dyn Meaning> = Arc::new(Concepts { fails: false });
+    let slow = Classifier::train_at(&pace, (&examples, &[]), &options, Some(source)).unwrap();
+    assert!(slow.save() == with_meaning().save(), "the classifiers differ");
+    let threads = pace.threads.into_inner().unwrap();
+    assert!(threads.iter().all(|thread| *thread == thread::current().id()), "learning took another thread");
+    // Each part is held out twice, and all is learnt; words and meanings give way before each pass.
+    assert!(threads.len() >= 2 * (2 * options.folds + 1), "{}", threads.len());
 }
 
 #[test]
