@@ -24,12 +24,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::names::{Expected, NameEar};
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
+use crate::threads::{Crew, Member};
+
+/// How long a pool that is dropped waits for its threads, all together: an engine looks at the flag that cancels it between two
+/// steps. Who takes longer hangs, or runs a model far too slow for calls, and is left behind.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Size of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +92,17 @@ pub struct Stuck {
     pub remaining: usize,
 }
 
-/// Recogniser threads over one engine. Dropping it cancels what waits and what runs, and waits for the threads;
-/// [`Pool::drain`] finishes the work first. A worker that was found stuck is not waited for.
+/// Recogniser threads over one engine. Dropping it cancels what waits and what runs, and waits for the threads, but no longer
+/// than five seconds; [`Pool::drain`] finishes the work first, however long that takes. A worker that was found stuck is not
+/// waited for.
 pub struct Pool {
     shared: Arc<Shared>,
     engine: Arc<dyn Engine>,
     /// Those in their places; whoever was left behind is not among them.
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Member>>,
+    crew: Crew,
+    /// How long it waits for them at its end.
+    ends_within: Duration,
 }
 
 struct Shared {
@@ -230,7 +238,8 @@ impl Pool {
             batch: AtomicUsize::new(0),
             keeps_free: AtomicBool::new(false),
         });
-        let pool = Self { shared, engine, threads: Mutex::default() };
+        let (threads, crew) = (Mutex::default(), Crew::default());
+        let pool = Self { shared, engine, threads, crew, ends_within: ENDS_WITHIN };
         for index in 0..workers {
             let thread = pool.start_worker((index, 0), Some(pool.engine.recognizer()?))?;
             pool.threads().push(thread);
@@ -243,7 +252,7 @@ impl Pool {
         &self,
         (index, generation): (usize, u64),
         recognizer: Option<Box<dyn Recognizer>>,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<Member, Error> {
         let worker = Worker {
             index,
             generation,
@@ -252,11 +261,11 @@ impl Pool {
             names: NameEar::default(),
             shared: Arc::clone(&self.shared),
         };
-        let thread = thread::Builder::new().name(format!("asr-{index}"));
-        thread.spawn(move || worker.run()).map_err(|source| Error::Thread { source })
+        let name = format!("asr-{index}");
+        self.crew.spawn(&name, move || worker.run()).map_err(|source| Error::Thread { source })
     }
 
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Vec<Member>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -387,7 +396,7 @@ impl Pool {
     /// Finishes all work that was submitted, then ends the threads. Returns the final counters.
     pub fn drain(self) -> PoolSnapshot {
         self.shared.lanes.close();
-        self.join();
+        self.to_wait_for().into_iter().for_each(Member::join);
         self.snapshot()
     }
 
@@ -395,14 +404,11 @@ impl Pool {
         self.shared.lanes.snapshot().depth()
     }
 
-    fn join(&self) {
+    /// The threads, once, but for those that were found stuck.
+    fn to_wait_for(&self) -> Vec<Member> {
         let threads = std::mem::take(&mut *self.threads());
-        for (index, thread) in threads.into_iter().enumerate() {
-            if !self.shared.is_given_up(index) {
-                // A worker catches every panic of its engine; if it dies all the same there is nothing left to save.
-                let _ = thread.join();
-            }
-        }
+        let places = threads.into_iter().enumerate();
+        places.filter(|(index, _)| !self.shared.is_given_up(*index)).map(|(_, thread)| thread).collect()
     }
 }
 
@@ -422,7 +428,11 @@ impl Drop for Pool {
                 }
             }
         }
-        self.join();
+        let behind = self.crew.join(self.to_wait_for(), self.ends_within);
+        if behind > 0 {
+            tracing::error!(threads = behind, "recognisers hang at the end; they are left behind");
+            self.shared.give_up();
+        }
     }
 }
 
@@ -452,6 +462,21 @@ impl Shared {
     /// Whether the worker of a place was found stuck and is still there.
     fn is_given_up(&self, index: usize) -> bool {
         self.place(index).in_hand.as_ref().is_some_and(|in_hand| in_hand.listener.is_none())
+    }
+
+    /// Fails what is still in hand: whoever waits for it would wait for ever.
+    fn give_up(&self) {
+        for index in 0..self.running.len() {
+            let mut place = self.place(index);
+            let Some(in_hand) = place.in_hand.as_mut() else { continue };
+            let (priority, listener) = (in_hand.priority, in_hand.listener.take());
+            drop(place);
+            if let Some(listener) = listener {
+                self.counters.stuck.fetch_add(1, Ordering::Relaxed);
+                self.ended(priority, &Err(Error::Stuck));
+                listener.ends(Err(Error::Stuck));
+            }
+        }
     }
 
     /// Counts what came of a request; before its listener is told.

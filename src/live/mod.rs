@@ -56,7 +56,6 @@ pub use watch::Trouble;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch as changes;
@@ -80,6 +79,7 @@ use crate::guard::Guard;
 use crate::pipeline::analyse;
 use crate::pipeline::understanding::Understanding;
 use crate::store::{LiveCall, Store};
+use crate::threads::{Crew, Member};
 use crate::turn;
 
 /// Begin of marks that this module gives to what is played without one; their end is no event.
@@ -92,6 +92,11 @@ pub fn is_internal_mark(mark: &str) -> bool {
 
 /// Part of a drain's time after which calls that still go on are ended, so that their last finals are heard too.
 const DRAIN_WAITING: f64 = 0.7;
+
+/// How long the end waits for the thread that listens, and then for the others together. Giving calls up is a matter of
+/// moments; the store waits ten seconds for another writer. Who takes longer hangs and is left behind.
+const HEARING_ENDS_WITHIN: Duration = Duration::from_secs(5);
+const REST_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What live calls run on.
 pub struct Parts {
@@ -194,6 +199,7 @@ struct Machine {
     /// The thread that listens has ended: no call can be taken.
     is_deaf: AtomicBool,
     watch: Watch,
+    crew: Crew,
 }
 
 #[derive(Default)]
@@ -268,12 +274,15 @@ impl Machine {
 }
 
 /// Everything that listens to calls; one a process. Dropping it ends the calls that go on without waiting for their last
-/// finals; [`Live::drain`] waits.
+/// finals ([`Live::drain`] waits), and waits for its threads, but no longer than fifteen seconds.
 pub struct Live {
     machine: Arc<Machine>,
     /// The thread that listens: it gives work to the others.
-    hearing: Option<JoinHandle<()>>,
-    threads: Vec<JoinHandle<()>>,
+    hearing: Option<Member>,
+    threads: Vec<Member>,
+    /// How long their end is waited for.
+    hearing_ends_within: Duration,
+    rest_ends_within: Duration,
 }
 
 impl Live {
@@ -304,15 +313,21 @@ impl Live {
             open,
             is_deaf: AtomicBool::new(false),
             watch: Watch::default(),
+            crew: Crew::default(),
         });
         let threads = keeper::start(&machine)?;
-        let mut live = Self { machine: Arc::clone(&machine), hearing: None, threads };
+        let mut live = Self {
+            machine: Arc::clone(&machine),
+            hearing: None,
+            threads,
+            hearing_ends_within: HEARING_ENDS_WITHIN,
+            rest_ends_within: REST_ENDS_WITHIN,
+        };
         live.threads
             .extend(judge::start(&machine, parts.turn_judges).map_err(|source| Error::Thread { source })?);
         let hearing = hearing::Hearing::new(Arc::clone(&machine), parts.detector);
-        let thread = std::thread::Builder::new().name("live-hearing".to_owned());
-        let thread = thread.spawn(move || hearing.run()).map_err(|source| Error::Thread { source })?;
-        live.hearing = Some(thread);
+        let thread = machine.crew.spawn("live-hearing", move || hearing.run());
+        live.hearing = Some(thread.map_err(|source| Error::Thread { source })?);
         live.threads.push(watch::start(&machine).map_err(|source| Error::Thread { source })?);
         Ok(Arc::new(live))
     }
@@ -514,15 +529,17 @@ impl Drop for Live {
         self.machine.bell.stop();
         // A thread that panicked has nothing left to save; one that hangs may never come back.
         let hearing = self.hearing.take().filter(|_| !self.machine.watch.is_hearing_stuck());
-        let _ = hearing.map(JoinHandle::join);
+        let crew = &self.machine.crew;
+        let mut behind = crew.join(hearing.into_iter().collect(), self.hearing_ends_within);
         self.machine.watch.stop();
         // What the calls left for them at their end is still worked on.
         self.machine.questions.close();
         if let Some(keeper) = &self.machine.keeper {
             keeper.close();
         }
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        behind += crew.join(std::mem::take(&mut self.threads), self.rest_ends_within);
+        if behind > 0 {
+            tracing::error!(threads = behind, "threads for live calls hang at the end; they are left behind");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The pool against a scripted engine.
 
+use std::thread;
+
 use super::*;
 use crate::asr::LanguageChoice;
 use crate::asr::fake::{FakeEngine, Gate, Reply};
@@ -261,6 +263,18 @@ fn a_worker_whose_recogniser_hangs_is_replaced_and_its_request_fails() {
         thread::yield_now();
     }
     assert_eq!(pool.drain().recognized, 1, "what came back is nobody's");
+}
+
+#[test]
+fn a_pool_that_is_dropped_waits_no_longer_than_it_says_for_a_recogniser_that_hangs_unseen() {
+    let (engine, arrived, open) = hanging();
+    let mut pool = start(engine, 2, 8);
+    let hung = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+    arrived.receive().unwrap();
+    pool.ends_within = Duration::ZERO;
+    drop(pool);
+    assert!(matches!(hung.wait(), Err(Error::Stuck)), "nobody waits for what it had in hand either");
+    drop(open);
 }
 
 #[test]

@@ -289,6 +289,23 @@ fn a_detector_that_hangs_is_seen_and_no_call_is_taken_until_it_comes_back() {
 }
 
 #[test]
+fn a_thread_that_hangs_and_was_not_seen_yet_does_not_hold_the_end() {
+    let (arrive, arrived) = queue::bounded("arrived", 1);
+    let (open_door, door) = queue::bounded("door", 1);
+    let hangs = Arc::new(AtomicBool::new(true));
+    let detector = Box::new(Hanging { hangs: Arc::clone(&hangs), arrive, door, inner: detector() });
+    let mut live = Live::start(Parts { detector, ..parts(reader(), 1) }, &config()).unwrap();
+    let call = open(&live);
+    call.audio(0, &spoken(&[1, 2]));
+    arrived.receive().unwrap();
+    assert_eq!(live.trouble(), None);
+    Arc::get_mut(&mut live).unwrap().hearing_ends_within = Duration::ZERO;
+    drop(live);
+    hangs.store(false, Ordering::Release);
+    drop(open_door);
+}
+
+#[test]
 fn a_recogniser_that_hangs_costs_one_final_and_another_takes_its_place() {
     let (arrive, arrived) = queue::bounded("arrived", 1);
     let (open_door, door) = queue::bounded::<()>("door", 1);
