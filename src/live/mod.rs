@@ -155,9 +155,15 @@ pub enum Refused {
     /// The service is being stopped.
     #[error("the service is being stopped")]
     Draining,
-    /// The thread that listens has ended by a fault, or hangs.
-    #[error("the part of the service that listens to calls has failed; hint: start the service again")]
-    Deaf,
+    /// The thread that listens hangs, which may pass, or has ended by a fault.
+    #[error(
+        "calls are not listened to at the moment, try again in {} s; hint: if that lasts, start the service again",
+        retry_after.as_secs()
+    )]
+    Deaf {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The call has no streams, or more than [`TRACKS_MAX`].
     #[error("a call has 1 to {TRACKS_MAX} streams of audio, not {found}")]
     Tracks {
@@ -405,7 +411,7 @@ impl Live {
         }
         if self.trouble().is_some_and(Trouble::is_deaf) {
             count(&machine.metrics.calls_refused);
-            return Err(Refused::Deaf);
+            return Err(Refused::Deaf { retry_after: machine.config.retry_after });
         }
         let mut admission = machine.admission();
         admission.calls_went_on(now, calls.open.len());
@@ -433,6 +439,12 @@ impl Live {
     /// Whether calls can be taken at all; without, only a new start of the process helps.
     pub fn is_listening(&self) -> bool {
         !self.machine.is_deaf.load(Ordering::Acquire)
+    }
+
+    /// As if the thread that listens had ended by a fault.
+    #[cfg(test)]
+    pub(crate) fn deafen_for_test(&self) {
+        self.machine.nobody_listens();
     }
 
     /// What keeps calls from being listened to as they should be, as far as it was seen by the last look, at most a second

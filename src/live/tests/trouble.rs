@@ -151,8 +151,8 @@ fn nobody_waits_for_a_thread_that_is_gone_and_no_call_is_taken() {
     while live.is_listening() {
         std::thread::yield_now();
     }
-    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
-    assert!(matches!(live.has_room(), Err(Refused::Deaf)));
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf { .. })));
+    assert!(matches!(live.has_room(), Err(Refused::Deaf { .. })));
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_detector_that_hangs_is_seen_and_no_call_is_taken_until_it_comes_back() {
     for _ in 0..2 {
         assert_eq!(found(&live, &clock, Duration::from_secs(1)), Some(Trouble::HearingStuck));
     }
-    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf { .. })));
     let snapshot = live.snapshot();
     assert_eq!((snapshot.hearing_stuck, snapshot.is_hearing_stuck), (1, true));
     hangs.store(false, Ordering::Release);
