@@ -262,20 +262,37 @@ impl Machine {
     /// A call is over; its events are kept for a while.
     fn ended(&self, link: &Arc<Link>) {
         let mut calls = self.calls();
-        let open = calls.open.len();
         if calls.open.remove(&link.id).is_none() {
             return;
         }
-        if calls.open.is_empty() {
-            self.pool.keep_free(false);
-        }
         count(&self.metrics.calls_ended);
-        self.admission().calls_went_on(self.clock.monotonic(), open);
         calls.ended.push_back(Arc::clone(&link.log));
         if calls.ended.len() > self.config.ended_calls_kept {
             calls.ended.pop_front();
         }
-        self.open.send_replace(calls.open.len());
+        self.left(&calls);
+    }
+
+    /// A call that had a place already is not taken after all; nothing of it is left.
+    fn withdraw(&self, link: &Arc<Link>) {
+        // Who found it meanwhile waits for its end.
+        let (reason, duration) = (CallEndReason::Failed, Duration::ZERO);
+        link.log.append(SamplePos::ZERO, EventBody::CallEnded { reason, duration });
+        link.set_idle(true, true);
+        let mut calls = self.calls();
+        if calls.open.remove(&link.id).is_some() {
+            self.left(&calls);
+        }
+    }
+
+    /// One call fewer goes on than a moment ago.
+    fn left(&self, calls: &Calls) {
+        let open = calls.open.len();
+        if open == 0 {
+            self.pool.keep_free(false);
+        }
+        self.admission().calls_went_on(self.clock.monotonic(), open + 1);
+        self.open.send_replace(open);
     }
 }
 
@@ -362,7 +379,7 @@ impl Live {
             }
             Service::Full | Service::None => {}
         }
-        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.ended(&link))?;
+        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.withdraw(&link))?;
         if let Some(keeper) = &machine.keeper {
             let call = LiveCall {
                 id,
@@ -372,7 +389,8 @@ impl Live {
                 channels: channels.iter().copied().chain(setup.has_bot.then_some(Channel::Bot)).collect(),
             };
             if !keeper.keep(Job::Begin { link: Arc::clone(&link), call }) {
-                machine.ended(&link);
+                machine.withdraw(&link);
+                count(&machine.metrics.calls_refused);
                 return Err(Refused::Busy { retry_after: machine.config.retry_after });
             }
         }
