@@ -14,7 +14,7 @@
 //! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are.
 //!
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
-//! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one worker to them where there are
+//! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one sound worker to them where there are
 //! several. A panic in an engine fails that one request; the worker goes on with a new recogniser.
 //!
 //! An engine that hangs cannot be stopped from outside. Somebody who [looks](Pool::look) after the workers from time to time
@@ -114,8 +114,10 @@ struct Shared {
     running: Vec<Mutex<Place>>,
     /// Threads whose place another has taken.
     left_behind: AtomicUsize,
-    /// Batch requests in progress.
+    /// Batch requests in progress, but for those that were given up.
     batch: AtomicUsize,
+    /// Workers that were found stuck and are still in their place; changed while that place is locked.
+    hung: AtomicUsize,
     /// One worker is to be left to live requests.
     keeps_free: AtomicBool,
 }
@@ -236,6 +238,7 @@ impl Pool {
             running: (0..workers).map(|_| Mutex::default()).collect(),
             left_behind: AtomicUsize::new(0),
             batch: AtomicUsize::new(0),
+            hung: AtomicUsize::new(0),
             keeps_free: AtomicBool::new(false),
         });
         let (threads, crew) = (Mutex::default(), Crew::default());
@@ -282,8 +285,14 @@ impl Pool {
             }
             let (priority, cancel) = (in_hand.priority, in_hand.cancel.clone());
             let listener = in_hand.listener.take();
+            let was_known = listener.is_none();
             let is_replaced = self.replace(index, &mut place);
             stuck.remaining += usize::from(!is_replaced);
+            if is_replaced && was_known {
+                self.shared.hung.fetch_sub(1, Ordering::AcqRel);
+            } else if !is_replaced && !was_known {
+                self.shared.hung.fetch_add(1, Ordering::AcqRel);
+            }
             drop(place);
             if let Some(listener) = listener {
                 stuck.found += 1;
@@ -348,6 +357,11 @@ impl Pool {
         self.shared.batch.load(Ordering::Acquire)
     }
 
+    /// Workers that hang and could not be replaced, whatever they had in hand: they are none for anybody.
+    pub fn hung(&self) -> usize {
+        self.shared.hung.load(Ordering::Acquire)
+    }
+
     /// Requests of a priority that wait.
     pub fn waiting_for(&self, priority: Priority) -> usize {
         self.shared.lanes.snapshot().lanes[lane_of(priority)].depth
@@ -396,6 +410,7 @@ impl Pool {
     /// Finishes all work that was submitted, then ends the threads. Returns the final counters.
     pub fn drain(self) -> PoolSnapshot {
         self.shared.lanes.close();
+        self.keep_free(false);
         self.to_wait_for().into_iter().for_each(Member::join);
         self.snapshot()
     }
@@ -470,6 +485,9 @@ impl Shared {
             let mut place = self.place(index);
             let Some(in_hand) = place.in_hand.as_mut() else { continue };
             let (priority, listener) = (in_hand.priority, in_hand.listener.take());
+            if listener.is_some() {
+                self.hung.fetch_add(1, Ordering::AcqRel);
+            }
             drop(place);
             if let Some(listener) = listener {
                 self.counters.stuck.fetch_add(1, Ordering::Relaxed);
@@ -499,13 +517,22 @@ impl Shared {
         if lane != lane_of(Priority::Batch) {
             return true;
         }
-        // A single worker has to do both.
-        let most = if self.keeps_free.load(Ordering::Acquire) { self.running.len() - 1 } else { usize::MAX };
-        let may_begin = self.batch.load(Ordering::Acquire) < most.max(1);
+        let may_begin = self.batch.load(Ordering::Acquire) < self.most_of_batch();
         if may_begin {
             self.batch.fetch_add(1, Ordering::AcqRel);
         }
         may_begin
+    }
+
+    /// How many workers batch work may have.
+    fn most_of_batch(&self) -> usize {
+        match self.running.len() {
+            _ if !self.keeps_free.load(Ordering::Acquire) => usize::MAX,
+            // A single worker has to do both.
+            1 => 1,
+            // Of several one that hangs is none that calls could have.
+            several => (several - 1).saturating_sub(self.hung.load(Ordering::Acquire)),
+        }
     }
 
     /// A batch request has ended; another may begin.
@@ -553,11 +580,17 @@ impl Worker {
                 return;
             };
             let listener = place.in_hand.take().and_then(|in_hand| in_hand.listener);
+            if listener.is_none() {
+                self.shared.hung.fetch_sub(1, Ordering::AcqRel);
+            }
             drop(place);
-            // Without a listener the request was given up, and counted, while this worker hung.
-            if let Some(listener) = listener {
-                self.shared.ended(request.priority, &result);
-                listener.ends(result);
+            match listener {
+                Some(listener) => {
+                    self.shared.ended(request.priority, &result);
+                    listener.ends(result);
+                }
+                // The request was given up, and counted, while this worker hung; it is one more for batch work.
+                None => self.shared.lanes.ask_again(),
             }
         }
     }

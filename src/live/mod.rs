@@ -433,6 +433,7 @@ impl Live {
         }
         let mut admission = machine.admission();
         admission.calls_went_on(now, calls.open.len());
+        admission.hang(machine.pool.hung());
         let service = admission.service(now, calls.open.len(), machine.pool.busy_with_batch());
         if service == Service::None {
             count(&machine.metrics.calls_refused);

@@ -314,6 +314,32 @@ fn no_more_threads_are_left_behind_than_there_are_workers() {
 }
 
 #[test]
+fn a_worker_that_hangs_in_its_place_is_none_for_batch_work() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine, 2, 8);
+    let mut now = now();
+    // Two are left behind, the third stays.
+    for remaining in [0, 0, 1] {
+        let hung = pool.submit(request(Priority::Batch, 1)).unwrap();
+        arrived.receive().unwrap();
+        pool.look(now, PATIENCE);
+        now += PATIENCE.batch;
+        assert_eq!(pool.look(now, PATIENCE), Stuck { found: 1, remaining });
+        assert!(matches!(hung.wait(), Err(Error::Stuck)));
+    }
+    assert_eq!((pool.busy_with_batch(), pool.hung()), (0, 1));
+    pool.keep_free(true);
+    let recording = pool.submit(request(Priority::Batch, 30)).unwrap();
+    for _ in 0..2 {
+        assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
+    }
+    assert_eq!(pool.waiting_for(Priority::Batch), 1, "the last sound worker is for calls");
+    drop(open);
+    assert!(recording.wait().is_ok(), "one that came back is a worker again");
+    assert_eq!(pool.hung(), 0);
+}
+
+#[test]
 fn a_recording_may_take_longer_than_a_call_and_an_engine_that_goes_on_as_long_as_it_likes() {
     let (engine, arrived, open) = hanging();
     let pool = start(engine, 2, 8);
