@@ -175,7 +175,14 @@ async fn another_scenario_is_tried_on_what_was_said() {
     let pharma = assistant("pharma-fr").await;
     let other = replay(&pharma, &records);
     assert_eq!(other.changed.len(), 1);
-    assert_eq!(other.changed[0].then.intent.as_deref(), Some("facture_trop_elevee"));
+    assert_eq!(other.changed[0].then[0].intent.as_deref(), Some("facture_trop_elevee"));
+    // A second wish that is not heard in it any more.
+    let second = records[1].wishes[0].clone();
+    records[1].wishes.push(second);
+    let fewer = replay(&telecom, &records);
+    let [lost] = fewer.changed.as_slice() else { panic!("{:?}", fewer.changed) };
+    assert_eq!((lost.then.len(), lost.now.len(), lost.then[0] == lost.now[0]), (2, 1, true));
+    assert!(fewer.routes.is_empty(), "the first wish leads where it led");
 }
 
 #[tokio::test]
