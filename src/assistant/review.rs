@@ -114,8 +114,8 @@ fn read_then(record: &DecisionRecord) -> Vec<Reading> {
 /// Where the first wish of a sentence led when it was said.
 fn led_to_then<'r>(record: &'r DecisionRecord, wish: &WishRecord) -> &'r str {
     match (&record.route, wish.band.as_str()) {
-        // After a look-up the route is where the answer ended.
-        (Some(route), "sure") if record.look_ups.is_empty() => route,
+        // After a look-up for an answer the route is where that ended.
+        (Some(route), "sure") if record.look_ups.iter().all(|look_up| look_up.is_for_person) => route,
         (_, "sure") => LED_TO_ANSWER,
         _ => LED_NOWHERE,
     }

@@ -78,8 +78,8 @@ struct Chat {
 impl Chat {
     /// Shows and keeps what follows from `event`.
     async fn on(&mut self, event: Event) -> anyhow::Result<()> {
-        let step = self.conversation.on(event).await;
-        let seen = self.seen_by_a_person(&step).await;
+        let mut step = self.conversation.on(event).await;
+        let seen = self.seen_by_a_person(&mut step).await;
         show(&step, &seen, self.explain)?;
         if let Some(store) = &self.store {
             store.put_decision(&step.record).await?;
@@ -87,10 +87,12 @@ impl Chat {
         Ok(())
     }
 
-    /// What the person who takes the call sees beside what was said, a line each; empty where nobody takes it.
-    async fn seen_by_a_person(&self, step: &Step) -> String {
+    /// What the person who takes the call sees beside what was said, a line each; empty where nobody takes it. What is looked up
+    /// for it goes into the record.
+    async fn seen_by_a_person(&self, step: &mut Step) -> String {
         let Some(Action::Transfer(transfer)) = step.actions.last() else { return String::new() };
         let known = self.conversation.known(transfer, self.number.as_ref()).await;
+        step.record.look_ups.extend(known.look_ups.iter().cloned());
         seen(transfer, &known)
     }
 }
@@ -200,7 +202,12 @@ fn show(step: &Step, seen: &str, explain: bool) -> std::io::Result<()> {
         for look_up in &record.look_ups {
             let took = look_up.took.as_secs_f64() * 1e3;
             let cached = if look_up.cached { ", kept from before" } else { "" };
-            writeln!(out, "  · looked up in {}: {}, {took:.1} ms{cached}", look_up.source, look_up.outcome)?;
+            let whom = if look_up.is_for_person { " for a person" } else { "" };
+            writeln!(
+                out,
+                "  · looked up in {}{whom}: {}, {took:.1} ms{cached}",
+                look_up.source, look_up.outcome
+            )?;
         }
         writeln!(out, "  · rule {}", record.rule)?;
     }
@@ -226,15 +233,16 @@ mod tests {
         let conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
         let number = Some(Redacted::<String>::from("+33639985000"));
         let mut chat = Chat { conversation, number, explain: false, store: None };
-        let first = chat.conversation.on(Event::Begin).await;
-        assert_eq!(chat.seen_by_a_person(&first).await, "");
+        let mut first = chat.conversation.on(Event::Begin).await;
+        assert_eq!(chat.seen_by_a_person(&mut first).await, "");
         let heard = Heard::from("J'ai un problème avec ma facture de mars");
         let mut last = chat.conversation.on(Event::Said { heard, language: None }).await;
         if !matches!(last.actions.last(), Some(Action::Transfer(_))) {
             // Whether it is sure enough to do without a question is a matter of its examples.
             last = chat.conversation.on(Event::Key('1'.into())).await;
         }
-        let seen = chat.seen_by_a_person(&last).await;
+        let seen = chat.seen_by_a_person(&mut last).await;
+        assert_eq!(last.record.look_ups.len(), 2, "the customer and the document");
         let lines: Vec<&str> = seen.lines().collect();
         assert_eq!(lines[0], "  slots: periode = 2026-03-01/2026-03-31");
         assert!(lines[1].starts_with("  customer: ") && lines[1].contains("40710019"), "{seen}");
