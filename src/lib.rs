@@ -44,6 +44,7 @@ pub mod slots;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod threads;
 #[cfg(feature = "otel")]
 pub mod traces;
 pub mod trust;

@@ -14,7 +14,7 @@
 //! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are.
 //!
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
-//! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one worker to them where there are
+//! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one sound worker to them where there are
 //! several. A panic in an engine fails that one request; the worker goes on with a new recogniser.
 //!
 //! An engine that hangs cannot be stopped from outside. Somebody who [looks](Pool::look) after the workers from time to time
@@ -29,13 +29,17 @@ mod way;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use self::way::Way;
 use super::names::{Expected, NameEar};
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
+use crate::threads::{Crew, Member};
+
+/// How long a pool that is dropped waits for its threads, all together: an engine looks at the flag that cancels it between two
+/// steps. Who takes longer hangs, or runs a model far too slow for calls, and is left behind.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Size of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,13 +98,17 @@ pub struct Stuck {
     pub remaining: usize,
 }
 
-/// Recogniser threads over one engine. Dropping it cancels what waits and what runs, and waits for the threads;
-/// [`Pool::drain`] finishes the work first. A worker that was found stuck is not waited for.
+/// Recogniser threads over one engine. Dropping it cancels what waits and what runs, and waits for the threads, but no longer
+/// than five seconds; [`Pool::drain`] finishes the work first, however long that takes. A worker that was found stuck is not
+/// waited for.
 pub struct Pool {
     shared: Arc<Shared>,
     engine: Arc<dyn Engine>,
     /// Those in their places; whoever was left behind is not among them.
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Member>>,
+    crew: Crew,
+    /// How long it waits for them at its end.
+    ends_within: Duration,
 }
 
 struct Shared {
@@ -114,8 +122,10 @@ struct Shared {
     running: Vec<Mutex<Place>>,
     /// Threads whose place another has taken.
     left_behind: AtomicUsize,
-    /// Batch requests in progress.
+    /// Batch requests in progress, but for those that were given up.
     batch: AtomicUsize,
+    /// Workers that were found stuck and are still in their place; changed while that place is locked.
+    hung: AtomicUsize,
     /// One worker is to be left to live requests.
     keeps_free: AtomicBool,
 }
@@ -237,9 +247,11 @@ impl Pool {
             running: (0..workers).map(|_| Mutex::default()).collect(),
             left_behind: AtomicUsize::new(0),
             batch: AtomicUsize::new(0),
+            hung: AtomicUsize::new(0),
             keeps_free: AtomicBool::new(false),
         });
-        let pool = Self { shared, engine, threads: Mutex::default() };
+        let (threads, crew) = (Mutex::default(), Crew::default());
+        let pool = Self { shared, engine, threads, crew, ends_within: ENDS_WITHIN };
         for index in 0..workers {
             let thread = pool.start_worker((index, 0), Some(pool.engine.recognizer()?))?;
             pool.threads().push(thread);
@@ -252,7 +264,7 @@ impl Pool {
         &self,
         (index, generation): (usize, u64),
         recognizer: Option<Box<dyn Recognizer>>,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<Member, Error> {
         let worker = Worker {
             index,
             generation,
@@ -261,11 +273,11 @@ impl Pool {
             names: NameEar::default(),
             shared: Arc::clone(&self.shared),
         };
-        let thread = thread::Builder::new().name(format!("asr-{index}"));
-        thread.spawn(move || worker.run()).map_err(|source| Error::Thread { source })
+        let name = format!("asr-{index}");
+        self.crew.spawn(&name, move || worker.run()).map_err(|source| Error::Thread { source })
     }
 
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Vec<Member>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -282,8 +294,14 @@ impl Pool {
             }
             let (priority, cancel) = (in_hand.priority, in_hand.cancel.clone());
             let listener = in_hand.listener.take();
+            let was_known = listener.is_none();
             let is_replaced = self.replace(index, &mut place);
             stuck.remaining += usize::from(!is_replaced);
+            if is_replaced && was_known {
+                self.shared.hung.fetch_sub(1, Ordering::AcqRel);
+            } else if !is_replaced && !was_known {
+                self.shared.hung.fetch_add(1, Ordering::AcqRel);
+            }
             drop(place);
             if let Some(listener) = listener {
                 stuck.found += 1;
@@ -360,6 +378,11 @@ impl Pool {
         self.shared.batch.load(Ordering::Acquire)
     }
 
+    /// Workers that hang and could not be replaced, whatever they had in hand: they are none for anybody.
+    pub fn hung(&self) -> usize {
+        self.shared.hung.load(Ordering::Acquire)
+    }
+
     /// Requests of a priority that wait.
     pub fn waiting_for(&self, priority: Priority) -> usize {
         self.shared.lanes.snapshot().lanes[lane_of(priority)].depth
@@ -408,7 +431,8 @@ impl Pool {
     /// Finishes all work that was submitted, then ends the threads. Returns the final counters.
     pub fn drain(self) -> PoolSnapshot {
         self.shared.lanes.close();
-        self.join();
+        self.keep_free(false);
+        self.to_wait_for().into_iter().for_each(Member::join);
         self.snapshot()
     }
 
@@ -416,14 +440,11 @@ impl Pool {
         self.shared.lanes.snapshot().depth()
     }
 
-    fn join(&self) {
+    /// The threads, once, but for those that were found stuck.
+    fn to_wait_for(&self) -> Vec<Member> {
         let threads = std::mem::take(&mut *self.threads());
-        for (index, thread) in threads.into_iter().enumerate() {
-            if !self.shared.is_given_up(index) {
-                // A worker catches every panic of its engine; if it dies all the same there is nothing left to save.
-                let _ = thread.join();
-            }
-        }
+        let places = threads.into_iter().enumerate();
+        places.filter(|(index, _)| !self.shared.is_given_up(*index)).map(|(_, thread)| thread).collect()
     }
 }
 
@@ -443,7 +464,11 @@ impl Drop for Pool {
                 }
             }
         }
-        self.join();
+        let behind = self.crew.join(self.to_wait_for(), self.ends_within);
+        if behind > 0 {
+            tracing::error!(threads = behind, "recognisers hang at the end; they are left behind");
+            self.shared.give_up();
+        }
     }
 }
 
@@ -475,6 +500,24 @@ impl Shared {
         self.place(index).in_hand.as_ref().is_some_and(|in_hand| in_hand.listener.is_none())
     }
 
+    /// Fails what is still in hand: whoever waits for it would wait for ever.
+    fn give_up(&self) {
+        for index in 0..self.running.len() {
+            let mut place = self.place(index);
+            let Some(in_hand) = place.in_hand.as_mut() else { continue };
+            let (priority, listener) = (in_hand.priority, in_hand.listener.take());
+            if listener.is_some() {
+                self.hung.fetch_add(1, Ordering::AcqRel);
+            }
+            drop(place);
+            if let Some(listener) = listener {
+                self.counters.stuck.fetch_add(1, Ordering::Relaxed);
+                self.ended(priority, &Err(Error::Stuck));
+                listener.ends(Err(Error::Stuck));
+            }
+        }
+    }
+
     /// Counts what came of a request; before its listener is told.
     fn ended(&self, priority: Priority, result: &Result<Recognition, Error>) {
         let counter = match result {
@@ -496,13 +539,22 @@ impl Shared {
         if lane != lane_of(Priority::Batch) {
             return true;
         }
-        // A single worker has to do both.
-        let most = if self.keeps_free.load(Ordering::Acquire) { self.running.len() - 1 } else { usize::MAX };
-        let may_begin = self.batch.load(Ordering::Acquire) < most.max(1);
+        let may_begin = self.batch.load(Ordering::Acquire) < self.most_of_batch();
         if may_begin {
             self.batch.fetch_add(1, Ordering::AcqRel);
         }
         may_begin
+    }
+
+    /// How many workers batch work may have.
+    fn most_of_batch(&self) -> usize {
+        match self.running.len() {
+            _ if !self.keeps_free.load(Ordering::Acquire) => usize::MAX,
+            // A single worker has to do both.
+            1 => 1,
+            // Of several one that hangs is none that calls could have.
+            several => (several - 1).saturating_sub(self.hung.load(Ordering::Acquire)),
+        }
     }
 
     /// A batch request has ended; another may begin.
@@ -550,11 +602,17 @@ impl Worker {
                 return;
             };
             let listener = place.in_hand.take().and_then(|in_hand| in_hand.listener);
+            if listener.is_none() {
+                self.shared.hung.fetch_sub(1, Ordering::AcqRel);
+            }
             drop(place);
-            // Without a listener the request was given up, and counted, while this worker hung.
-            if let Some(listener) = listener {
-                self.shared.ended(request.priority, &result);
-                listener.ends(result);
+            match listener {
+                Some(listener) => {
+                    self.shared.ended(request.priority, &result);
+                    listener.ends(result);
+                }
+                // The request was given up, and counted, while this worker hung; it is one more for batch work.
+                None => self.shared.lanes.ask_again(),
             }
         }
     }

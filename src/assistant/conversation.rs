@@ -16,6 +16,7 @@ use crate::dialog::{
     Wish,
 };
 use crate::intent::{Band, Heard, Weighed};
+use crate::lookup::LookedUp;
 use crate::redact::Redacted;
 use crate::slots::{Catalog, correct};
 
@@ -176,23 +177,13 @@ impl Conversation {
         record: &mut DecisionRecord,
     ) -> Turn {
         let found = self.assistant.sources().look_up(wanted).await;
-        let outcome = match &found.result {
-            Ok(Some(_)) => "row",
-            Ok(None) => "none",
-            Err(_) => "failed",
-        };
         let row = found.result.as_ref().ok().cloned().flatten();
         self.document = row.map(|row| Document {
             intent: wanted.intent.clone(),
             parameters: wanted.parameters.clone(),
             row,
         });
-        record.look_ups.push(LookUpRecord {
-            source: wanted.source.clone(),
-            took: found.took,
-            outcome: outcome.to_owned(),
-            cached: found.cached,
-        });
+        record.look_ups.push(look_up_record(&wanted.source, &found));
         record.slots = wanted
             .parameters
             .iter()
@@ -312,6 +303,22 @@ fn give_keys(corrections: &mut [CorrectionRecord], catalogs: &BTreeMap<String, A
                 *id = key;
             }
         }
+    }
+}
+
+/// The record of a look-up for an answer.
+pub(super) fn look_up_record(source: &str, found: &LookedUp) -> LookUpRecord {
+    let outcome = match &found.result {
+        Ok(Some(_)) => "row",
+        Ok(None) => "none",
+        Err(_) => "failed",
+    };
+    LookUpRecord {
+        source: source.to_owned(),
+        took: found.took,
+        outcome: outcome.to_owned(),
+        cached: found.cached,
+        is_for_person: false,
     }
 }
 

@@ -3,39 +3,47 @@
 use std::collections::BTreeMap;
 
 use super::Assistant;
+use super::conversation::look_up_record;
 use crate::call::Language;
+use crate::call::decision::LookUpRecord;
 use crate::dialog::Row;
+use crate::lookup::LookedUp;
 use crate::redact::Redacted;
 use crate::slots::{Context, Country, Kind, Value, find};
 
 impl Assistant {
     /// The customer's record, by the customer number that was said or else by the number that the telephone system gives:
-    /// who calls about another's contract says whose. `None` for a caller who is not known, where the scenario does not say how to find one, and when the source does not answer.
-    /// Takes as long as one time-out of the source for each of the two, at the most.
+    /// who calls about another's contract says whose. `None` for a caller who is not known, where the scenario does not say how
+    /// to find one, and when the source does not answer. With the look-ups that were made. Takes as long as one time-out of the
+    /// source for each of the two, at the most.
     pub async fn customer(
         &self,
         number: Option<&Redacted<String>>,
         id: Option<&Redacted<String>>,
-    ) -> Option<Row> {
-        let plan = self.plan().customers.as_ref()?;
+    ) -> (Option<Row>, Vec<LookUpRecord>) {
+        let mut look_ups = Vec::new();
+        let Some(plan) = self.plan().customers.as_ref() else { return (None, look_ups) };
         let number = number.and_then(|number| self.in_full(number.reveal()));
         for (query, parameter, value) in
             [(&plan.by_id, "customer", id.cloned()), (&plan.by_number, "number", number)]
         {
             let (Some(query), Some(value)) = (query, value) else { continue };
             let parameters = BTreeMap::from([(parameter.to_owned(), value)]);
-            match self.sources().rows(&plan.source, query, &parameters, 1).await {
-                Ok(rows) => {
-                    if let Some(row) = rows.into_iter().next() {
-                        return Some(row);
-                    }
-                }
+            let began = self.clock.monotonic();
+            let rows = self.sources().rows(&plan.source, query, &parameters, 1).await;
+            let result = rows.map(|rows| rows.into_iter().next());
+            let took = self.clock.monotonic().saturating_duration_since(began);
+            let found = LookedUp { result, took, cached: false };
+            look_ups.push(LookUpRecord { is_for_person: true, ..look_up_record(&plan.source, &found) });
+            match found.result {
+                Ok(Some(row)) => return (Some(row), look_ups),
+                Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(source = plan.source, %error, "a customer could not be looked up");
                 }
             }
         }
-        None
+        (None, look_ups)
     }
 
     /// A number in E.164 form, from what telephone systems give: `+33…`, `0033…`, `01…`, `sip:+33…@host`.

@@ -1,6 +1,8 @@
 //! What the person who takes a call sees beside what was said: who calls, and the document in question.
 
+use super::conversation::look_up_record;
 use super::{Assistant, Conversation};
+use crate::call::decision::LookUpRecord;
 use crate::dialog::plan::{CUSTOMER, CUSTOMER_ID};
 use crate::dialog::{Cell, LookUp, Row, Transfer};
 use crate::lookup::Parameters;
@@ -16,6 +18,8 @@ pub struct Known {
     pub customer: Option<Row>,
     /// The row that the last answer was made of, or the one that the scenario has looked up for a person.
     pub document: Option<Row>,
+    /// The look-ups that were made for it, for the record of the decision to hand over.
+    pub look_ups: Vec<LookUpRecord>,
 }
 
 impl Conversation {
@@ -24,19 +28,26 @@ impl Conversation {
     pub async fn known(&self, transfer: &Transfer, number: Option<&Redacted<String>>) -> Known {
         let said = CUSTOMER_SLOTS.iter().find_map(|name| transfer.slots.get(*name));
         let said = said.map(|value| Redacted::new(value.canonical()));
-        let customer = self.assistant().customer(number, said.as_ref()).await;
-        let document = match self.document_of(transfer) {
-            Some(row) => Some(row.clone()),
-            None => self.assistant().document(transfer, customer.as_ref()).await,
-        };
-        Known { customer, document }
+        let (customer, mut look_ups) = self.assistant().customer(number, said.as_ref()).await;
+        if let Some(row) = self.document_of(transfer) {
+            return Known { customer, document: Some(row.clone()), look_ups };
+        }
+        let found = self.assistant().document(transfer, customer.as_ref()).await;
+        let (document, look_up) = found.unzip();
+        look_ups.extend(look_up);
+        Known { customer, document: document.flatten(), look_ups }
     }
 }
 
 impl Assistant {
     /// The document that `transfer` is about, of `customer`: what the scenario has looked up for its intent. `None` where it
-    /// has nothing looked up, where there is nothing to go by or no row, and when the source does not answer.
-    async fn document(&self, transfer: &Transfer, customer: Option<&Row>) -> Option<Row> {
+    /// has nothing looked up and where there is nothing to go by; else the row, if there is one and the source answers, with
+    /// the record of the look-up.
+    async fn document(
+        &self,
+        transfer: &Transfer,
+        customer: Option<&Row>,
+    ) -> Option<(Option<Row>, LookUpRecord)> {
         let intent = transfer.intent.as_ref()?;
         let handover = self.plan().intents.get(intent)?.handover.as_ref()?;
         let wanted = handover.look_up.as_ref()?;
@@ -58,6 +69,8 @@ impl Assistant {
             columns: wanted.columns.clone(),
             parameters,
         };
-        self.sources().look_up(&look_up).await.result.ok().flatten()
+        let found = self.sources().look_up(&look_up).await;
+        let record = LookUpRecord { is_for_person: true, ..look_up_record(&look_up.source, &found) };
+        Some((found.result.ok().flatten(), record))
     }
 }

@@ -9,7 +9,7 @@ use super::conversation::band_name;
 use crate::call::Language;
 use crate::call::decision::{DecisionRecord, WishRecord};
 use crate::dialog::Plan;
-use crate::intent::{Alternative, Band, Heard};
+use crate::intent::{Alternative, Band, Heard, Weighed};
 use crate::redact::Redacted;
 use crate::text::fold;
 
@@ -23,13 +23,13 @@ const LED_NOWHERE: &str = "-";
 pub struct Changed {
     /// What the caller said.
     pub sentence: Redacted<String>,
-    /// What was done then: the intent, when it was sure, and the band.
-    pub then: Reading,
-    /// What would be done now.
-    pub now: Reading,
+    /// Its wishes as they were read then, in the order of speech.
+    pub then: Vec<Reading>,
+    /// As they would be read now; at least one.
+    pub now: Vec<Reading>,
 }
 
-/// How a sentence was read.
+/// How a wish was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reading {
     /// `sure`, `nearly`, `two_candidates`, `lost`, `out_of_scope`.
@@ -37,8 +37,8 @@ pub struct Reading {
     /// The best intent; `None` out of scope.
     pub intent: Option<String>,
     /// Where the caller was, or would have been, led at that hour: the id of a route, `answer` where the bot answers, `-`
-    /// where nothing was acted on.
-    pub led_to: String,
+    /// where nothing was acted on. `None` for a further wish of the sentence: it waits for the first.
+    pub led_to: Option<String>,
 }
 
 /// What a replay found.
@@ -48,7 +48,7 @@ pub struct Replay {
     pub sentences: usize,
     /// Those that would be treated differently, in their order.
     pub changed: Vec<Changed>,
-    /// ([`Reading::led_to`] then, now) of wishes that lead elsewhere → how many, most first.
+    /// ([`Reading::led_to`] then, now) of first wishes that lead elsewhere → how many, most first.
     pub routes: Vec<((String, String), usize)>,
 }
 
@@ -57,22 +57,33 @@ pub fn replay(assistant: &Assistant, records: &[DecisionRecord]) -> Replay {
     let mut replay = Replay::default();
     let mut routes: BTreeMap<(String, String), usize> = BTreeMap::new();
     for record in records {
-        let (Some(sentence), Some(wish)) = (&record.sentence, record.wishes.first()) else { continue };
+        let Some(sentence) = record.sentence.as_ref().filter(|_| !record.wishes.is_empty()) else { continue };
         replay.sentences += 1;
-        let then = read_then(record, wish);
+        let then = read_then(record);
         let now = read(assistant, record, &heard_of(record, sentence));
         // Elsewhere the sentence was an answer to a question, which another scenario might not have asked.
-        let leads_elsewhere = is_open(record) && then.led_to != now.led_to;
+        let led = (led_to_by(&then), led_to_by(&now));
+        let leads_elsewhere = is_open(record) && led.0 != led.1;
         if leads_elsewhere {
-            *routes.entry((then.led_to.clone(), now.led_to.clone())).or_default() += 1;
+            *routes.entry((led.0.to_owned(), led.1.to_owned())).or_default() += 1;
         }
-        if leads_elsewhere || (&then.band, &then.intent) != (&now.band, &now.intent) {
+        if leads_elsewhere || !then.iter().map(meant).eq(now.iter().map(meant)) {
             replay.changed.push(Changed { sentence: sentence.clone(), then, now });
         }
     }
     replay.routes = routes.into_iter().collect();
     replay.routes.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
     replay
+}
+
+/// What a wish was taken for, wherever it led.
+fn meant(reading: &Reading) -> (&str, Option<&str>) {
+    (&reading.band, reading.intent.as_deref())
+}
+
+/// Where a sentence with these wishes led: its first one did.
+fn led_to_by(wishes: &[Reading]) -> &str {
+    wishes.first().and_then(|first| first.led_to.as_deref()).unwrap_or(LED_NOWHERE)
 }
 
 fn heard_of(record: &DecisionRecord, sentence: &Redacted<String>) -> Heard {
@@ -88,36 +99,47 @@ fn heard_of(record: &DecisionRecord, sentence: &Redacted<String>) -> Heard {
 }
 
 /// What was acted on when the sentence was said.
-fn read_then(record: &DecisionRecord, wish: &WishRecord) -> Reading {
-    let best = wish.candidates.first().map(|one| one.intent.clone());
-    let led_to = match (&record.route, wish.band.as_str()) {
-        // After a look-up the route is where the answer ended.
-        (Some(route), "sure") if record.look_ups.is_empty() => route,
+fn read_then(record: &DecisionRecord) -> Vec<Reading> {
+    let read = |(index, wish): (usize, &WishRecord)| {
+        let best = wish.candidates.first().map(|one| one.intent.clone());
+        Reading {
+            band: wish.band.clone(),
+            intent: best.filter(|_| wish.band != "out_of_scope"),
+            led_to: (index == 0).then(|| led_to_then(record, wish).to_owned()),
+        }
+    };
+    record.wishes.iter().enumerate().map(read).collect()
+}
+
+/// Where the first wish of a sentence led when it was said.
+fn led_to_then<'r>(record: &'r DecisionRecord, wish: &WishRecord) -> &'r str {
+    match (&record.route, wish.band.as_str()) {
+        // After a look-up for an answer the route is where that ended.
+        (Some(route), "sure") if record.look_ups.iter().all(|look_up| look_up.is_for_person) => route,
         (_, "sure") => LED_TO_ANSWER,
         _ => LED_NOWHERE,
-    };
-    Reading {
-        band: wish.band.clone(),
-        intent: best.filter(|_| wish.band != "out_of_scope"),
-        led_to: led_to.to_owned(),
     }
 }
 
-fn read(assistant: &Assistant, record: &DecisionRecord, heard: &Heard) -> Reading {
+fn read(assistant: &Assistant, record: &DecisionRecord, heard: &Heard) -> Vec<Reading> {
     let classifier = assistant.understanding().classifier();
     let plan = assistant.plan();
-    let wish = classifier.weigh(heard, |intent| plan.wrong_transfer_cost(intent)).into_iter().next();
-    let Some(wish) = wish else {
-        let (band, led_to) = (band_name(Band::Lost).to_owned(), LED_NOWHERE.to_owned());
-        return Reading { band, intent: None, led_to };
+    let wishes = classifier.weigh(heard, |intent| plan.wrong_transfer_cost(intent));
+    if wishes.is_empty() {
+        let (band, led_to) = (band_name(Band::Lost).to_owned(), Some(LED_NOWHERE.to_owned()));
+        return vec![Reading { band, intent: None, led_to }];
+    }
+    let read = |(index, wish): (usize, Weighed)| {
+        let band = wish.band;
+        let intent = wish.best().map(str::to_owned).filter(|_| band != Band::OutOfScope);
+        let led_to = match intent.as_ref().filter(|_| band == Band::Sure) {
+            Some(intent) => led_to(plan, intent, assistant.local(record.at)),
+            None => LED_NOWHERE,
+        };
+        let led_to = (index == 0).then(|| led_to.to_owned());
+        Reading { band: band_name(band).to_owned(), led_to, intent }
     };
-    let band = wish.band;
-    let intent = wish.best().map(str::to_owned).filter(|_| band != Band::OutOfScope);
-    let led_to = match intent.as_ref().filter(|_| band == Band::Sure) {
-        Some(intent) => led_to(plan, intent, assistant.local(record.at)),
-        None => LED_NOWHERE,
-    };
-    Reading { band: band_name(band).to_owned(), led_to: led_to.to_owned(), intent }
+    wishes.into_iter().enumerate().map(read).collect()
 }
 
 /// Where a caller with this intent is led at that hour.

@@ -175,7 +175,51 @@ async fn another_scenario_is_tried_on_what_was_said() {
     let pharma = assistant("pharma-fr").await;
     let other = replay(&pharma, &records);
     assert_eq!(other.changed.len(), 1);
-    assert_eq!(other.changed[0].then.intent.as_deref(), Some("facture_trop_elevee"));
+    assert_eq!(other.changed[0].then[0].intent.as_deref(), Some("facture_trop_elevee"));
+    // A second wish that is not heard in it any more.
+    let second = records[1].wishes[0].clone();
+    records[1].wishes.push(second);
+    let fewer = replay(&telecom, &records);
+    let [lost] = fewer.changed.as_slice() else { panic!("{:?}", fewer.changed) };
+    assert_eq!((lost.then.len(), lost.now.len(), lost.then[0] == lost.now[0]), (2, 1, true));
+    assert!(fewer.routes.is_empty(), "the first wish leads where it led");
+}
+
+#[tokio::test]
+async fn what_is_looked_up_for_a_person_is_told_and_leads_nobody_elsewhere() {
+    let telecom = assistant("telecom-fr").await;
+    let said = said("Vous m'avez facturé vingt euros de trop");
+    let conversation = Conversation::new(Arc::clone(&telecom), call(1), Some(Language::Fr));
+    let mut conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
+    conversation.on(Event::Begin).await;
+    let mut step = conversation.on(said).await;
+    step.record.at = "2026-11-26T09:00:00Z".parse().unwrap();
+    let before = replay(&telecom, std::slice::from_ref(&step.record));
+    let transfer = Transfer {
+        route: "facturation".into(),
+        queue: String::new(),
+        patience: None,
+        intent: Some("facture_trop_elevee".into()),
+        confidence: None,
+        second_intent: None,
+        words: None,
+        said: Vec::new(),
+        slots: BTreeMap::new(),
+    };
+    let (known, stranger) = ("+33639985000".into(), "+33639985999".into());
+    for (number, expected) in [
+        (Some(&known), vec!["row", "row"]),
+        // Nothing to go by: no document is looked for.
+        (Some(&stranger), vec!["none"]),
+        (None, vec![]),
+    ] {
+        let look_ups = conversation.known(&transfer, number).await.look_ups;
+        let outcomes: Vec<&str> = look_ups.iter().map(|look_up| look_up.outcome.as_str()).collect();
+        assert_eq!(outcomes, expected);
+        assert!(look_ups.iter().all(|look_up| look_up.is_for_person && look_up.source == "clients"));
+        step.record.look_ups.extend(look_ups);
+    }
+    assert_eq!(replay(&telecom, &[step.record]), before, "they are no answer");
 }
 
 #[tokio::test]
@@ -239,16 +283,16 @@ async fn a_customer_is_found_by_any_form_of_his_number_and_else_by_his_customer_
     for number in
         ["+33199001237", "0033199001237", "01 99 00 12 37", "sip:+33199001237@pbx.example;user=phone"]
     {
-        let found = assistant.customer(Some(&number.into()), None).await;
+        let (found, _) = assistant.customer(Some(&number.into()), None).await;
         assert_eq!(name(found), known, "{number}");
     }
     for number in ["anonymous", "", "+33199009999", "7001"] {
-        assert_eq!(name(assistant.customer(Some(&number.into()), None).await), None, "{number}");
-        let by_id = assistant.customer(Some(&number.into()), Some(&"20108".into())).await;
+        assert_eq!(name(assistant.customer(Some(&number.into()), None).await.0), None, "{number}");
+        let (by_id, _) = assistant.customer(Some(&number.into()), Some(&"20108".into())).await;
         assert_eq!(name(by_id), known, "{number}");
     }
     let own = "+33199001237".into();
-    let said = assistant.customer(Some(&own), Some(&"20101".into())).await;
+    let (said, _) = assistant.customer(Some(&own), Some(&"20101".into())).await;
     assert!(said.is_some());
     assert_ne!(name(said), known, "who says a customer number calls about that customer");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::call::decision::DecisionRecord;
+use crate::call::decision::{DecisionRecord, LookUpRecord};
 use crate::live::{Histogram, HistogramSnapshot};
 
 /// What can happen in a turn, as records name it.
@@ -100,7 +100,12 @@ impl Figures {
                 count(&self.wishes[band]);
             }
         }
-        for look_up in &record.look_ups {
+        self.looked_up(&record.look_ups);
+    }
+
+    /// Sources were asked.
+    pub(super) fn looked_up(&self, look_ups: &[LookUpRecord]) {
+        for look_up in look_ups {
             if let Some(outcome) = place(&LOOK_UPS, &look_up.outcome) {
                 count(&self.look_ups[outcome]);
             }
@@ -154,7 +159,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::call::decision::{LookUpRecord, ThresholdRecord, WishRecord};
+    use crate::call::decision::{ThresholdRecord, WishRecord};
     use crate::call::{CallId, Language};
 
     fn record(input: &str, outcome: &str) -> DecisionRecord {
@@ -163,6 +168,7 @@ mod tests {
             took: Duration::from_millis(30),
             outcome: outcome.to_owned(),
             cached,
+            is_for_person: false,
         };
         let wish = WishRecord {
             candidates: Vec::new(),

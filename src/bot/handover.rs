@@ -8,17 +8,18 @@ use jiff::Timestamp;
 use super::Facts;
 use crate::assistant::Conversation;
 use crate::call::CallId;
-use crate::call::decision::SlotRecord;
+use crate::call::decision::{LookUpRecord, SlotRecord};
 use crate::call::handover::Handover;
 use crate::dialog::{Row, Transfer};
 use crate::redact::Redacted;
 
-/// What is told with `transfer`. Looks the customer and the document up, which takes as long as [`Conversation::known`] says.
+/// What is told with `transfer`, and the look-ups that were made for it: the customer and the document are looked up, which
+/// takes as long as [`Conversation::known`] says.
 pub(super) async fn handover(
     (call, facts, began): (CallId, &Facts, Timestamp),
     conversation: &Conversation,
     transfer: &Transfer,
-) -> Handover {
+) -> (Handover, Vec<LookUpRecord>) {
     let assistant = conversation.assistant();
     let (plan, understanding) = (assistant.plan(), assistant.understanding());
     let route = plan.routes.get(&transfer.route);
@@ -36,7 +37,7 @@ pub(super) async fn handover(
         kind: value.kind_name().to_owned(),
         value: value.canonical().into(),
     });
-    Handover {
+    let handover = Handover {
         call,
         at,
         on_line: Duration::try_from(at.duration_since(began)).unwrap_or_default(),
@@ -58,7 +59,8 @@ pub(super) async fn handover(
         steps: steps.map(str::to_owned),
         scenario: plan.name.clone(),
         scenario_version: understanding.version().to_owned(),
-    }
+    };
+    (handover, known.look_ups)
 }
 
 /// A row as texts; what has no value is left out.
@@ -122,7 +124,7 @@ mod tests {
             said: vec!["hello".into()],
             slots,
         };
-        handover((call, &facts, Timestamp::UNIX_EPOCH), &conversation, &transfer).await
+        handover((call, &facts, Timestamp::UNIX_EPOCH), &conversation, &transfer).await.0
     }
 
     #[tokio::test]

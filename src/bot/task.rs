@@ -22,6 +22,7 @@ use super::mouth::Saying;
 use super::{Bot, Facts};
 use crate::assistant::{Conversation, Event as Asked};
 use crate::call::CallId;
+use crate::call::decision::LookUpRecord;
 use crate::call::event::{Event, EventBody};
 use crate::call::handover::Handover;
 use crate::dialog::{Action, Transfer};
@@ -52,6 +53,8 @@ pub(super) struct Task {
     saying: Option<(Saying, Option<crate::voice::Speech>)>,
     making: Option<JoinHandle<Made>>,
     handing_over: Option<JoinHandle<Handover>>,
+    /// The last turn that led to a person.
+    led_to_person: Option<u32>,
     began: Timestamp,
     /// When the caller was known to be done, until the answer is heard.
     asked_at: Option<Instant>,
@@ -99,6 +102,7 @@ impl Task {
             saying: None,
             making: None,
             handing_over: None,
+            led_to_person: None,
             began,
             asked_at: None,
             undecided_since: None,
@@ -217,7 +221,10 @@ impl Task {
     fn thought(&mut self, thought: Result<Thought, JoinError>, now: Instant) {
         self.early = None;
         match thought {
-            Ok(Thought { conversation, actions, fillers, is_kept }) => {
+            Ok(Thought { conversation, actions, fillers, is_kept, number }) => {
+                if let Some(Action::Transfer(_)) = actions.last() {
+                    self.led_to_person = Some(number);
+                }
                 let language = conversation.language();
                 self.conversation = Some(conversation);
                 if let Some(since) = self.undecided_since.take() {
@@ -239,10 +246,14 @@ impl Task {
     fn hand_over(&mut self, transfer: &Transfer) {
         let conversation = self.conversation.as_ref().unwrap_or(&self.before).clone();
         let (call, facts, began, transfer) = (self.call, self.facts.clone(), self.began, transfer.clone());
-        self.handing_over =
-            Some(tokio::spawn(
-                async move { handover((call, &facts, began), &conversation, &transfer).await },
-            ));
+        let (bot, turn) = (Arc::clone(&self.bot), self.led_to_person);
+        self.handing_over = Some(tokio::spawn(async move {
+            let (handover, look_ups) = handover((call, &facts, began), &conversation, &transfer).await;
+            bot.figures.looked_up(&look_ups);
+            // The caller does not wait for the disk.
+            tokio::spawn(async move { keep(&bot, (call, turn), &look_ups).await });
+            handover
+        }));
     }
 
     fn tell_handover(&mut self, handover: Result<Handover, JoinError>) {
@@ -292,6 +303,15 @@ impl Task {
                 self.controls.says_no_more(APOLOGY.to_owned());
             }
         }
+    }
+}
+
+/// Adds what was looked up for a person to the record of the turn that led there.
+async fn keep(bot: &Bot, (call, turn): (CallId, Option<u32>), look_ups: &[LookUpRecord]) {
+    let (Some(store), Some(turn)) = (&bot.parts.store, turn) else { return };
+    if let Err(error) = store.add_look_ups((call, turn), look_ups).await {
+        tracing::error!(%call, %error, "what was looked up for a person could not be kept");
+        bot.figures.broke(Broken::Record);
     }
 }
 

@@ -40,7 +40,7 @@ pub struct DecisionRecord {
     pub rule: String,
     /// The values that were known afterwards.
     pub slots: Vec<SlotRecord>,
-    /// What was looked up.
+    /// What was looked up, in order: for an answer, and for the person who takes the call.
     pub look_ups: Vec<LookUpRecord>,
     /// What followed: `listen`, `transfer`, `hang_up`, `nothing`.
     pub outcome: String,
@@ -137,6 +137,8 @@ pub struct LookUpRecord {
     pub outcome: String,
     /// Whether an earlier answer was used.
     pub cached: bool,
+    /// Whether it was made for the person who takes the call, after it was decided to hand it over.
+    pub is_for_person: bool,
 }
 
 /// A turn in which a caller was not quite understood, for tests.

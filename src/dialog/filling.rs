@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::certainty::Certainty;
 use super::keys::{self, STAR, can_be_keyed};
-use super::machine::{Actions, Dialog, Scene, State, best, is_clear};
+use super::machine::{Actions, Dialog, Scene, Spoken, State, best, is_clear};
 use super::memory::Memory;
 use super::messages::Message;
 use super::plan::{Answer, Confirm, Reply, SlotPlan, Then};
@@ -14,7 +13,7 @@ use super::turn::{Action, Expect, LookUp, LookUpFailed, Rule, Sentence, Situatio
 use super::values::{cells, countries};
 use crate::slots::{Context, Found, Kind, Value, find};
 
-/// From this score on a value counts as said in full (see `slots`), and with the certainty of its words ([`Certainty`]) as
+/// From this score on a value counts as said in full (see `slots`), and with the certainty of its words (`Certainty`) as
 /// heard clearly.
 const CLEAR: f32 = 0.9;
 /// Up to 0.6 a reading is a guess or one of several (see `slots`): asking again is better than reading it back. How well its
@@ -140,19 +139,17 @@ impl Task {
 }
 
 impl Dialog {
-    /// Takes from a sentence what it says without being asked.
-    pub(super) fn fill_from(
-        &self,
-        task: &mut Task,
-        (text, certainty): (&str, &Certainty),
-        situation: &Situation<'_>,
-    ) {
+    /// Takes from a sentence what it says without being asked, of what is not known yet.
+    pub(super) fn fill_from(&self, task: &mut Task, spoken: &Spoken, situation: &Situation<'_>) {
         for slot in task.answer.slots.clone() {
-            let found = self.value_in(text, &slot, situation);
+            if task.values.contains_key(&slot.name) || spoken.is_answer && slot.kind == Kind::YesNo {
+                continue;
+            }
+            let found = self.value_in(spoken.text.reveal(), &slot, situation);
             // Two slots of one kind must not both take the same words.
             let is_new = |found: &Found| !task.values.values().any(|value| *value == found.value);
             if let Some(found) = found.filter(|found| found.score >= TAKEN_UNASKED && is_new(found)) {
-                let score = certainty.of(&found);
+                let score = spoken.certainty.of(&found);
                 task.keep(&slot, found.value, score);
             }
         }

@@ -47,6 +47,8 @@ pub struct Dialog {
     /// The words of the wish that is being dealt with.
     pub(super) words: Option<Redacted<String>>,
     pub(super) certainty: Certainty,
+    /// What stood beside the yes to a question about it.
+    pub(super) beside: Option<Beside>,
     pub(super) confidence: Option<f32>,
     pub(super) recording_agreed: Option<bool>,
     /// The last digit that a number can have was keyed in: the hash key that callers are told to press says nothing more.
@@ -65,6 +67,28 @@ pub(super) struct Second {
     pub(super) probability: f32,
     /// Whether it was understood clearly enough to be acted on without a question.
     pub(super) is_sure: bool,
+}
+
+/// What a caller said in agreeing that the call is about `intent`.
+#[derive(Debug, Clone)]
+pub(super) struct Beside {
+    pub(super) intent: String,
+    pub(super) spoken: Spoken,
+}
+
+/// Words in which something may be said of a matter without being asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Spoken {
+    pub(super) text: Redacted<String>,
+    pub(super) certainty: Certainty,
+    /// They answer a question: a yes in them is none to another one.
+    pub(super) is_answer: bool,
+}
+
+impl Spoken {
+    pub(super) fn of(sentence: &Sentence, is_answer: bool) -> Self {
+        Self { text: sentence.text.clone(), certainty: sentence.certainty.clone(), is_answer }
+    }
 }
 
 /// What the caller's next words are about.
@@ -125,6 +149,7 @@ impl Dialog {
             memory: Memory::default(),
             words: None,
             certainty: Certainty::default(),
+            beside: None,
             confidence: None,
             recording_agreed: None,
             is_number_done: false,
@@ -342,10 +367,12 @@ impl Dialog {
             return self.transfer((&plan.route, Some(intent)), rule, scene);
         };
         let mut task = Task::new(intent.to_owned(), answer);
-        let words = sentence.map(|sentence| sentence.text.clone()).or_else(|| self.words.clone());
-        if let Some(words) = words {
-            let certainty = sentence.map_or(&self.certainty, |sentence| &sentence.certainty);
-            self.fill_from(&mut task, (words.reveal(), certainty), scene.situation);
+        let spoken = match sentence {
+            Some(sentence) => vec![Spoken::of(sentence, false)],
+            None => self.spoken_of(intent),
+        };
+        for spoken in &spoken {
+            self.fill_from(&mut task, spoken, scene.situation);
         }
         task.recall(&self.memory);
         // Who was promised a person gets one where there is one, with what is known by now.
@@ -355,6 +382,17 @@ impl Dialog {
         }
         self.go_on(task, scene);
         rule
+    }
+
+    /// The words in which the caller told about `intent`, the last first: those beside a yes, those of the wish.
+    pub(super) fn spoken_of(&self, intent: &str) -> Vec<Spoken> {
+        let beside = self.beside.iter().filter(|beside| beside.intent == intent);
+        let wish = self.words.iter().map(|words| Spoken {
+            text: words.clone(),
+            certainty: self.certainty.clone(),
+            is_answer: false,
+        });
+        beside.map(|beside| beside.spoken.clone()).chain(wish).collect()
     }
 
     fn more(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {

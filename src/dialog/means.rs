@@ -82,7 +82,7 @@ impl Dialog {
             (_, Some(digit)) => match self.plan.keypad.get(&digit).map(|choice| choice.target.clone()) {
                 Some(KeypadTarget::Intent(intent)) => {
                     self.confidence = Some(1.0);
-                    self.words = None;
+                    (self.words, self.beside) = (None, None);
                     self.act(&intent, (None, Rule::Key), scene)
                 }
                 Some(KeypadTarget::Route(route)) => self.transfer((&route, None), Rule::Key, scene),

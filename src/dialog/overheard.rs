@@ -3,24 +3,28 @@
 use std::collections::BTreeMap;
 
 use super::filling::TAKEN_UNASKED;
-use super::machine::Dialog;
+use super::machine::{Dialog, Spoken};
 use super::plan::SlotPlan;
 use super::turn::Situation;
-use crate::slots::Value;
+use crate::slots::{Kind, Value};
 
 /// A value that is less certain than this was more likely not said than said, and a wrong document is worse than none.
 const CERTAIN_ENOUGH: f32 = 0.5;
 
 impl Dialog {
-    /// What the sentence that led to `intent` says of what its team wants to know.
+    /// What the sentence that led to `intent`, or the yes to a question about it, says of what its team wants to know.
     pub(super) fn overheard(&self, intent: &str, situation: &Situation<'_>) -> BTreeMap<String, Value> {
         let wanted = self.plan.intents.get(intent).and_then(|plan| plan.handover.as_ref());
-        let (Some(wanted), Some(words)) = (wanted, &self.words) else { return BTreeMap::new() };
-        let said = |slot: &SlotPlan| {
-            let found = self.value_in(words.reveal(), slot, situation)?;
-            let is_taken = found.score >= TAKEN_UNASKED && self.certainty.of(&found) >= CERTAIN_ENOUGH;
+        let Some(wanted) = wanted else { return BTreeMap::new() };
+        let spoken = self.spoken_of(intent);
+        let said = |slot: &SlotPlan, spoken: &Spoken| {
+            if spoken.is_answer && slot.kind == Kind::YesNo {
+                return None;
+            }
+            let found = self.value_in(spoken.text.reveal(), slot, situation)?;
+            let is_taken = found.score >= TAKEN_UNASKED && spoken.certainty.of(&found) >= CERTAIN_ENOUGH;
             is_taken.then(|| (slot.name.clone(), found.value))
         };
-        wanted.slots.iter().filter_map(said).collect()
+        wanted.slots.iter().filter_map(|slot| spoken.iter().find_map(|spoken| said(slot, spoken))).collect()
     }
 }

@@ -1,7 +1,9 @@
 //! What the caller wants: acting on a wish, confirming it, offering two.
 
 use super::attitude::{is_neither, ordinal};
-use super::machine::{BARE_ANSWER_WORDS_MAX, Dialog, Scene, Second, State, best, is_clear, words};
+use super::machine::{
+    BARE_ANSWER_WORDS_MAX, Beside, Dialog, Scene, Second, Spoken, State, best, is_clear, words,
+};
 use super::memory::Understood;
 use super::messages::Message;
 use super::turn::{Rule, Sentence, Wish};
@@ -48,6 +50,7 @@ impl Dialog {
         };
         self.words = Some(sentence.text.clone());
         self.certainty = sentence.certainty.clone();
+        self.beside = None;
         self.confidence = candidates.first().map(|(_, probability)| *probability);
         let is_human =
             candidates.first().is_some_and(|(intent, _)| self.plan.human_intent.as_deref() == Some(*intent));
@@ -153,6 +156,8 @@ impl Dialog {
         match answer {
             Some(true) => {
                 self.confidence = Some(1.0);
+                // "Oui, celle de mars."
+                self.beside = Some(Beside { intent: intent.to_owned(), spoken: Spoken::of(sentence, true) });
                 self.act(intent, (None, Rule::Confirmed), scene)
             }
             Some(false) => {
@@ -161,6 +166,7 @@ impl Dialog {
             }
             None if self.names_another(sentence, intent) => self.wish(sentence, scene),
             None if best(sentence).is_some_and(|best| best == intent) && is_clear(sentence) => {
+                self.beside = Some(Beside { intent: intent.to_owned(), spoken: Spoken::of(sentence, true) });
                 self.act(intent, (None, Rule::Confirmed), scene)
             }
             None => self.not_answered(sentence, scene),

@@ -6,7 +6,7 @@
 //! measured, so that all of them may begin to speak. A call is admitted when what goes on plus one such call fits below the
 //! limit, counted in two ways: from the load as measured now, and from the number of calls. Beyond that, and whenever
 //! finals come late by the machine's doing, it is refused, so that those who are admitted keep their delay. Workers that
-//! recordings keep busy are none for calls.
+//! recordings keep busy, or that hang, are none for calls.
 //!
 //! When finals come late all the same ([`Admission::step`]), nobody gets partials until they do not.
 //!
@@ -69,6 +69,8 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Admission {
     workers: f64,
+    /// How many of them hang.
+    hung: usize,
     config: Config,
     work: VecDeque<(Instant, Kind, Duration)>,
     /// When finals were announced, how late, and how much of that was the machine's.
@@ -116,6 +118,7 @@ impl Admission {
         let assumed = Ratio { sum: ASSUMED_SPEECH_S * of_speech, over: ASSUMED_SPEECH_S };
         Self {
             workers: workers.max(1) as f64,
+            hung: 0,
             config: config.clone(),
             work: VecDeque::new(),
             lags: VecDeque::new(),
@@ -185,6 +188,11 @@ impl Admission {
         self.relief
     }
 
+    /// So many workers hang from now on.
+    pub(super) fn hang(&mut self, hung: usize) {
+        self.hung = hung;
+    }
+
     /// What one more call gets when `open` go on and recordings keep `batch` workers busy.
     pub(super) fn service(&mut self, now: Instant, open: usize, batch: usize) -> Service {
         self.forget(now);
@@ -199,8 +207,9 @@ impl Admission {
         }
         let (finals, partials) = self.load(now);
         let (a_final, a_partial) = self.load_of_a_call();
+        let sound = (self.workers - self.hung as f64).max(0.0);
         // Recordings leave one worker to calls; what they have in hand they keep for seconds.
-        let workers = (self.workers - batch as f64).max(1.0);
+        let workers = (sound - batch as f64).max(sound.min(1.0));
         let room = workers * f64::from(self.config.load_limit) + ROUNDING;
         let calls = open as f64 + 1.0;
         let fits = |present: f64, average: f64| present + average <= room && calls * average <= room;
@@ -305,6 +314,22 @@ mod tests {
             [Service::Full, Service::None, Service::None]
         );
         assert_eq!(admission.service(now, 2, 2), Service::Full);
+    }
+
+    #[test]
+    fn workers_that_hang_are_no_room_for_calls() {
+        let now = SystemClock.monotonic();
+        let mut admission = Admission::new(2, &config(Overload::Refuse));
+        for (hung, calls) in [(2, 0), (1, 3), (0, 7)] {
+            admission.hang(hung);
+            assert_eq!(admitted(&mut admission, now, Service::Full), calls, "{hung}");
+        }
+        admission.hang(1);
+        assert_eq!(
+            admission.service(now, 2, 1),
+            Service::Full,
+            "recordings take nothing of the one that is left"
+        );
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::Machine;
@@ -14,6 +13,7 @@ use super::link::Link;
 use super::metrics::count;
 use crate::asr::CancelFlag;
 use crate::queue::{LaneRule, Lanes, WhenFull};
+use crate::threads::Member;
 
 /// Gives the probability that the speaker of these samples (16 kHz) is done, 0 to 1; `None` when it fails. One a thread.
 pub type TurnJudge = Box<dyn FnMut(&[f32]) -> Option<f32> + Send>;
@@ -55,11 +55,10 @@ pub(super) fn ask(machine: &Machine, question: Question) {
 }
 
 /// Starts a thread for each judge.
-pub(super) fn start(machine: &Arc<Machine>, judges: Vec<TurnJudge>) -> std::io::Result<Vec<JoinHandle<()>>> {
+pub(super) fn start(machine: &Arc<Machine>, judges: Vec<TurnJudge>) -> std::io::Result<Vec<Member>> {
     let start = |(index, judge): (usize, TurnJudge)| {
-        let machine = Arc::clone(machine);
-        let thread = std::thread::Builder::new().name(format!("turn-judge-{index}"));
-        thread.spawn(move || work(&machine, judge))
+        let shared = Arc::clone(machine);
+        machine.crew.spawn(&format!("turn-judge-{index}"), move || work(&shared, judge))
     };
     judges.into_iter().enumerate().map(start).collect()
 }

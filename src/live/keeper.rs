@@ -6,7 +6,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::inbox::Item;
@@ -19,6 +18,7 @@ use crate::call::{CallId, CallRecord, Language, Transcript};
 use crate::pipeline::analyse::{self, Circumstances};
 use crate::queue::{LaneRule, Lanes, WhenFull};
 use crate::store::{DecisionQuery, LiveCall, LiveFinal, Store};
+use crate::threads::Member;
 
 /// Finals and ends of all calls that may wait. Many seconds of a very busy machine; a store that is further behind has
 /// failed, and the calls concerned end.
@@ -85,11 +85,10 @@ impl Keeper {
 }
 
 /// Starts the threads, and completes what another process left behind.
-pub(super) fn start(machine: &Arc<Machine>) -> Result<Vec<JoinHandle<()>>, Error> {
+pub(super) fn start(machine: &Arc<Machine>) -> Result<Vec<Member>, Error> {
     let thread = |name: &str, work: fn(&Machine)| {
-        let machine = Arc::clone(machine);
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        thread.spawn(move || work(&machine)).map_err(|source| Error::Thread { source })
+        let shared = Arc::clone(machine);
+        machine.crew.spawn(name, move || work(&shared)).map_err(|source| Error::Thread { source })
     };
     if machine.keeper.is_none() {
         return Ok(Vec::new());

@@ -56,7 +56,6 @@ pub use watch::Trouble;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch as changes;
@@ -80,6 +79,7 @@ use crate::guard::Guard;
 use crate::pipeline::analyse;
 use crate::pipeline::understanding::Understanding;
 use crate::store::{LiveCall, Store};
+use crate::threads::{Crew, Member};
 use crate::turn;
 
 /// Begin of marks that this module gives to what is played without one; their end is no event.
@@ -92,6 +92,11 @@ pub fn is_internal_mark(mark: &str) -> bool {
 
 /// Part of a drain's time after which calls that still go on are ended, so that their last finals are heard too.
 const DRAIN_WAITING: f64 = 0.7;
+
+/// How long the end waits for the thread that listens, and then for the others together. Giving calls up is a matter of
+/// moments; the store waits ten seconds for another writer. Who takes longer hangs and is left behind.
+const HEARING_ENDS_WITHIN: Duration = Duration::from_secs(5);
+const REST_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What live calls run on.
 pub struct Parts {
@@ -150,9 +155,15 @@ pub enum Refused {
     /// The service is being stopped.
     #[error("the service is being stopped")]
     Draining,
-    /// The thread that listens has ended by a fault, or hangs.
-    #[error("the part of the service that listens to calls has failed; hint: start the service again")]
-    Deaf,
+    /// The thread that listens hangs, which may pass, or has ended by a fault.
+    #[error(
+        "calls are not listened to at the moment, try again in {} s; hint: if that lasts, start the service again",
+        retry_after.as_secs()
+    )]
+    Deaf {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The call has no streams, or more than [`TRACKS_MAX`].
     #[error("a call has 1 to {TRACKS_MAX} streams of audio, not {found}")]
     Tracks {
@@ -194,6 +205,7 @@ struct Machine {
     /// The thread that listens has ended: no call can be taken.
     is_deaf: AtomicBool,
     watch: Watch,
+    crew: Crew,
 }
 
 #[derive(Default)]
@@ -250,30 +262,50 @@ impl Machine {
     /// A call is over; its events are kept for a while.
     fn ended(&self, link: &Arc<Link>) {
         let mut calls = self.calls();
-        let open = calls.open.len();
         if calls.open.remove(&link.id).is_none() {
             return;
         }
-        if calls.open.is_empty() {
-            self.pool.keep_free(false);
-        }
         count(&self.metrics.calls_ended);
-        self.admission().calls_went_on(self.clock.monotonic(), open);
         calls.ended.push_back(Arc::clone(&link.log));
         if calls.ended.len() > self.config.ended_calls_kept {
             calls.ended.pop_front();
         }
-        self.open.send_replace(calls.open.len());
+        self.left(&calls);
+    }
+
+    /// A call that had a place already is not taken after all; nothing of it is left.
+    fn withdraw(&self, link: &Arc<Link>) {
+        // Who found it meanwhile waits for its end.
+        let (reason, duration) = (CallEndReason::Failed, Duration::ZERO);
+        link.log.append(SamplePos::ZERO, EventBody::CallEnded { reason, duration });
+        link.set_idle(true, true);
+        let mut calls = self.calls();
+        if calls.open.remove(&link.id).is_some() {
+            self.left(&calls);
+        }
+    }
+
+    /// One call fewer goes on than a moment ago.
+    fn left(&self, calls: &Calls) {
+        let open = calls.open.len();
+        if open == 0 {
+            self.pool.keep_free(false);
+        }
+        self.admission().calls_went_on(self.clock.monotonic(), open + 1);
+        self.open.send_replace(open);
     }
 }
 
 /// Everything that listens to calls; one a process. Dropping it ends the calls that go on without waiting for their last
-/// finals; [`Live::drain`] waits.
+/// finals ([`Live::drain`] waits), and waits for its threads, but no longer than fifteen seconds.
 pub struct Live {
     machine: Arc<Machine>,
     /// The thread that listens: it gives work to the others.
-    hearing: Option<JoinHandle<()>>,
-    threads: Vec<JoinHandle<()>>,
+    hearing: Option<Member>,
+    threads: Vec<Member>,
+    /// How long their end is waited for.
+    hearing_ends_within: Duration,
+    rest_ends_within: Duration,
 }
 
 impl Live {
@@ -304,15 +336,21 @@ impl Live {
             open,
             is_deaf: AtomicBool::new(false),
             watch: Watch::default(),
+            crew: Crew::default(),
         });
         let threads = keeper::start(&machine)?;
-        let mut live = Self { machine: Arc::clone(&machine), hearing: None, threads };
+        let mut live = Self {
+            machine: Arc::clone(&machine),
+            hearing: None,
+            threads,
+            hearing_ends_within: HEARING_ENDS_WITHIN,
+            rest_ends_within: REST_ENDS_WITHIN,
+        };
         live.threads
             .extend(judge::start(&machine, parts.turn_judges).map_err(|source| Error::Thread { source })?);
         let hearing = hearing::Hearing::new(Arc::clone(&machine), parts.detector);
-        let thread = std::thread::Builder::new().name("live-hearing".to_owned());
-        let thread = thread.spawn(move || hearing.run()).map_err(|source| Error::Thread { source })?;
-        live.hearing = Some(thread);
+        let thread = machine.crew.spawn("live-hearing", move || hearing.run());
+        live.hearing = Some(thread.map_err(|source| Error::Thread { source })?);
         live.threads.push(watch::start(&machine).map_err(|source| Error::Thread { source })?);
         Ok(Arc::new(live))
     }
@@ -341,7 +379,7 @@ impl Live {
             }
             Service::Full | Service::None => {}
         }
-        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.ended(&link))?;
+        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.withdraw(&link))?;
         if let Some(keeper) = &machine.keeper {
             let call = LiveCall {
                 id,
@@ -351,7 +389,8 @@ impl Live {
                 channels: channels.iter().copied().chain(setup.has_bot.then_some(Channel::Bot)).collect(),
             };
             if !keeper.keep(Job::Begin { link: Arc::clone(&link), call }) {
-                machine.ended(&link);
+                machine.withdraw(&link);
+                count(&machine.metrics.calls_refused);
                 return Err(Refused::Busy { retry_after: machine.config.retry_after });
             }
         }
@@ -390,10 +429,11 @@ impl Live {
         }
         if self.trouble().is_some_and(Trouble::is_deaf) {
             count(&machine.metrics.calls_refused);
-            return Err(Refused::Deaf);
+            return Err(Refused::Deaf { retry_after: machine.config.retry_after });
         }
         let mut admission = machine.admission();
         admission.calls_went_on(now, calls.open.len());
+        admission.hang(machine.pool.hung());
         let service = admission.service(now, calls.open.len(), machine.pool.busy_with_batch());
         if service == Service::None {
             count(&machine.metrics.calls_refused);
@@ -418,6 +458,12 @@ impl Live {
     /// Whether calls can be taken at all; without, only a new start of the process helps.
     pub fn is_listening(&self) -> bool {
         !self.machine.is_deaf.load(Ordering::Acquire)
+    }
+
+    /// As if the thread that listens had ended by a fault.
+    #[cfg(test)]
+    pub(crate) fn deafen_for_test(&self) {
+        self.machine.nobody_listens();
     }
 
     /// What keeps calls from being listened to as they should be, as far as it was seen by the last look, at most a second
@@ -514,15 +560,17 @@ impl Drop for Live {
         self.machine.bell.stop();
         // A thread that panicked has nothing left to save; one that hangs may never come back.
         let hearing = self.hearing.take().filter(|_| !self.machine.watch.is_hearing_stuck());
-        let _ = hearing.map(JoinHandle::join);
+        let crew = &self.machine.crew;
+        let mut behind = crew.join(hearing.into_iter().collect(), self.hearing_ends_within);
         self.machine.watch.stop();
         // What the calls left for them at their end is still worked on.
         self.machine.questions.close();
         if let Some(keeper) = &self.machine.keeper {
             keeper.close();
         }
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        behind += crew.join(std::mem::take(&mut self.threads), self.rest_ends_within);
+        if behind > 0 {
+            tracing::error!(threads = behind, "threads for live calls hang at the end; they are left behind");
         }
     }
 }

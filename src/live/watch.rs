@@ -9,13 +9,13 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Machine;
 use super::decoding;
 use super::metrics::count;
 use crate::asr::worker::Patience;
+use crate::threads::Member;
 
 /// How often the others are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -128,12 +128,11 @@ impl Watch {
 }
 
 /// Starts the thread that looks.
-pub(super) fn start(machine: &Arc<Machine>) -> io::Result<JoinHandle<()>> {
-    let machine = Arc::clone(machine);
-    let thread = std::thread::Builder::new().name("live-watch".to_owned());
-    thread.spawn(move || {
-        while machine.watch.waits() {
-            look(&machine);
+pub(super) fn start(machine: &Arc<Machine>) -> io::Result<Member> {
+    let shared = Arc::clone(machine);
+    machine.crew.spawn("live-watch", move || {
+        while shared.watch.waits() {
+            look(&shared);
         }
     })
 }

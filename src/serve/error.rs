@@ -89,6 +89,12 @@ pub enum ApiError {
         /// When it makes sense to try again.
         retry_after: Duration,
     },
+    /// Calls are not listened to, which may pass; `/readyz` says why.
+    #[error("calls are not listened to at the moment; try again in {} s", retry_after.as_secs().max(1))]
+    Deaf {
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
     /// The service is being stopped.
     #[error("the service is being stopped")]
     Stopping,
@@ -119,7 +125,7 @@ impl ApiError {
             Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Stalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy { .. } | Self::Deaf { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -139,6 +145,7 @@ impl ApiError {
             Self::TooLarge { .. } => "request_too_large",
             Self::Stalled { .. } => "request_timeout",
             Self::Busy { .. } => "busy",
+            Self::Deaf { .. } => "not_listening",
             Self::Stopping => "stopping",
             Self::Internal(_) => "internal_error",
         }
@@ -159,6 +166,7 @@ impl ApiError {
             | Self::TooLarge { .. }
             | Self::Stalled { .. }
             | Self::Busy { .. }
+            | Self::Deaf { .. }
             | Self::Stopping
             | Self::Internal(_) => None,
         }
@@ -167,7 +175,9 @@ impl ApiError {
     /// When it makes sense to try again, where it does.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after } => Some((*retry_after).max(Duration::from_secs(1))),
+            Self::Busy { retry_after } | Self::Deaf { retry_after } => {
+                Some((*retry_after).max(Duration::from_secs(1)))
+            }
             Self::Stopping => Some(Duration::from_secs(5)),
             Self::Parameter { .. }
             | Self::Malformed { .. }

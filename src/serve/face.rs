@@ -135,6 +135,11 @@ pub enum Refusal {
         /// When it makes sense to try again.
         retry_after: Duration,
     },
+    /// Calls are not listened to at the moment.
+    Deaf {
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
     /// The service is being stopped.
     Stopping,
     /// Not the client's fault; the text is for the client.
@@ -148,7 +153,7 @@ impl Refusal {
     /// The WebSocket close code: 1013 says to try again later.
     pub const fn close_code(&self) -> u16 {
         match self {
-            Self::Busy { .. } | Self::Stopping => 1013,
+            Self::Busy { .. } | Self::Deaf { .. } | Self::Stopping => 1013,
             Self::Failed { .. } => 1011,
         }
     }
@@ -157,6 +162,7 @@ impl Refusal {
     pub const fn close_reason(&self) -> &'static str {
         match self {
             Self::Busy { .. } => "busy, try again later",
+            Self::Deaf { .. } => "calls are not listened to at the moment, try again later",
             Self::Stopping => "the service is being stopped",
             Self::Failed { .. } => "internal error",
         }

@@ -53,6 +53,32 @@ impl Store {
         Ok(())
     }
 
+    /// Adds look-ups to the decision of a turn: those for the person who takes the call come after it. Nothing where that turn
+    /// is not there.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn add_look_ups(
+        &self,
+        (call, number): (CallId, u32),
+        look_ups: &[LookUpRecord],
+    ) -> Result<(), Error> {
+        for look_up in look_ups {
+            let json = serde_json::to_string(&WrittenLookUp::of(look_up)).map_err(|_| UNREADABLE)?;
+            sqlx::query(
+                "UPDATE decisions SET record = json_insert(record, '$.look_ups[#]', json(?)) \
+                 WHERE call_id = ? AND number = ?",
+            )
+            .bind(json)
+            .bind(call.0.as_bytes().as_slice())
+            .bind(i64::from(number))
+            .execute(&self.pool)
+            .await
+            .map_err(|source| Error::Database { doing: "keep what was looked up for a person", source })?;
+        }
+        Ok(())
+    }
+
     /// The decisions that `query` wants, oldest first.
     ///
     /// # Errors
@@ -142,6 +168,21 @@ struct WrittenLookUp {
     took_us: u64,
     outcome: String,
     cached: bool,
+    /// Not there in records of before those were kept.
+    #[serde(default)]
+    is_for_person: bool,
+}
+
+impl WrittenLookUp {
+    fn of(record: &LookUpRecord) -> Self {
+        Self {
+            source: record.source.clone(),
+            took_us: u64::try_from(record.took.as_micros()).unwrap_or(u64::MAX),
+            outcome: record.outcome.clone(),
+            cached: record.cached,
+            is_for_person: record.is_for_person,
+        }
+    }
 }
 
 impl WrittenCorrection {
@@ -177,12 +218,6 @@ impl Written {
             wrong_transfer_cost: wish.wrong_transfer_cost,
             sure_from: wish.sure_from,
         };
-        let look_up = |one: &LookUpRecord| WrittenLookUp {
-            source: one.source.clone(),
-            took_us: u64::try_from(one.took.as_micros()).unwrap_or(u64::MAX),
-            outcome: one.outcome.clone(),
-            cached: one.cached,
-        };
         let confidence = |word: &WordConfidence| (word.span.start, word.span.end, word.confidence);
         let slot = |slot: &SlotRecord| (slot.name.clone(), slot.kind.clone(), slot.value.reveal().clone());
         Self {
@@ -202,7 +237,7 @@ impl Written {
             state: record.state.clone(),
             rule: record.rule.clone(),
             slots: record.slots.iter().map(slot).collect(),
-            look_ups: record.look_ups.iter().map(look_up).collect(),
+            look_ups: record.look_ups.iter().map(WrittenLookUp::of).collect(),
             outcome: record.outcome.clone(),
             route: record.route.clone(),
             intent: record.intent.clone(),
@@ -231,6 +266,7 @@ impl Written {
             took: Duration::from_micros(one.took_us),
             outcome: one.outcome,
             cached: one.cached,
+            is_for_person: one.is_for_person,
         };
         let confidence = |(start, end, confidence)| WordConfidence { span: start..end, confidence };
         let slot =

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("home", &[]),
     ("processor", &[]),
     ("queue", &[]),
+    ("threads", &[]),
     ("call", &["audio", "redact"]),
     ("trust", &[]),
     // L1: pure cores
@@ -31,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("media", &["audio"]),
     ("tts", &["audio", "onnx"]),
     ("vad", &["audio", "onnx", "text"]),
-    ("asr", &["audio", "call", "onnx", "queue", "redact", "slots"]),
+    ("asr", &["audio", "call", "onnx", "queue", "redact", "slots", "threads"]),
     ("turn", &["audio", "call", "onnx", "text", "vad"]),
     // L3: edges; they never import each other
     ("progress", &[]),
@@ -78,7 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "live",
         &[
             "asr", "audio", "call", "clock", "config", "guard", "home", "media", "models", "onnx",
-            "pipeline", "queue", "redact", "store", "text", "turn", "vad",
+            "pipeline", "queue", "redact", "store", "text", "threads", "turn", "vad",
         ],
     ),
     (

@@ -1,5 +1,7 @@
 //! The pool against a scripted engine.
 
+use std::thread;
+
 use super::*;
 use crate::asr::LanguageChoice;
 use crate::asr::fake::{FakeEngine, Gate, Reply};
@@ -301,6 +303,18 @@ fn a_worker_whose_recogniser_hangs_is_replaced_and_its_request_fails() {
 }
 
 #[test]
+fn a_pool_that_is_dropped_waits_no_longer_than_it_says_for_a_recogniser_that_hangs_unseen() {
+    let (engine, arrived, open) = hanging();
+    let mut pool = start(engine, 2, 8);
+    let hung = pool.submit(request(Priority::LiveFinal, 1)).unwrap();
+    arrived.receive().unwrap();
+    pool.ends_within = Duration::ZERO;
+    drop(pool);
+    assert!(matches!(hung.wait(), Err(Error::Stuck)), "nobody waits for what it had in hand either");
+    drop(open);
+}
+
+#[test]
 fn a_final_that_wants_the_worker_of_a_partial_is_no_sign_of_life_of_it() {
     let (engine, arrived, open) = hanging();
     let pool = start(engine, 1, 8);
@@ -334,6 +348,32 @@ fn no_more_threads_are_left_behind_than_there_are_workers() {
     assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
     assert_eq!(pool.look(now + PATIENCE.live, PATIENCE), Stuck::default());
     assert_eq!(pool.drain().stuck, 2);
+}
+
+#[test]
+fn a_worker_that_hangs_in_its_place_is_none_for_batch_work() {
+    let (engine, arrived, open) = hanging();
+    let pool = start(engine, 2, 8);
+    let mut now = now();
+    // Two are left behind, the third stays.
+    for remaining in [0, 0, 1] {
+        let hung = pool.submit(request(Priority::Batch, 1)).unwrap();
+        arrived.receive().unwrap();
+        pool.look(now, PATIENCE);
+        now += PATIENCE.batch;
+        assert_eq!(pool.look(now, PATIENCE), Stuck { found: 1, remaining });
+        assert!(matches!(hung.wait(), Err(Error::Stuck)));
+    }
+    assert_eq!((pool.busy_with_batch(), pool.hung()), (0, 1));
+    pool.keep_free(true);
+    let recording = pool.submit(request(Priority::Batch, 30)).unwrap();
+    for _ in 0..2 {
+        assert!(pool.submit(request(Priority::LiveFinal, 20)).unwrap().wait().is_ok());
+    }
+    assert_eq!(pool.waiting_for(Priority::Batch), 1, "the last sound worker is for calls");
+    drop(open);
+    assert!(recording.wait().is_ok(), "one that came back is a worker again");
+    assert_eq!(pool.hung(), 0);
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) struct Thought {
     /// Which of them are words for the time of a look-up.
     pub(super) fillers: Vec<usize>,
     pub(super) is_kept: bool,
+    /// Number of the turn.
+    pub(super) number: u32,
 }
 
 /// Asks, keeps the decision and tells it, in this order.
@@ -43,8 +45,9 @@ pub(super) async fn think(
         },
         None => true,
     };
+    let number = step.record.number;
     if is_kept {
         controls.decided(Box::new(step.record));
     }
-    Thought { conversation, actions: step.actions, fillers, is_kept }
+    Thought { conversation, actions: step.actions, fillers, is_kept, number }
 }

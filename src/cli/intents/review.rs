@@ -112,14 +112,16 @@ pub(super) fn replay_stored(
         }
         let reading = |reading: &Reading| {
             let intent = reading.intent.as_deref().unwrap_or("-");
-            format!("{} {intent} ({})", reading.band, reading.led_to)
+            let led_to = reading.led_to.as_ref().map(|led_to| format!(" ({led_to})"));
+            format!("{} {intent}{}", reading.band, led_to.unwrap_or_default())
         };
+        let wishes = |wishes: &[Reading]| wishes.iter().map(reading).collect::<Vec<_>>().join(" + ");
         for changed in &found.changed {
             let _ = writeln!(
                 text,
                 "{} → {}: {}",
-                reading(&changed.then),
-                reading(&changed.now),
+                wishes(&changed.then),
+                wishes(&changed.now),
                 changed.sentence.reveal()
             );
         }

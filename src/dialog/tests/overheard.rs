@@ -48,6 +48,52 @@ fn the_month_of_an_invoice_is_told_and_never_asked_for() {
 }
 
 #[test]
+fn what_stands_beside_a_yes_to_the_question_about_the_matter_is_told() {
+    for (wish, answer, expected) in [
+        ("ma facture est fausse", mumbles("oui, celle de mars"), MARCH),
+        ("ma facture de mars est fausse", mumbles("oui"), MARCH),
+        ("ma facture de février est fausse", mumbles("oui, celle de mars"), MARCH),
+        ("ma facture est fausse", mumbles("oui"), None),
+        ("ma facture est fausse", heard(mumbles("oui, celle de mars"), 0.3), None),
+        ("ma facture est fausse", says("celle de mars, oui", Band::Sure, &[("facture", 0.9)]), MARCH),
+    ] {
+        let mut call = Call::begin(noted());
+        assert_eq!(call.on(says(wish, Band::Nearly, &[("facture", 0.6)])).1, Rule::Confirm);
+        assert_eq!(month_of(&call.step(answer)).as_deref(), expected, "{wish}");
+    }
+}
+
+/// A plan in which a question about an invoice is answered once this is known.
+fn needs(needed: SlotPlan) -> Plan {
+    let mut plan = plan();
+    let answer = Answer {
+        slots: vec![needed],
+        look_up: None,
+        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::More) }],
+        not_found: reply("Je ne trouve pas.", Then::More),
+        down: reply("Un instant.", Then::End),
+    };
+    plan.intents.get_mut("facture").unwrap().answer = Some(Arc::new(answer));
+    plan
+}
+
+#[test]
+fn what_stands_beside_a_yes_is_not_asked_for_and_the_yes_is_no_value() {
+    let needed = slot("mois", Kind::Period, Confirm::Never);
+    let agreed = slot("accord", Kind::YesNo, Confirm::Never);
+    for (needed, answer, expected) in [
+        (needed.clone(), "oui, celle de mars", "C'est noté."),
+        (needed, "oui", "Quel est votre mois ?"),
+        (agreed, "oui", "Quel est votre accord ?"),
+    ] {
+        let mut call = Call::begin(needs(needed));
+        call.on(says("ma facture est fausse", Band::Nearly, &[("facture", 0.6)]));
+        let (line, rule) = call.on(mumbles(answer));
+        assert!(rule == Rule::Confirmed && line.contains(expected), "{answer}: {line}");
+    }
+}
+
+#[test]
 fn what_was_hardly_heard_or_said_of_something_else_is_not_told() {
     assert_eq!(month_of(&Call::begin(noted()).step(heard(of_march(Band::Sure), 0.3))), None);
     assert_eq!(month_of(&Call::begin(noted()).step(heard(of_march(Band::Sure), 0.8))).as_deref(), MARCH);

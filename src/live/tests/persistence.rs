@@ -47,6 +47,19 @@ fn a_final_is_in_the_store_when_it_is_announced_and_the_record_when_the_call_has
 }
 
 #[test]
+fn a_call_that_the_store_has_no_room_for_is_refused_and_leaves_nothing_behind() {
+    let runtime = runtime();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    let live = keeping(&store);
+    // As when as much waits for the disk as may.
+    live.machine.keeper.as_ref().unwrap().close();
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Busy { .. })));
+    let snapshot = live.snapshot();
+    assert_eq!((snapshot.open_calls, snapshot.calls_refused, snapshot.calls_ended), (0, 1, 0));
+    assert!(live.machine.calls().ended.is_empty(), "its log would have no end");
+}
+
+#[test]
 fn nothing_that_was_said_is_kept_of_a_caller_who_refused() {
     let runtime = runtime();
     for (agreed, expected) in [(Some(true), "mot1 mot2"), (Some(false), ""), (None, "mot1 mot2")] {

@@ -151,8 +151,8 @@ fn nobody_waits_for_a_thread_that_is_gone_and_no_call_is_taken() {
     while live.is_listening() {
         std::thread::yield_now();
     }
-    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
-    assert!(matches!(live.has_room(), Err(Refused::Deaf)));
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf { .. })));
+    assert!(matches!(live.has_room(), Err(Refused::Deaf { .. })));
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_detector_that_hangs_is_seen_and_no_call_is_taken_until_it_comes_back() {
     for _ in 0..2 {
         assert_eq!(found(&live, &clock, Duration::from_secs(1)), Some(Trouble::HearingStuck));
     }
-    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf)));
+    assert!(matches!(live.open(setup(&[Channel::Caller])), Err(Refused::Deaf { .. })));
     let snapshot = live.snapshot();
     assert_eq!((snapshot.hearing_stuck, snapshot.is_hearing_stuck), (1, true));
     hangs.store(false, Ordering::Release);
@@ -286,6 +286,23 @@ fn a_detector_that_hangs_is_seen_and_no_call_is_taken_until_it_comes_back() {
     assert_eq!(found(&live, &clock, Duration::ZERO), None);
     say(&call, silence(PAUSE));
     assert_eq!(finals(&end(call)), ["mot1 mot2"]);
+}
+
+#[test]
+fn a_thread_that_hangs_and_was_not_seen_yet_does_not_hold_the_end() {
+    let (arrive, arrived) = queue::bounded("arrived", 1);
+    let (open_door, door) = queue::bounded("door", 1);
+    let hangs = Arc::new(AtomicBool::new(true));
+    let detector = Box::new(Hanging { hangs: Arc::clone(&hangs), arrive, door, inner: detector() });
+    let mut live = Live::start(Parts { detector, ..parts(reader(), 1) }, &config()).unwrap();
+    let call = open(&live);
+    call.audio(0, &spoken(&[1, 2]));
+    arrived.receive().unwrap();
+    assert_eq!(live.trouble(), None);
+    Arc::get_mut(&mut live).unwrap().hearing_ends_within = Duration::ZERO;
+    drop(live);
+    hangs.store(false, Ordering::Release);
+    drop(open_door);
 }
 
 #[test]

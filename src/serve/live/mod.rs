@@ -41,7 +41,7 @@ impl Service {
     /// of the call another one may take the last place: then the WebSocket is closed with [`line::TRY_AGAIN`].
     ///
     /// # Errors
-    /// [`ApiError::Busy`] or [`ApiError::Stopping`]; [`ApiError::NotFound`] as for [`Service::live`].
+    /// [`ApiError::Busy`], [`ApiError::Deaf`] or [`ApiError::Stopping`]; [`ApiError::NotFound`] as for [`Service::live`].
     pub fn has_room_for_a_call(&self) -> Result<(), ApiError> {
         let refused = match self.live()?.has_room() {
             Ok(()) => return Ok(()),
@@ -51,9 +51,8 @@ impl Service {
         Err(match refused {
             Refused::Busy { retry_after } => ApiError::Busy { retry_after },
             Refused::Draining => ApiError::Stopping,
-            other @ (Refused::Deaf | Refused::Tracks { .. } | Refused::Invalid(_)) => {
-                ApiError::internal(other)
-            }
+            Refused::Deaf { retry_after } => ApiError::Deaf { retry_after },
+            other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => ApiError::internal(other),
         })
     }
 }

@@ -81,7 +81,8 @@ pub fn refusal(refused: Refused) -> Refusal {
     match refused {
         Refused::Busy { retry_after } => Refusal::Busy { retry_after },
         Refused::Draining => Refusal::Stopping,
-        other @ (Refused::Deaf | Refused::Tracks { .. } | Refused::Invalid(_)) => {
+        Refused::Deaf { retry_after } => Refusal::Deaf { retry_after },
+        other @ (Refused::Tracks { .. } | Refused::Invalid(_)) => {
             Refusal::Failed { message: ApiError::internal(other).public_message() }
         }
     }

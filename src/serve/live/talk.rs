@@ -346,15 +346,16 @@ impl Talk {
             Err(refused) => {
                 self.service.metrics.refused(Refusal::Calls);
                 let code = match &refused {
-                    Refused::Busy { .. } | Refused::Draining | Refused::Deaf => TRY_AGAIN,
+                    Refused::Busy { .. } | Refused::Draining | Refused::Deaf { .. } => TRY_AGAIN,
                     Refused::Tracks { .. } => POLICY,
                     Refused::Invalid(_) => 1011,
                 };
                 let reason = match &refused {
                     Refused::Invalid(error) => ApiError::internal(error.to_string()).public_message(),
-                    Refused::Busy { .. } | Refused::Draining | Refused::Deaf | Refused::Tracks { .. } => {
-                        refused.to_string()
-                    }
+                    Refused::Busy { .. }
+                    | Refused::Draining
+                    | Refused::Deaf { .. }
+                    | Refused::Tracks { .. } => refused.to_string(),
                 };
                 // A close frame holds 123 bytes of reason.
                 Err(goodbye(code, reason.chars().filter(char::is_ascii).take(123).collect()))

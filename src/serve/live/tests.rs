@@ -246,6 +246,26 @@ async fn a_client_that_would_miss_results_is_told_by_the_end_of_its_connection()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_would_listen_to_is_told_when_to_come_again() {
+    let live = live(live::config::Config { retry_after: Duration::from_secs(7), ..Default::default() });
+    live.deafen_for_test();
+    let running = Running::new(Config::default(), &live).await;
+    for path in ["/v1/realtime?intent=transcription", "/v1/listen?encoding=linear16&sample_rate=16000"] {
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        let address = format!("ws://{}{path}", running.address);
+        let refused = tokio_tungstenite::client_async(address, stream).await;
+        let Err(tokio_tungstenite::tungstenite::Error::Http(answer)) = refused else { panic!("{path}") };
+        assert_eq!(answer.status().as_u16(), 503, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "7", "{path}");
+    }
+    let Err(late) = live.has_room().map_err(super::opening::refusal) else { panic!("it is refused") };
+    assert_eq!(
+        (late.close_code(), late.close_reason()),
+        (1013, "calls are not listened to at the moment, try again later")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_follows_a_call_over_a_websocket_gets_its_end_while_the_service_stops() {
     let live = live(live::config::Config::default());
     let running = Running::new(Config::default(), &live).await;

@@ -43,6 +43,7 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
             took: Duration::from_micros(1_500),
             outcome: "row".into(),
             cached: false,
+            is_for_person: false,
         }],
         outcome: "transfer".into(),
         route: Some("commandes".into()),
@@ -52,6 +53,28 @@ fn decision(call: u128, number: u32, second: i64, scenario: &str) -> DecisionRec
         scenario_version: "v1".into(),
         model: "lexical".into(),
     }
+}
+
+#[tokio::test]
+async fn what_is_looked_up_for_a_person_is_added_to_the_decision_of_its_turn_and_changes_nothing_else() {
+    let store = Store::in_memory().await.unwrap();
+    let mut records = [decision(1, 0, 10, "a"), decision(1, 1, 20, "a")];
+    for record in &records {
+        store.put_decision(record).await.unwrap();
+    }
+    let look_up = |outcome: &str| LookUpRecord {
+        source: "clients".into(),
+        took: Duration::from_micros(700),
+        outcome: outcome.into(),
+        cached: false,
+        is_for_person: true,
+    };
+    let added = [look_up("row"), look_up("failed")];
+    store.add_look_ups((CallId(Uuid::from_u128(1)), 1), &added).await.unwrap();
+    store.add_look_ups((CallId(Uuid::from_u128(1)), 7), &added).await.unwrap();
+    records[1].look_ups.extend(added);
+    let kept = store.decisions(&DecisionQuery { limit: 10, ..DecisionQuery::default() }).await.unwrap();
+    assert_eq!(kept, records);
 }
 
 #[tokio::test]

@@ -412,6 +412,7 @@ impl Face for Realtime {
         self.is_over = true;
         let error = match refusal {
             Refusal::Busy { retry_after } => ApiError::Busy { retry_after: *retry_after },
+            Refusal::Deaf { retry_after } => ApiError::Deaf { retry_after: *retry_after },
             Refusal::Stopping => ApiError::Stopping,
             Refusal::Failed { message } => ApiError::Malformed { message: message.clone() },
         };
