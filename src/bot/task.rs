@@ -66,10 +66,10 @@ pub(super) struct Task {
 enum Happened {
     Event(Arc<Event>),
     Missed(Missed),
-    Thought(Result<Thought, JoinError>),
+    Thought(Box<Result<Thought, JoinError>>),
     Early(Vec<Action>),
     Made(Result<Made, JoinError>),
-    Handover(Result<Handover, JoinError>),
+    Handover(Box<Result<Handover, JoinError>>),
     NotAnswered,
     Due,
     /// The log is closed, and the course was told.
@@ -128,10 +128,10 @@ impl Task {
                 Happened::Missed(missed) => {
                     tracing::warn!(call = %self.call, %missed, "a dialogue was too slow for its call");
                 }
-                Happened::Thought(thought) => self.thought(thought, now),
+                Happened::Thought(thought) => self.thought(*thought, now),
                 Happened::Early(actions) => self.course.early(&actions, now),
                 Happened::Made(made) => self.made(made, now),
-                Happened::Handover(handover) => self.tell_handover(handover),
+                Happened::Handover(handover) => self.tell_handover(*handover),
                 Happened::NotAnswered => self.course.not_answered(),
                 Happened::Due => {}
                 Happened::Over => return,
@@ -161,9 +161,9 @@ impl Task {
                 Ok(None) => Happened::Due,
                 Err(missed) => Happened::Missed(missed),
             },
-            thought = done(&mut self.thinking) => Happened::Thought(thought),
+            thought = done(&mut self.thinking) => Happened::Thought(Box::new(thought)),
             made = done(&mut self.making) => Happened::Made(made),
-            handover = done(&mut self.handing_over) => Happened::Handover(handover),
+            handover = done(&mut self.handing_over) => Happened::Handover(Box::new(handover)),
             Some(()) = self.not_answered.recv() => Happened::NotAnswered,
             () = due => Happened::Due,
             else => Happened::Over,

@@ -38,7 +38,8 @@ pub struct Config {
     /// this. 29 lone French words on a telephone line (digits 0 to 20 and short prompts) have 0.74 to 1.00; long pauses
     /// inside a segment lower it, so that one half would be too near.
     pub minimum_speech_probability: f32,
-    /// Too many words: more than this a second. Fast French reaches 6; loops that escape the loop check are faster.
+    /// Too many words: more than this a second, of the segment or of the time in which the detector heard somebody. Fast French
+    /// reaches 6; loops that escape the loop check are faster, and so is what is made of a few bursts of noise.
     pub maximum_words_a_second: f32,
     /// A phrase that people say as well as subtitles ("merci"), or names of the vocabulary and nothing else, need a voice detector's mean of at least this (lowest
     /// lone word 0.74, a French "huit"),

@@ -30,6 +30,9 @@ const LEAST_VARIETY: f32 = 0.2;
 const LEAST_VARIETY_OF_PAIRS: f32 = 0.4;
 /// Words beyond the speed limit that a very short segment may hold: times at its edges are not exact.
 const SPARE_WORDS: f32 = 2.0;
+/// The same beyond the speed limit in the time in which the detector heard somebody: it misses more of a mumbled word than the
+/// times of a segment do.
+const SPARE_WORDS_HEARD: f32 = 4.0;
 /// Words of an echo for each one that is no name: the echo that was seen on music had one in four. Three names are then the least, so that
 /// a short sentence about a product is none.
 const ECHO_WORDS_FOR_ANOTHER: usize = 4;
@@ -45,6 +48,8 @@ pub struct Candidate<'a> {
     pub segment_seconds: f32,
     /// Mean of the voice detector's probability over the segment, 0 to 1; 1 when there was no detector.
     pub mean_speech_probability: f32,
+    /// Seconds of the segment in which the voice detector heard somebody.
+    pub speech_seconds: f32,
     /// Level of the segment in decibels below full scale (root mean square).
     pub level_dbfs: f32,
     /// The language of the call; rejections are reported with it.
@@ -210,7 +215,9 @@ impl Guard {
         }
         let config = &self.config;
         let words = recognition.words.len() as f32;
-        let allowed_words = config.maximum_words_a_second * candidate.segment_seconds + SPARE_WORDS;
+        let in_time = |seconds: f32, spare: f32| config.maximum_words_a_second * seconds + spare;
+        let allowed_words = in_time(candidate.segment_seconds, SPARE_WORDS)
+            .min(in_time(candidate.speech_seconds, SPARE_WORDS_HEARD));
         let callers_say_it_too = is_courtesy(&text) || is_doubtful(&text);
         let checks = [
             (self.is_unspoken_annotation(candidate, &text), Reason::SymbolsOnly),
@@ -360,6 +367,7 @@ mod tests {
             recognition: &heard,
             segment_seconds: 5.0,
             mean_speech_probability: speech,
+            speech_seconds: 5.0,
             level_dbfs: level,
             language: Language::Fr,
             vocabulary: &["Télébox".to_owned(), "carte SIM".to_owned()],
@@ -509,6 +517,29 @@ mod tests {
     }
 
     #[test]
+    fn more_words_than_somebody_spoke_time_for_are_made_up() {
+        let judge = |text: &str, speech_seconds: f32| {
+            let heard = recognition(text, 16_000 * 5, Language::Fr);
+            let evidence = Candidate {
+                recognition: &heard,
+                segment_seconds: 5.0,
+                mean_speech_probability: 0.7,
+                speech_seconds,
+                level_dbfs: -25.0,
+                language: Language::Fr,
+                vocabulary: &[],
+            };
+            reason(&Guard::new(&Config::default()).judge(&evidence))
+        };
+        let made_up = "je suis un petit peu plus loin de nous et je vous le dis encore";
+        assert_eq!(judge(made_up, 0.5), Some(Reason::TooManyWords));
+        assert_eq!(judge(made_up, 2.0), None, "fast, and somebody spoke for so long");
+        // A number in pairs, with long pauses between them, and a mumbled word or two.
+        assert_eq!(judge("zéro six douze trente-quatre cinquante-six", 1.2), None);
+        assert_eq!(judge("merci bien, au revoir", 0.1), None);
+    }
+
+    #[test]
     fn rejections_are_counted_and_keep_the_text_hidden() {
         let guard = Guard::new(&Config::default());
         let heard = recognition("Thanks for watching", 16_000, Language::En);
@@ -516,6 +547,7 @@ mod tests {
             recognition: &heard,
             segment_seconds: 1.0,
             mean_speech_probability: 0.9,
+            speech_seconds: 1.0,
             level_dbfs: -30.0,
             language: Language::En,
             vocabulary: &[],
@@ -538,6 +570,7 @@ mod tests {
                 recognition: &heard,
                 segment_seconds: 1.0,
                 mean_speech_probability: 0.0,
+                speech_seconds: 0.0,
                 level_dbfs: -90.0,
                 language: Language::En,
                 vocabulary: &[],

@@ -109,6 +109,8 @@ pub const COURTESIES: &[&str] = &[
     "thank you",
     "thank you very much",
     "thanks",
+    "yeah",
+    "oh yeah",
     "bye",
     "bye bye",
     "you",

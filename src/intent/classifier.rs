@@ -137,15 +137,16 @@ impl Classifier {
         let parts = places.iter().flat_map(|(first, second)| [*first, *second]);
         let mut judged = self.judge_all(&whole.chain(parts).collect::<Vec<_>>());
         let mut parts = judged.split_off(readings.len()).into_iter();
+        let whole = self.mean(heard, &readings, judged);
         while let (Some(first), Some(second)) = (parts.next(), parts.next()) {
             let both = [first, second].map(|judged| self.ranking(judged, heard.reliability()));
             let differ = both[0].candidates.first().map(|best| &best.intent)
                 != both[1].candidates.first().map(|best| &best.intent);
-            if differ && both.iter().all(|part| self.is_wish(part)) {
+            if differ && both.iter().all(|part| self.is_wish(part)) && are_likelier(&both, &whole) {
                 return both.into();
             }
         }
-        vec![self.mean(heard, &readings, judged)]
+        vec![whole]
     }
 
     /// The wishes in what was heard, as [`Classifier::wishes`], each with what to do about it: what a call goes by, and all
@@ -330,6 +331,13 @@ fn flatten(probabilities: &mut [f32], reliability: f32) {
     }
 }
 
+/// Whether both parts of a sentence are more probably right than the whole is: what leads up to a wish ("I was at home all day,
+/// and nobody rang") often sounds like a wish of its own, and the whole tells which of them it is about.
+fn are_likelier(parts: &[Ranking; 2], whole: &Ranking) -> bool {
+    let best = |ranking: &Ranking| ranking.candidates.first().map_or(0.0, |best| best.probability);
+    best(&parts[0]) * best(&parts[1]) > best(whole)
+}
+
 fn checked_intents(
     examples: &[Example],
     out_of_scope: &[OutOfScope],
@@ -352,4 +360,20 @@ fn checked_intents(
         }
     }
     Ok(intents.into_iter().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranking(intent: &str, probability: f32) -> Ranking {
+        Ranking { candidates: vec![IntentScore { intent: intent.to_owned(), probability }], in_scope: 0.9 }
+    }
+
+    #[test]
+    fn a_sentence_is_parted_where_two_wishes_are_likelier_than_one() {
+        let parts = |first, second| [ranking("colis", first), ranking("facture", second)];
+        assert!(are_likelier(&parts(0.9, 0.8), &ranking("colis", 0.6)));
+        assert!(!are_likelier(&parts(0.9, 0.8), &ranking("colis", 0.8)), "the first led up to the second");
+    }
 }

@@ -14,7 +14,7 @@ use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
 use crate::turn::{self, Expectation, Input, Output, RequestId, TurnTaker};
-use crate::vad::{QUIET_DBFS, SILENCE_DBFS, SteadyNoise, WINDOW_SAMPLES, level_dbfs};
+use crate::vad::{self, EVIDENT_FROM, QUIET_DBFS, SILENCE_DBFS, SteadyNoise, WINDOW_SAMPLES, level_dbfs};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
 /// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the
@@ -32,14 +32,13 @@ const RESAMPLER_BLOCKS_A_SECOND: u64 = 50;
 static SILENCE: [f32; 1_600] = [0.0; 1_600];
 /// Longest hole that the time line keeps: a peer that reports more has a broken clock.
 const HOLE_LONGEST_S: u64 = 600;
-/// Probability from which a window counts as speech in the evidence for the guard, and below which it does not.
+/// Probability from which a window may be the first of the evidence for the guard.
 const SPEECH_FROM: f32 = 0.5;
-const SPEECH_ABOVE: f32 = 0.35;
 
-/// What the detector thought of a stretch, for the guard.
+/// What a stretch of sound says for itself, for the guard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence {
-    pub(super) mean_probability: f32,
+    pub(super) detector: vad::Evidence,
     pub(super) level_dbfs: f32,
 }
 
@@ -368,13 +367,13 @@ impl Chain {
         };
         let all: Vec<f32> = self.probabilities.range(index(span.start)..index(span.end)).copied().collect();
         let from = all.iter().position(|probability| *probability >= SPEECH_FROM);
-        let to = all.iter().rposition(|probability| *probability >= SPEECH_ABOVE);
+        let to = all.iter().rposition(|probability| *probability >= EVIDENT_FROM);
         let speech = match (from, to) {
             (Some(from), Some(to)) => &all[from..=to.max(from)],
             (None, _) | (_, None) => &all[..],
         };
-        let mean_probability = speech.iter().sum::<f32>() / speech.len().max(1) as f32;
-        Evidence { mean_probability, level_dbfs: level_dbfs(samples) }
+        let detector = vad::Evidence::of(speech.iter().copied());
+        Evidence { detector, level_dbfs: level_dbfs(samples) }
     }
 
     /// When the sound at `position` came; `now` when that is not known any more.

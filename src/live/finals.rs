@@ -535,7 +535,8 @@ fn judge_text(
     let candidate = Candidate {
         recognition: &recognition,
         segment_seconds: span.duration().as_secs_f32(),
-        mean_speech_probability: evidence.mean_probability,
+        mean_speech_probability: evidence.detector.mean_probability,
+        speech_seconds: evidence.detector.speech_seconds,
         level_dbfs: evidence.level_dbfs,
         language: recognition.language,
         vocabulary,

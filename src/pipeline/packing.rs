@@ -190,6 +190,7 @@ mod tests {
             speech: SampleSpan::new(SamplePos(start + before), SamplePos(start + before + speech)),
             samples: (start..end).map(|at| at as f32).collect(),
             mean_probability: 0.9,
+            speech_seconds: speech as f32 / 16_000.0,
             level_dbfs: -20.0,
             cut: CutReason::Pause,
         }

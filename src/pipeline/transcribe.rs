@@ -418,6 +418,7 @@ impl<'a> Hearing<'a> {
             recognition,
             segment_seconds: segment.span.duration().as_secs_f32(),
             mean_speech_probability: segment.mean_probability,
+            speech_seconds: segment.speech_seconds,
             level_dbfs: segment.level_dbfs,
             language: self.written(recognition.language),
             vocabulary: &self.instructions.vocabulary,

@@ -16,6 +16,7 @@
 mod batch;
 mod config;
 mod energy;
+mod evidence;
 mod segmenter;
 mod silero;
 mod steady;
@@ -27,6 +28,7 @@ mod tests;
 pub use batch::{BatchRow, QUIET_DBFS, SKIPPED_ERROR, SileroBatch, SileroChannel};
 pub use config::{Config, InvalidConfig, LONGEST_SEGMENT, ROOM_TO_CUT, check_thresholds};
 pub use energy::EnergyDetector;
+pub use evidence::{EVIDENT_FROM, Evidence};
 pub use segmenter::{CutReason, SegmentEvent, Segmenter};
 pub use silero::{SileroModel, SileroStream};
 pub use steady::{Sparing, SteadyNoise};

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Config, CutReason, Error, SegmentEvent, Segmenter, SpeechDetector, WINDOW_SAMPLES, level_dbfs};
+use super::{
+    Config, CutReason, Error, Evidence, SegmentEvent, Segmenter, SpeechDetector, WINDOW_SAMPLES, level_dbfs,
+};
 use crate::audio::{SamplePos, SampleSpan};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
@@ -20,6 +22,8 @@ pub struct Segment {
     /// Mean speech probability from its first speech window to the pause that closed it, 0 to 1. The rolls do not
     /// count: around a lone "oui" they are longer than the word and would tell more of the silence than of it.
     pub mean_probability: f32,
+    /// Seconds in which the detector heard somebody; pauses inside do not count.
+    pub speech_seconds: f32,
     /// Root mean square level.
     pub level_dbfs: f32,
     /// Why it ended there.
@@ -141,7 +145,7 @@ impl<D: SpeechDetector> SegmentStream<D> {
                 SegmentEvent::Segment { span, speech, cut } => {
                     // The segmenter does not know how much of the last window is real.
                     let span = SampleSpan::new(span.start, span.end.min(self.end));
-                    let mean_probability = self.mean_probability(speech);
+                    let Evidence { mean_probability, speech_seconds } = self.evidence(speech);
                     let samples = self.samples_of(span);
                     let level_dbfs = level_dbfs(&samples);
                     let speech = SampleSpan::new(speech.start.max(span.start), speech.end.min(span.end));
@@ -150,6 +154,7 @@ impl<D: SpeechDetector> SegmentStream<D> {
                         speech,
                         samples,
                         mean_probability,
+                        speech_seconds,
                         level_dbfs,
                         cut,
                     });
@@ -173,13 +178,12 @@ impl<D: SpeechDetector> SegmentStream<D> {
         self.samples.range(at(span.start)..at(span.end)).copied().collect()
     }
 
-    fn mean_probability(&self, speech: SampleSpan) -> f32 {
+    fn evidence(&self, speech: SampleSpan) -> Evidence {
         let oldest = self.windows_done - self.probabilities.len() as u64;
         let window = |position: u64| usize::try_from((position / WINDOW).saturating_sub(oldest)).unwrap_or(0);
         let last = window(speech.end.0.saturating_sub(1)).min(self.probabilities.len().saturating_sub(1));
         let first = window(speech.start.0).min(last);
-        let heard = self.probabilities.range(first..=last);
-        heard.clone().sum::<f32>() / heard.len().max(1) as f32
+        Evidence::of(self.probabilities.range(first..=last).copied())
     }
 }
 

@@ -38,6 +38,7 @@ fn segment(index: usize, samples: usize, mean_probability: f32) -> Segment {
         speech: SampleSpan::new(start, start.plus(samples as u64)),
         samples: vec![0.1; samples].into(),
         mean_probability,
+        speech_seconds: samples as f32 / 16_000.0,
         level_dbfs: -20.0,
         cut: CutReason::Pause,
     }
