@@ -141,6 +141,20 @@ fn plan() -> Plan {
     }
 }
 
+/// A plan in which `intent` is answered once `slot` is known: it is noted.
+fn answered_with(intent: &str, slot: SlotPlan) -> Plan {
+    let mut plan = plan();
+    let answer = Answer {
+        slots: vec![slot],
+        look_up: None,
+        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::More) }],
+        not_found: reply("Je ne trouve pas.", Then::More),
+        down: reply("Un instant.", Then::End),
+    };
+    plan.intents.get_mut(intent).unwrap().answer = Some(Arc::new(answer));
+    plan
+}
+
 fn catalogs() -> BTreeMap<String, Arc<Catalog>> {
     let entry = |id: &str, name: &str| Entry { id: id.into(), name: name.into(), aliases: Vec::new() };
     let catalog = Catalog::new(vec![entry("17", "Velmoxine"), entry("18", "Dorzanil")]);

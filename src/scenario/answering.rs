@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::Reader;
 use super::dialog_file::{AnswerFile, CaseFile, LookUpFile, ReplyFile, SaidFile, SlotFile};
-use super::mistakes::{Place, line_of};
+use super::mistakes::Place;
 use super::planning::{Tongues, Writing};
 use crate::dialog::condition::Condition;
 use crate::dialog::plan::{Answer, Case, Confirm, LookUpPlan, Plan, Reply, Said, SlotPlan, SourceKind, Then};
@@ -35,6 +35,9 @@ const ANNOUNCEMENTS: [&str; 14] = [
 /// Digits of a number whose slot does not say.
 const DIGITS: (u8, u8) = (4, 16);
 
+/// What helps against a file that is none.
+const REMEDY: &str = "correct this line; docs/answers.md shows a whole file";
+
 impl Reader<'_> {
     /// Reads the folder `answers/`, if there is one, into the intents of `plan`.
     pub(super) fn answers(&mut self, plan: &mut Plan, tongues: &Tongues<'_>) {
@@ -50,15 +53,7 @@ impl Reader<'_> {
                 self.mistakes.add(place, format!("`{intent}` is no intent"), remedy);
                 continue;
             }
-            let written: AnswerFile = match toml::from_str(&text) {
-                Ok(written) => written,
-                Err(error) => {
-                    let line = error.span().map(|span| line_of(&text, span.start));
-                    let remedy = "correct this line; docs/answers.md shows a whole file";
-                    self.mistakes.add(Place { file: &file, line }, error.message(), remedy);
-                    continue;
-                }
-            };
+            let Some(written) = self.written::<AnswerFile>(&file, &text, REMEDY) else { continue };
             let mut writing = Writing { file: &file, text: &text, mistakes: self.mistakes };
             let answer = AnswerReader { plan, tongues, writing: &mut writing }.answer(&written);
             if let Some(found) = plan.intents.get_mut(&intent) {

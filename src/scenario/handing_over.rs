@@ -9,9 +9,11 @@ use toml::Spanned;
 use super::Reader;
 use super::answering::{AnswerReader, parameters, places};
 use super::dialog_file::{HandoverFile, LookUpFile, SlotFile};
-use super::mistakes::{Place, line_of};
 use super::planning::{Tongues, Writing};
 use crate::dialog::plan::{CUSTOMER, Confirm, HandoverPlan, Plan, SlotPlan, SourceKind};
+
+/// What helps against a file that is none.
+const REMEDY: &str = "correct this line; docs/handover.md shows a whole file";
 
 impl Reader<'_> {
     /// Reads the folder `handover/`, if there is one, into the intents of `plan`.
@@ -22,15 +24,7 @@ impl Reader<'_> {
         let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
         for file in self.files("handover", "toml") {
             let Some(text) = self.read(&file) else { continue };
-            let written: HandoverFile = match toml::from_str(&text) {
-                Ok(written) => written,
-                Err(error) => {
-                    let line = error.span().map(|span| line_of(&text, span.start));
-                    let remedy = "correct this line; docs/handover.md shows a whole file";
-                    self.mistakes.add(Place { file: &file, line }, error.message(), remedy);
-                    continue;
-                }
-            };
+            let Some(written) = self.written::<HandoverFile>(&file, &text, REMEDY) else { continue };
             let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             let mut writing = Writing { file: &file, text: &text, mistakes: self.mistakes };
             let mut reader = AnswerReader { plan, tongues, writing: &mut writing };

@@ -33,6 +33,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use crate::call::Language;
@@ -202,18 +203,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The text of a file as what it is to hold; `None`, with a mistake that names the line, when it cannot be read so.
+    fn written<T: DeserializeOwned>(&mut self, file: &Path, text: &str, remedy: &str) -> Option<T> {
+        let read = toml::from_str(text);
+        read.map_err(|error| {
+            let line = error.span().map(|span| line_of(text, span.start));
+            self.mistakes.add(Place { file, line }, error.message(), remedy);
+        })
+        .ok()
+    }
+
     /// `None` when nothing sensible can be made of the file; otherwise the scenario as far as it is right.
     fn scenario(&mut self) -> Option<Scenario> {
-        let written: ScenarioFile = match toml::from_str(self.text) {
-            Ok(written) => written,
-            Err(error) => {
-                let line = error.span().map(|span| line_of(self.text, span.start));
-                let place = Place { file: Path::new(SCENARIO_FILE), line };
-                let remedy = "correct this line; docs/intents.md shows a whole file";
-                self.mistakes.add(place, error.message(), remedy);
-                return None;
-            }
-        };
+        let remedy = "correct this line; docs/intents.md shows a whole file";
+        let written: ScenarioFile = self.written(Path::new(SCENARIO_FILE), self.text, remedy)?;
         let languages: Vec<Language> =
             written.languages.iter().filter_map(|code| self.language(code)).collect();
         let default_language = self.language(&written.default_language)?;

@@ -223,14 +223,11 @@ impl Reader<'_> {
             return;
         }
         let text = self.read(&file).unwrap_or_default();
-        let written: BTreeMap<Spanned<String>, Spanned<SaidFile>> = match toml::from_str(&text) {
-            Ok(written) => written,
-            Err(error) => {
-                let line = error.span().map(|span| line_of(&text, span.start));
-                let place = Place { file: &file, line };
-                self.mistakes.add(place, error.message(), "write `name = { fr = \"…\" }` lines");
-                return;
-            }
+        let remedy = "write `name = { fr = \"…\" }` lines";
+        let Some(written) =
+            self.written::<BTreeMap<Spanned<String>, Spanned<SaidFile>>>(&file, &text, remedy)
+        else {
+            return;
         };
         let mut writing = Writing { file: &file, text: &text, mistakes: self.mistakes };
         for (name, said) in &written {

@@ -63,20 +63,6 @@ fn what_stands_beside_a_yes_to_the_question_about_the_matter_is_told() {
     }
 }
 
-/// A plan in which a question about an invoice is answered once this is known.
-fn needs(needed: SlotPlan) -> Plan {
-    let mut plan = plan();
-    let answer = Answer {
-        slots: vec![needed],
-        look_up: None,
-        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::More) }],
-        not_found: reply("Je ne trouve pas.", Then::More),
-        down: reply("Un instant.", Then::End),
-    };
-    plan.intents.get_mut("facture").unwrap().answer = Some(Arc::new(answer));
-    plan
-}
-
 #[test]
 fn what_stands_beside_a_yes_is_not_asked_for_and_the_yes_is_no_value() {
     let needed = slot("mois", Kind::Period, Confirm::Never);
@@ -86,7 +72,7 @@ fn what_stands_beside_a_yes_is_not_asked_for_and_the_yes_is_no_value() {
         (needed, "oui", "Quel est votre mois ?"),
         (agreed, "oui", "Quel est votre accord ?"),
     ] {
-        let mut call = Call::begin(needs(needed));
+        let mut call = Call::begin(answered_with("facture", needed));
         call.on(says("ma facture est fausse", Band::Nearly, &[("facture", 0.6)]));
         let (line, rule) = call.on(mumbles(answer));
         assert!(rule == Rule::Confirmed && line.contains(expected), "{answer}: {line}");

@@ -28,16 +28,7 @@ fn politeness_and_the_word_si_are_no_yes() {
 
 /// A plan that asks for a date and reads it back.
 fn dated(kind: Kind) -> Plan {
-    let mut plan = plan();
-    let answer = Answer {
-        slots: vec![slot("jour", kind, Confirm::Always)],
-        look_up: None,
-        cases: vec![Case { when: Vec::new(), reply: reply("C'est noté.", Then::More) }],
-        not_found: reply("Je ne trouve pas.", Then::More),
-        down: reply("Un instant.", Then::End),
-    };
-    plan.intents.get_mut("commande").unwrap().answer = Some(Arc::new(answer));
-    plan
+    answered_with("commande", slot("jour", kind, Confirm::Always))
 }
 
 pub(super) fn asked_for(kind: Kind) -> Call {
