@@ -24,15 +24,16 @@
 //! Other work that takes a core and has time, such as learning a changed scenario, asks before each of its steps whether the
 //! recognisers need it ([`Pool::give_way`]).
 
+mod thread;
 mod way;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::thread::Worker;
 use self::way::Way;
-use super::names::{Expected, NameEar};
+use super::names::NameEar;
 use super::{CancelFlag, Engine, Error, Priority, Recognition, Recognizer, Request};
 use crate::queue::{self, LaneRule, Lanes, PushError, WhenFull};
 use crate::threads::{Crew, Member};
@@ -578,95 +579,6 @@ impl Shared {
         if let Some(cancel) = partial {
             cancel.cancel();
         }
-    }
-}
-
-struct Worker {
-    index: usize,
-    generation: u64,
-    /// `None` after a panic when no new one could be made, and in a worker that took the place of another; made with the
-    /// next request.
-    recognizer: Option<Box<dyn Recognizer>>,
-    engine: Arc<dyn Engine>,
-    names: NameEar,
-    shared: Arc<Shared>,
-}
-
-impl Worker {
-    fn run(mut self) {
-        while let Some((request, cancel)) = self.take() {
-            let result = self.recognize(&request, &cancel);
-            let Some(mut place) = self.place() else {
-                self.shared.left_behind.fetch_sub(1, Ordering::AcqRel);
-                tracing::info!(worker = self.index, "a recogniser that hung has come back, and ends");
-                return;
-            };
-            let listener = place.in_hand.take().and_then(|in_hand| in_hand.listener);
-            if listener.is_none() {
-                self.shared.hung.fetch_sub(1, Ordering::AcqRel);
-            }
-            drop(place);
-            match listener {
-                Some(listener) => {
-                    self.shared.ended(request.priority, &result);
-                    listener.ends(result);
-                }
-                // The request was given up, and counted, while this worker hung; it is one more for batch work.
-                None => self.shared.lanes.ask_again(),
-            }
-        }
-    }
-
-    /// The next request; from here on dropping the pool cancels it.
-    fn take(&self) -> Option<(Request, CancelFlag)> {
-        let job = self.shared.lanes.pop_allowed(|lane| self.shared.may_begin(lane))?;
-        let Job { request, cancel, listener, due: _ } = job;
-        self.shared.counters.running.fetch_add(1, Ordering::Relaxed);
-        let (priority, listener) = (request.priority, Some(listener));
-        let in_hand = InHand { priority, cancel: cancel.clone(), listener, seen: None };
-        self.shared.place(self.index).in_hand = Some(in_hand);
-        Some((request, cancel))
-    }
-
-    /// The worker's place; `None` when another has taken it.
-    fn place(&self) -> Option<MutexGuard<'_, Place>> {
-        let place = self.shared.place(self.index);
-        (place.generation == self.generation).then_some(place)
-    }
-
-    /// Says that the work begins; `false` when nobody wants it any more.
-    fn begins(&self) -> bool {
-        let Some(mut place) = self.place() else { return false };
-        let listener = place.in_hand.as_mut().and_then(|in_hand| in_hand.listener.as_mut());
-        listener.is_some_and(|listener| listener.begins())
-    }
-
-    fn recognize(&mut self, request: &Request, cancel: &CancelFlag) -> Result<Recognition, Error> {
-        if cancel.is_cancelled() || self.shared.stopping.is_cancelled() || !self.begins() {
-            return Err(Error::Cancelled);
-        }
-        let recognizer = match &mut self.recognizer {
-            Some(recognizer) => recognizer,
-            empty @ None => empty.insert(self.engine.recognizer()?),
-        };
-        // The recogniser is thrown away after a panic, so no broken state is seen again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| recognizer.recognize(request, cancel)));
-        let mut outcome = outcome.unwrap_or_else(|_| {
-            self.shared.counters.panicked.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(
-                worker = self.index,
-                "the speech engine panicked, the worker goes on with a new state"
-            );
-            self.recognizer = None;
-            Err(Error::Panicked)
-        });
-        // A partial is not touched: words that were shown must not change while the name is only half said.
-        if let Ok(recognition) = &mut outcome
-            && request.priority != Priority::LivePartial
-        {
-            self.names.put_right(Expected::of(request), recognition);
-        }
-        outcome
     }
 }
 
