@@ -117,7 +117,7 @@ impl ModelFolder {
         entry.files.iter().map(check).collect()
     }
 
-    /// The ONNX Runtime library: the user's own at `OWN_ONNX_RUNTIME`, such as one with a provider for graphics devices, else
+    /// The ONNX Runtime library: the user's own at `own/libonnxruntime.so`, such as one with a provider for graphics devices, else
     /// the one of the manifest.
     ///
     /// # Errors
