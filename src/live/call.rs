@@ -119,6 +119,12 @@ impl Call {
         self.finals_only
     }
 
+    /// Whether nobody has spoken and nothing was played for a while: until somebody does it is all the same whether sound comes
+    /// in small pieces at once or in bigger ones a little later.
+    pub fn is_calm(&self) -> bool {
+        self.link.is_calm()
+    }
+
     /// Takes sound of a track, in [-1, 1] at the track's rate. Sound that waits for longer than `live.waiting_audio` makes
     /// room for newer, is counted and marked as a gap.
     pub fn audio(&self, track: usize, samples: &[f32]) {

@@ -20,6 +20,10 @@ const WINDOW: u64 = WINDOW_SAMPLES as u64;
 /// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the
 /// detector would not run it either, so it need not be carried there.
 const SILENT_AFTER_WINDOWS: u32 = 32;
+/// A channel in which nobody spoke for so many windows, a second, is calm.
+const CALM_AFTER_WINDOWS: u32 = 32;
+/// A window with a lower probability of speech is nobody's; the lowest threshold that anybody sets is far above.
+const NOBODY_BELOW: f32 = 0.1;
 /// Arrivals of audio that are remembered, one for each frame: twenty seconds, longer than any pause that is waited for.
 const ARRIVALS_MAX: usize = 1_000;
 /// Silence of a hole that is worked on at once; the rest comes with the next round, so that a long hole of one call does
@@ -52,7 +56,7 @@ pub(super) enum Next {
     NotYet,
     /// Nothing: lasting digital silence needs no detector; it is judged 0.
     Silent { level_dbfs: f32 },
-    /// Nothing: the noise of the line goes on as it was, and every other window of it is judged as the one before.
+    /// Nothing: the noise of the line goes on as it was, and most windows of it are judged as the one before.
     Steady { probability: f32, level_dbfs: f32 },
     /// The detector's answer. Asking again gives the same window.
     Ask { window: Window, level_dbfs: f32 },
@@ -99,6 +103,8 @@ pub(super) struct Chain {
     /// Speech that was heard since it was last asked for, in samples.
     speech: u64,
     silent_windows: u32,
+    /// Windows since somebody may have spoken.
+    calm_windows: u32,
     noise: SteadyNoise,
     /// From here on the ring holds digital silence only.
     silent_from: Option<SamplePos>,
@@ -141,6 +147,7 @@ impl Chain {
             probabilities: VecDeque::new(),
             speech: 0,
             silent_windows: 0,
+            calm_windows: 0,
             noise: SteadyNoise::default(),
             silent_from: None,
             arrivals: VecDeque::new(),
@@ -310,7 +317,7 @@ impl Chain {
 
     /// A window that needed no detector.
     pub(super) fn skipped(&mut self, probability: f32, level_dbfs: f32) {
-        self.noise.skipped();
+        self.noise.skipped(level_dbfs);
         self.take(probability, level_dbfs);
     }
 
@@ -318,7 +325,13 @@ impl Chain {
         self.heard = self.heard.plus(WINDOW);
         self.probabilities.push_back(probability);
         self.speech += if probability >= SPEECH_FROM { WINDOW } else { 0 };
+        self.calm_windows = if probability < NOBODY_BELOW { self.calm_windows.saturating_add(1) } else { 0 };
         self.taker.push(Input::Window { speech_probability: probability, level_dbfs });
+    }
+
+    /// Whether nobody has spoken for a while, nothing that was said is being worked on and nothing is played to the speaker.
+    pub(super) fn is_calm(&self) -> bool {
+        self.calm_windows >= CALM_AFTER_WINDOWS && self.taker.is_idle() && !self.is_played_to
     }
 
     /// How many samples of speech were heard since the last time.
@@ -415,7 +428,7 @@ impl Chain {
         (self.origin, self.heard) = (position, position);
         (self.turns_before, self.requests_before) = (self.newest_turn, self.newest_request);
         self.probabilities.clear();
-        self.silent_windows = 0;
+        (self.silent_windows, self.calm_windows) = (0, 0);
         (self.noise, self.silent_from) = (SteadyNoise::default(), None);
         (self.is_settling, self.has_ended) = (false, false);
         Ok(())

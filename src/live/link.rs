@@ -1,6 +1,7 @@
 //! What the two sides of a live call share: the ingress on its connection, the engines, and the thread that listens.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Link {
     /// Who is heard, in the order of the tracks.
     pub(super) channels: Vec<Channel>,
     pub(super) abilities: Abilities,
+    /// See [`Link::is_calm`].
+    is_calm: AtomicBool,
     state: Mutex<State>,
     /// The thread that listens has taken something up.
     moved: Condvar,
@@ -57,7 +60,8 @@ impl Link {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let state = Mutex::new(State { inbox, session: None, is_idle: false, is_over: false, waiting: 0 });
         let (id, is_ready, moved) = (log.call(), IsReady::default(), Condvar::new());
-        let link = Self { id, log, bell, is_ready, commands, channels, abilities, state, moved };
+        let is_calm = AtomicBool::new(false);
+        let link = Self { id, log, bell, is_ready, commands, channels, abilities, is_calm, state, moved };
         (Arc::new(link), receiver)
     }
 
@@ -101,6 +105,17 @@ impl Link {
         state.is_idle = is_idle && state.inbox.is_empty();
         state.is_over |= is_over;
         self.moved(state);
+    }
+
+    /// Notes whether nobody speaks and nothing is played.
+    pub(super) fn set_calm(&self, is_calm: bool) {
+        self.is_calm.store(is_calm, Ordering::Relaxed);
+    }
+
+    /// Whether nobody spoke and nothing was played for a while, as far as the call was listened to. Sound may then come in
+    /// bigger pieces.
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::Relaxed)
     }
 
     fn moved(&self, state: MutexGuard<'_, State>) {

@@ -426,6 +426,7 @@ impl Session {
         {
             self.complete(machine, reason);
         }
+        self.link.set_calm(self.tracks.iter().all(|track| track.chain.is_calm()));
         self.link.set_idle(self.is_quiet(), self.is_over());
     }
 

@@ -11,13 +11,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::service::Service as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::calm::{Calm, CalmStream};
 use super::metrics::{Metrics, Refusal};
 
 /// A TLS handshake or a request head takes no longer than this; slower is no client but an attack or a dead line.
@@ -47,6 +50,7 @@ pub struct Listener {
 impl Listener {
     /// Serves until `stopping` is true, then lets what is under way end within `drain`. Returns whether all of it did.
     pub async fn serve(self, mut stopping: watch::Receiver<bool>, drain: Duration) -> bool {
+        let epoch = Instant::now();
         let room = Arc::new(Semaphore::new(self.connections_max));
         loop {
             let accepted = tokio::select! {
@@ -55,7 +59,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, _)) => match Arc::clone(&room).try_acquire_owned() {
-                    Ok(permit) => self.connect(stream, permit, stopping.clone()),
+                    Ok(permit) => self.connect((stream, epoch), permit, stopping.clone()),
                     Err(_) => self.turn_away(stream),
                 },
                 Err(error) => {
@@ -70,20 +74,27 @@ impl Listener {
         tokio::time::timeout(drain, room.acquire_many(all)).await.is_ok()
     }
 
-    fn connect(&self, stream: TcpStream, permit: OwnedSemaphorePermit, stopping: watch::Receiver<bool>) {
+    fn connect(
+        &self,
+        (stream, epoch): (TcpStream, Instant),
+        permit: OwnedSemaphorePermit,
+        stopping: watch::Receiver<bool>,
+    ) {
         // Small frames must leave at once: a partial that waits for more is a late partial.
         drop(stream.set_nodelay(true));
         let metrics = Arc::clone(&self.metrics);
         metrics.connections(1);
         let held = Held { _permit: permit, metrics };
-        let router = self.router.clone();
+        let calm = Calm::default();
+        let stream = CalmStream::new(stream, calm.clone(), epoch);
+        let served = (self.router.clone(), calm);
         let tls = self.tls.clone();
         tokio::spawn(async move {
             let Some(tls) = tls else {
-                return speak(Counted { stream, _held: held }, router, stopping).await;
+                return speak(Counted { stream, _held: held }, served, stopping).await;
             };
             match tokio::time::timeout(HEAD_WITHIN, tls.accept(stream)).await {
-                Ok(Ok(stream)) => speak(Counted { stream, _held: held }, router, stopping).await,
+                Ok(Ok(stream)) => speak(Counted { stream, _held: held }, served, stopping).await,
                 Ok(Err(error)) => {
                     held.metrics.refused(Refusal::Handshake);
                     tracing::debug!(%error, "a TLS handshake failed");
@@ -114,15 +125,21 @@ pub async fn stop(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|is_stopping| *is_stopping).await);
 }
 
-async fn speak<S>(stream: Counted<S>, router: Router, mut stopping: watch::Receiver<bool>)
+async fn speak<S>(stream: Counted<S>, (router, calm): (Router, Calm), mut stopping: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let router = TowerToHyperService::new(router);
+    // Whoever reads a WebSocket of this connection finds it there.
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(calm.clone());
+        router.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -8,6 +8,7 @@
 //! What protocols look like is in pure state machines ([`openai`], [`deepgram`]); sockets are driven elsewhere.
 
 pub mod access;
+mod calm;
 pub mod config;
 mod conversations;
 pub mod deepgram;

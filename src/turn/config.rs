@@ -59,6 +59,10 @@ pub struct Config {
     /// it is.
     #[serde(with = "as_text")]
     pub settle_delay: Duration,
+    /// Pause after which a text that asks for nothing more is told, although the turn goes on, where no dialogue waits for the
+    /// answer; 0 for no difference from where one does.
+    #[serde(with = "as_text")]
+    pub unasked_settle_delay: Duration,
     /// How long a turn that sounds done may wait for its text, which may say otherwise; 0 for not at all.
     #[serde(with = "as_text")]
     pub text_wait: Duration,
@@ -113,6 +117,8 @@ impl Default for Config {
             // Two people who talk to each other: nobody waits, and one turn in a hundred is cut instead of one in four.
             unasked_delay: Duration::from_millis(800),
             settle_delay: Duration::from_millis(700),
+            // As many words are heard right as when the voice has to sound done first, and the text comes a quarter of a second sooner.
+            unasked_settle_delay: Duration::from_millis(288),
             // A short decoding after `speculate_after`; longer would make a slow machine slower still.
             text_wait: Duration::from_millis(450),
             opening_delay: Duration::from_millis(700),
@@ -176,6 +182,7 @@ impl Config {
             ("unjudged_delay", self.unjudged_delay),
             ("unasked_delay", self.unasked_delay),
             ("settle_delay", self.settle_delay),
+            ("unasked_settle_delay", self.unasked_settle_delay),
             ("text_wait", self.text_wait),
             ("opening_delay", self.opening_delay),
             ("unfinished_delay", self.unfinished_delay),

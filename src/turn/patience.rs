@@ -10,6 +10,9 @@ use crate::vad::WINDOW_SAMPLES;
 /// Digits of a whole telephone number in France and the Netherlands.
 const PHONE_DIGITS: u32 = 10;
 
+/// Smart Turn answers within this on a busy machine: 400 ms.
+const JUDGED_WITHIN_SAMPLES: u64 = 6_400;
+
 /// The configuration in samples.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -24,7 +27,7 @@ pub(super) struct Settings {
     pub(super) barge_in_partial_samples: u64,
     pub(super) speculate_samples: u64,
     pub(super) smart_turn: bool,
-    pub(super) judge_samples: u64,
+    judge_samples: u64,
     done_threshold: f32,
     min_samples: u64,
     unjudged_samples: u64,
@@ -32,6 +35,8 @@ pub(super) struct Settings {
     /// `None`: never before the end of the turn.
     pub(super) settle_samples: Option<u64>,
     unasked_samples: u64,
+    /// 0: as where a dialogue waits.
+    unasked_settle_samples: u64,
     text_wait_samples: u64,
     opening_samples: u64,
     unfinished_samples: u64,
@@ -64,6 +69,7 @@ impl Settings {
             max_samples: samples(config.max_delay),
             unasked_samples: samples(config.unasked_delay),
             settle_samples: Some(samples(config.settle_delay)).filter(|samples| *samples > 0),
+            unasked_settle_samples: samples(config.unasked_settle_delay),
             text_wait_samples: samples(config.text_wait),
             opening_samples: samples(config.opening_delay),
             unfinished_samples: samples(config.unfinished_delay),
@@ -73,6 +79,13 @@ impl Settings {
             barge_in_samples: samples(config.barge_in_speech),
             protection_samples: samples(config.barge_in_protection),
         })
+    }
+
+    /// Pause after which Smart Turn is asked. Where nobody waits its answer is not needed sooner than shortly before the turn may
+    /// end: until then the processor belongs to the text.
+    pub(super) fn judge_after(&self, is_asked: bool) -> u64 {
+        let needed = if is_asked { 0 } else { self.unasked_samples.saturating_sub(JUDGED_WITHIN_SAMPLES) };
+        self.judge_samples.max(needed)
     }
 
     /// Windows of speech that start a turn; half as many where a lone "oui" is waited for.
@@ -148,7 +161,10 @@ pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> Wait {
         }
         Demand::Dictation => (by_voice.0.max(settings.dictation_samples), TurnEndReason::Silence),
     };
+    // Between two people a text is wanted soon, and what is said behind a pause is a text of its own in any case.
+    let soon = if evidence.is_asked { 0 } else { settings.unasked_settle_samples };
     let settle = settings.settle_samples.map(|longest| match demand {
+        Demand::Complete | Demand::None if soon > 0 => longest.min(samples).min(soon),
         Demand::Complete | Demand::None => longest.min(samples),
         Demand::More { .. } | Demand::Dictation => longest,
     });

@@ -8,6 +8,12 @@ use crate::audio::{SamplePos, SampleSpan};
 /// Requests whose answer is still looked at; older ones are too late to say anything.
 const OPEN_REQUESTS_MAX: usize = 8;
 
+/// Sound so far below a voice is none of it: syllables at the end of a sentence are 5 to 12 dB weaker than the others, and a
+/// telephone line has 30 dB between voice and noise.
+const FALL_DB: f32 = 20.0;
+/// How fast the remembered level of a voice follows, a window: within a third of a second.
+const VOICE_FOLLOWS: f32 = 0.1;
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Onset {
     pub(super) audio_start: SamplePos,
@@ -31,6 +37,10 @@ pub(super) struct Turn {
     pub(super) continues: Option<u64>,
     pub(super) parts: u32,
     pub(super) pause: Option<Pause>,
+    /// Level of its voice so far, in dBFS: the mean of the windows of speech, the newest ones most.
+    pub(super) voice_dbfs: Option<f32>,
+    /// Its sound has fallen away, and the detector has not said yet that this is a pause.
+    pub(super) fall: Option<Fall>,
     /// From here the time until the next partial counts.
     pub(super) partial_from: SamplePos,
     /// What was asked for, with the end of its audio.
@@ -63,6 +73,13 @@ pub(super) struct Pause {
 }
 
 #[derive(Debug, Clone, Copy)]
+pub(super) struct Fall {
+    pub(super) start: SamplePos,
+    /// The text that was asked for already.
+    pub(super) speculation: Option<(RequestId, SampleSpan)>,
+}
+
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Ended {
     pub(super) turn: u64,
     pub(super) speech: SampleSpan,
@@ -80,6 +97,16 @@ impl Turn {
             self.open.pop_front();
         }
         self.open.push_back((request, end));
+    }
+
+    /// Follows the level of the voice with a window of `level_dbfs` that begins at `start`; whether the sound has fallen away.
+    pub(super) fn falls(&mut self, level_dbfs: f32, is_loud: bool) -> bool {
+        let falls = self.voice_dbfs.is_some_and(|voice| level_dbfs < voice - FALL_DB);
+        if is_loud && !falls {
+            let voice = self.voice_dbfs.get_or_insert(level_dbfs);
+            *voice += VOICE_FOLLOWS * (level_dbfs - *voice);
+        }
+        falls
     }
 
     /// The latest text, with the digits of a number that began before it.

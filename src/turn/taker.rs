@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::floor::Floor;
 use super::patience::{self, Evidence, Settings, Wait};
-use super::speech::{Ended, Heard, Onset, Pause, Turn};
+use super::speech::{Ended, Fall, Heard, Onset, Pause, Turn};
 use super::{Config, Expectation, Input, InvalidConfig, Output, Reading, Reason, RequestId, TextKind};
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::TurnEndReason;
@@ -15,6 +15,9 @@ const WINDOW: u64 = WINDOW_SAMPLES as u64;
 const RESUME_WINDOWS: u32 = 2;
 /// Windows of pause after which too short a speech was none: 192 ms, longer than the closure of a plosive.
 const GIVE_UP_WINDOWS: u64 = 6;
+/// Windows after which sound that has fallen away and is no pause yet is speech after all: 192 ms. The detector needs some 100 ms
+/// to hear that nobody speaks.
+const FALL_WINDOWS: u64 = 6;
 /// What Smart Turn listens to, at most.
 const JUDGED_SAMPLES: u64 = 8 * 16_000;
 /// Quiet before the first speech that Smart Turn was trained with: half a second.
@@ -133,12 +136,14 @@ impl TurnTaker {
             return Some((last.speech.end.plus(self.settings.repair_samples), Reason::RepairOver));
         };
         let Some(pause) = turn.pause else {
-            return self.partial_due(turn).map(|due| (due, Reason::Partial));
+            let partial = self.partial_due(turn).map(|due| (due, Reason::Partial));
+            let fall = self.fall_due(turn).map(|due| (due, Reason::Speculate));
+            return fall.into_iter().chain(partial).min_by_key(|(at, _)| *at);
         };
         let wait = self.patience(turn, pause);
         let speculates = pause.speculation.is_none().then_some(self.settings.speculate_samples);
-        let judges =
-            (pause.judge.is_none() && self.settings.smart_turn).then_some(self.settings.judge_samples);
+        let judges = (pause.judge.is_none() && self.settings.smart_turn)
+            .then(|| self.settings.judge_after(self.is_asked));
         let settles = wait.settle.filter(|_| !turn.is_settled);
         [
             (speculates, Reason::Speculate),
@@ -202,7 +207,8 @@ impl TurnTaker {
             State::Idle => {}
             State::Candidate(onset) => self.listen(onset, start, is_quiet),
             State::Speaking(mut turn) => {
-                self.follow(&mut turn, start, is_quiet);
+                let falls = turn.falls(level_dbfs, self.is_loud);
+                self.follow(&mut turn, start, (is_quiet, falls));
                 self.state = State::Speaking(turn);
             }
         }
@@ -242,6 +248,8 @@ impl TurnTaker {
             continues,
             parts: 0,
             pause: None,
+            voice_dbfs: None,
+            fall: None,
             partial_from: at,
             open: VecDeque::new(),
             reading: None,
@@ -253,11 +261,13 @@ impl TurnTaker {
     }
 
     /// A window within a turn.
-    fn follow(&mut self, turn: &mut Turn, window_start: SamplePos, is_quiet: bool) {
+    fn follow(&mut self, turn: &mut Turn, window_start: SamplePos, (is_quiet, falls): (bool, bool)) {
         turn.over_other |= self.is_loud && self.floor.is_taken();
         let Some(pause) = &mut turn.pause else {
+            self.follow_fall(turn, window_start, falls);
             if is_quiet {
-                turn.pause = Some(Pause::at(window_start));
+                let speculation = turn.fall.take().and_then(|fall| fall.speculation);
+                turn.pause = Some(Pause { speculation, ..Pause::at(window_start) });
             }
             return;
         };
@@ -277,6 +287,26 @@ impl TurnTaker {
                 self.resume(turn, window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW));
             }
         }
+    }
+
+    /// Sound falls away some 100 ms before the detector says that nobody speaks. The text of what was said can be asked for
+    /// then; it is taken back when the voice comes again, or was not gone after all.
+    fn follow_fall(&mut self, turn: &mut Turn, window_start: SamplePos, falls: bool) {
+        let is_late = |fall: Fall| window_start.0 - fall.start.0 >= FALL_WINDOWS * WINDOW;
+        if turn.fall.is_some_and(is_late) {
+            // Somebody speaks softly: that is the voice from here on.
+            turn.voice_dbfs = None;
+            self.take_fall_back(turn);
+        } else if !falls {
+            self.take_fall_back(turn);
+        } else {
+            turn.fall.get_or_insert(Fall { start: window_start, speculation: None });
+        }
+    }
+
+    fn take_fall_back(&mut self, turn: &mut Turn) {
+        let speculation = turn.fall.take().and_then(|fall| fall.speculation);
+        self.outputs.extend(speculation.map(|(request, _)| Output::Cancel { request }));
     }
 
     fn judged(&mut self, request: RequestId, done_probability: f32) {
@@ -349,6 +379,10 @@ impl TurnTaker {
                     self.settle(&mut turn, pause);
                 }
             }
+            None if self.fall_due(&turn).is_some_and(|due| due <= self.now()) => {
+                let speculation = Some(self.speculate(&mut turn, self.now()));
+                turn.fall = turn.fall.map(|fall| Fall { speculation, ..fall });
+            }
             None if self.partial_due(&turn).is_some_and(|due| due <= self.now()) => {
                 let (request, span) = (self.request(), SampleSpan::new(turn.audio_start, self.now()));
                 turn.await_text(request, span.end);
@@ -360,6 +394,12 @@ impl TurnTaker {
         self.state = State::Speaking(turn);
     }
 
+    /// When the text of `turn`, whose sound has fallen away, is asked for.
+    fn fall_due(&self, turn: &Turn) -> Option<SamplePos> {
+        let fall = turn.fall.filter(|fall| fall.speculation.is_none() && !turn.is_settled)?;
+        Some(fall.start.plus(self.settings.speculate_samples))
+    }
+
     /// When a partial of `turn`, which is not in a pause, is due. Into what is played texts come sooner: they tell whether the
     /// speaker only listens.
     fn partial_due(&self, turn: &Turn) -> Option<SamplePos> {
@@ -367,12 +407,17 @@ impl TurnTaker {
         let is_barging_in = settings.barge_in && self.floor.is_playing_on();
         let interval =
             if is_barging_in { settings.barge_in_partial_samples } else { settings.partial_samples };
-        (interval > 0).then(|| turn.partial_from.plus(interval))
+        // What it would tell is on its way.
+        let is_awaited = turn.fall.is_some_and(|fall| fall.speculation.is_some());
+        (interval > 0 && !is_awaited).then(|| turn.partial_from.plus(interval))
     }
 
     /// Begins in a pause of `paused` samples what its end would need.
     fn prepare(&mut self, turn: &mut Turn, pause: &mut Pause, paused: u64) {
-        if pause.judge.is_none() && self.settings.smart_turn && paused >= self.settings.judge_samples {
+        if pause.judge.is_none()
+            && self.settings.smart_turn
+            && paused >= self.settings.judge_after(self.is_asked)
+        {
             let request = self.request();
             let lead = turn.speech_start.minus(JUDGED_LEAD_SAMPLES).max(turn.audio_start);
             let span = SampleSpan::new(lead.max(self.now().minus(JUDGED_SAMPLES)), self.now());
@@ -432,8 +477,9 @@ impl TurnTaker {
     }
 
     /// Ends `turn`, which is in a pause unless the audio ended.
-    fn end(&mut self, turn: Turn, reason: TurnEndReason) {
+    fn end(&mut self, mut turn: Turn, reason: TurnEndReason) {
         self.state = State::Idle;
+        self.take_fall_back(&mut turn);
         let speech_end = turn.pause.map_or(self.now(), |pause| pause.start);
         let judge = turn.pause.and_then(|pause| pause.judge.filter(|_| pause.done_probability.is_none()));
         self.outputs.extend(judge.map(|request| Output::Cancel { request }));
@@ -493,6 +539,7 @@ impl TurnTaker {
 
     /// Gives a final to the part of `turn` before its weakest point.
     fn cut(&mut self, turn: &mut Turn) {
+        self.take_fall_back(turn);
         if let Some(pause) = &mut turn.pause
             && let Some((request, _)) = pause.speculation.take()
         {

@@ -2,20 +2,26 @@
 //!
 //! 200 connected calls in which nobody speaks cost half a core in voice detection alone, and of a recorded call each side is
 //! silent for more than half of the time. While a channel has had nothing but noise of one level for a second, every other
-//! window is judged as the one before it. Whoever begins to speak is louder than the noise and is judged at once; whoever is
-//! not, one window (32 ms) later, far less than the audio that is kept before a turn or a segment. Pure.
+//! window is judged as the one before it, and after some more seconds three of four. Whoever begins to speak is louder than the
+//! noise and is judged at once; whoever is not, one to three windows (32 to 96 ms) later, less than the audio that is kept before a
+//! turn or a segment. Pure.
 
 use super::{Error, SpeechDetector, WINDOW_SAMPLES, level_dbfs};
 
 /// Windows of noise before any is left out: a second.
 const CALM_WINDOWS: u32 = 32;
+/// Judged windows of noise, some five seconds, before more than every other one is left out.
+const LASTING_WINDOWS: u32 = 96;
+/// Windows left out one after the other, in noise that has lasted.
+const LEFT_OUT_MAX: u32 = 3;
 /// A window with a lower probability of speech is noise; the lowest threshold that anybody sets is far above.
 const NOISE_BELOW: f32 = 0.1;
 /// Levels that differ less are the same noise: windows of 32 ms of white noise at 8 kHz differ by some 0.3 dB (1 / √256),
 /// those of a real line by less than 1; a voice that differs less from it is not understood anyway.
 const SAME_DB: f32 = 2.0;
-/// How fast the remembered level follows, a window: within half a second.
-const FOLLOW: f32 = 0.06;
+/// How fast the remembered level follows, a window: within some 150 ms. Noise that swells by 10 dB a second stays the same noise; a
+/// voice begins ten times as fast.
+const FOLLOW: f32 = 0.2;
 
 /// The noise of one channel.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,33 +29,41 @@ pub struct SteadyNoise {
     windows: u32,
     level_dbfs: f32,
     probability: f32,
-    was_skipped: bool,
+    /// Windows left out since the last judged one.
+    left_out: u32,
 }
 
 impl SteadyNoise {
     /// The probability of speech that a window of this level may be given unjudged; `None`: ask the detector.
     pub fn goes_on(&self, level_dbfs: f32) -> Option<f32> {
-        let is_calm = self.windows >= CALM_WINDOWS && !self.was_skipped && self.is_same(level_dbfs);
-        is_calm.then_some(self.probability)
+        let is_lasting = self.windows >= LASTING_WINDOWS;
+        let left_out_max = if is_lasting { LEFT_OUT_MAX } else { 1 };
+        let is_calm = self.windows >= CALM_WINDOWS && self.left_out < left_out_max;
+        (is_calm && self.is_same(level_dbfs)).then_some(self.probability)
     }
 
     /// The detector judged a window.
     pub fn judged(&mut self, probability: f32, level_dbfs: f32) {
-        self.was_skipped = false;
+        self.left_out = 0;
         self.probability = probability;
         let is_noise = probability < NOISE_BELOW;
         if is_noise && self.windows > 0 && self.is_same(level_dbfs) {
             self.windows = self.windows.saturating_add(1);
-            self.level_dbfs += FOLLOW * (level_dbfs - self.level_dbfs);
+            self.follow(level_dbfs);
         } else {
             self.windows = u32::from(is_noise);
             self.level_dbfs = level_dbfs;
         }
     }
 
-    /// A window was left out.
-    pub fn skipped(&mut self) {
-        self.was_skipped = true;
+    /// A window of this level was left out.
+    pub fn skipped(&mut self, level_dbfs: f32) {
+        self.left_out += 1;
+        self.follow(level_dbfs);
+    }
+
+    fn follow(&mut self, level_dbfs: f32) {
+        self.level_dbfs += FOLLOW * (level_dbfs - self.level_dbfs);
     }
 
     fn is_same(&self, level_dbfs: f32) -> bool {
@@ -75,7 +89,7 @@ impl<D: SpeechDetector> SpeechDetector for Sparing<D> {
     fn probability(&mut self, window: &[f32; WINDOW_SAMPLES]) -> Result<f32, Error> {
         let level_dbfs = level_dbfs(window);
         if let Some(probability) = self.noise.goes_on(level_dbfs) {
-            self.noise.skipped();
+            self.noise.skipped(level_dbfs);
             return Ok(probability);
         }
         let probability = self.detector.probability(window)?;
@@ -119,6 +133,7 @@ mod tests {
         };
         let (asked, heard) = hear(0.001, 132);
         assert_eq!((asked, heard), (82, vec![0.03; 132]), "a second, then every other window");
+        assert_eq!(hear(0.001, 128).0, 14 + 25, "three of four are left out of noise that lasts");
         let (asked, heard) = hear(0.1, 50);
         assert_eq!((asked, heard), (50, vec![0.9; 50]));
         assert_eq!(hear(0.001, 32).0, 32, "noise begins anew");
@@ -133,7 +148,7 @@ mod tests {
             match noise.goes_on(level_dbfs) {
                 Some(probability) => {
                     assert!(probability < NOISE_BELOW);
-                    noise.skipped();
+                    noise.skipped(level_dbfs);
                     count += 1;
                 }
                 None => noise.judged(0.02, level_dbfs),
@@ -147,6 +162,22 @@ mod tests {
         let mut noise = SteadyNoise::default();
         assert_eq!(left_out(&mut noise, [-55.0; 32]), 0, "a second is listened to");
         assert_eq!(left_out(&mut noise, [-55.3; 100]), 50);
+    }
+
+    #[test]
+    fn three_of_four_windows_of_noise_that_lasts_are_left_out() {
+        let mut noise = SteadyNoise::default();
+        left_out(&mut noise, [-55.0; 32 + 2 * 64]);
+        assert_eq!(left_out(&mut noise, [-55.3; 100]), 75);
+    }
+
+    #[test]
+    fn noise_that_swells_and_falls_slowly_stays_the_same_noise() {
+        let mut noise = SteadyNoise::default();
+        // 6 dB up and down within four seconds.
+        let level = |window: i32| -60.0 + 6.0 * (std::f32::consts::TAU * 0.032 * window as f32 / 4.0).sin();
+        left_out(&mut noise, (0..32).map(level));
+        assert_eq!(left_out(&mut noise, (32..132).map(level)), 50);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 
-use super::line::{TOKEN, Upgrade, upgraded};
+use super::line::{Line, TOKEN, Upgrade, upgraded};
 use super::talk::Talk;
 use crate::ingress::{self, Options, Parameters, Protocol};
 use crate::redact::Redacted;
@@ -61,6 +61,7 @@ fn accept(
     query: Pairs,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
+    let calm = upgrade.calm.clone();
     let upgrade = upgraded(upgrade, &service.config.limits)?;
     let (wishes, query) =
         if protocol == Protocol::Generic { Wishes::take(query)? } else { (Wishes::OF_PEERS, query) };
@@ -71,8 +72,8 @@ fn accept(
     let upgrade = upgrade.protocols([protocol.subprotocol().unwrap_or(TOKEN)]);
     let bridge = ingress::bridge(protocol, Options { parameters });
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut talk = Talk::new(service, protocol, bridge, wishes);
-        talk.over(socket).await;
+        let line = Line::new(socket, Arc::clone(&service)).calmed_by(calm);
+        Talk::new(service, protocol, bridge, wishes).over(line).await;
     }))
 }
 

@@ -1,15 +1,19 @@
 //! A WebSocket with its limits: size and rate of messages, and whether anybody is still there.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
+use axum::extract::FromRequestParts;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::request::Parts;
 
 use super::alarm::Alarm;
 use super::rate::{Beat, Pulse, RateLimit};
 use crate::serve::Service;
+use crate::serve::calm::Calm;
 use crate::serve::config::Limits;
 use crate::serve::error::ApiError;
 use crate::serve::metrics::Refusal;
@@ -35,7 +39,7 @@ pub const TOKEN: &str = "token";
 /// # Errors
 /// [`ApiError::Malformed`] when it asks for none.
 pub fn upgraded(upgrade: Upgrade, limits: &Limits) -> Result<WebSocketUpgrade, ApiError> {
-    let upgrade = upgrade.map_err(|_| ApiError::Malformed {
+    let upgrade = upgrade.upgrade.map_err(|_| ApiError::Malformed {
         message: "this is a WebSocket: the request asks for none".to_owned(),
     })?;
     // A frame is read whole before the size of its message is looked at; by default it may be 16 MiB.
@@ -49,8 +53,22 @@ pub async fn written<E>(limit: Duration, write: impl Future<Output = Result<(), 
     matches!(tokio::time::timeout(limit, write).await, Ok(Ok(())))
 }
 
-/// What the extractor of an upgrade gives.
-pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+/// What the extractor of an upgrade gives, and what calms its connection.
+pub struct Upgrade {
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    /// For [`Line::calmed_by`].
+    pub calm: Calm,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let calm = parts.extensions.get::<Calm>().cloned().unwrap_or_default();
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, state).await;
+        Ok(Self { upgrade, calm })
+    }
+}
 
 /// One connection.
 pub struct Line {
@@ -61,6 +79,7 @@ pub struct Line {
     paused_until: Option<Instant>,
     pulse: Pulse,
     alarm: Alarm,
+    calm: Calm,
     /// A write failed or took too long: half a message may be on its way, nothing can follow it.
     is_broken: bool,
 }
@@ -87,7 +106,27 @@ impl Line {
         let pulse = Pulse::new(limits.idle, now);
         let alarm = Alarm::new(pulse.deadline());
         service.metrics.web_sockets(1);
-        Self { socket, rate, paused_until: None, pulse, alarm, is_broken: false, service }
+        Self {
+            socket,
+            rate,
+            paused_until: None,
+            pulse,
+            alarm,
+            calm: Calm::default(),
+            is_broken: false,
+            service,
+        }
+    }
+
+    /// With what calms its connection, for [`Line::calm`].
+    pub fn calmed_by(mut self, calm: Calm) -> Self {
+        self.calm = calm;
+        self
+    }
+
+    /// Says whether nobody speaks, so that messages may be read several at once, a tenth of a second late at most.
+    pub fn calm(&self, is_calm: bool) {
+        self.calm.set(is_calm);
     }
 
     /// The next message, or [`Input::Due`] at `deadline`. Dropping the future loses no message.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::ws::WebSocket;
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
@@ -95,15 +94,15 @@ impl Talk {
         }
     }
 
-    /// Serves a socket to its end.
-    pub async fn over(&mut self, socket: WebSocket) {
-        let mut line = Line::new(socket, Arc::clone(&self.service));
+    /// Serves a connection to its end.
+    pub async fn over(&mut self, mut line: Line) {
         let mut stopping = self.service.stopping();
         // Waits on from one message to the next and is looked at only when something came for it: to queue up for events and
         // commands and to step out again took several locks for each frame.
         let mut hearing = FuturesUnordered::new();
         loop {
             let deadline = self.next_deadline();
+            line.calm(self.is_calm());
             hearing.extend(self.side.take().map(Side::told));
             let is_calling = !hearing.is_empty();
             let input = tokio::select! {
@@ -226,6 +225,11 @@ impl Talk {
     /// Whether a call goes on, so that [`Talk::side`] gives something.
     pub fn is_calling(&self) -> bool {
         self.side.is_some()
+    }
+
+    /// Whether a call goes on in which nobody speaks and nothing is played, so that its sound may come in bigger pieces.
+    pub fn is_calm(&self) -> bool {
+        !self.wishes.is_recording && self.call.as_ref().is_some_and(|call| call.is_calm())
     }
 
     /// What happens next on the side of the call.

@@ -53,6 +53,46 @@ fn speech_that_goes_on_takes_the_work_back() {
     assert_eq!(speculation, asked[1]);
 }
 
+/// When texts were asked for that were not taken back, and when others were taken back.
+fn asked(script: &Script) -> (Vec<f64>, Vec<f64>) {
+    let cancelled = |request: RequestId| {
+        let is_it = |output: &Output| matches!(output, Output::Cancel { request: its } if *its == request);
+        script.log.iter().find(|(_, output)| is_it(output)).map(|(at, _)| *at)
+    };
+    let (mut kept, mut taken_back) = (Vec::new(), Vec::new());
+    for (at, output) in &script.log {
+        if let Output::Speculate { request, .. } = output {
+            match cancelled(*request) {
+                Some(at) => taken_back.push(at),
+                None => kept.push(*at),
+            }
+        }
+    }
+    (kept, taken_back)
+}
+
+#[test]
+fn a_text_is_asked_for_when_the_sound_falls_away_and_not_when_the_detector_says_so() {
+    // The detector takes four windows to hear that nobody speaks.
+    let script = script().speech_until(1.0).windows_until(1.12, (0.8, -60.0)).silence_until(3.0);
+    let (kept, taken_back) = asked(&script);
+    let ([at], []) = (&kept[..], &taken_back[..]) else { panic!("{:?}", script.log) };
+    assert!((at - 1.056).abs() < 0.02, "{at}");
+    let [Output::TurnEnded { speech, audio, .. }] = script.ends()[..] else { panic!("{:?}", script.log) };
+    // The pause is counted from where the detector heard it.
+    assert!((speech.end.seconds() - 1.12).abs() < 0.02 && (audio.end.seconds() - at).abs() < 0.001);
+}
+
+#[test]
+fn a_voice_that_comes_again_or_goes_on_softly_takes_the_text_back() {
+    let plosive = script().speech_until(1.0).windows_until(1.1, (0.9, -60.0)).speech_until(2.0);
+    let (kept, taken_back) = asked(&plosive);
+    assert!(kept.is_empty() && taken_back.len() == 1 && taken_back[0] < 1.2, "{taken_back:?}");
+    let softly = script().speech_until(1.0).windows_until(1.5, (0.9, -60.0)).silence_until(3.0);
+    let (kept, _) = asked(&softly);
+    assert!(kept.len() == 1 && kept[0] > 1.28, "what was said softly is in the text: {kept:?}");
+}
+
 #[test]
 fn smart_turn_is_asked_once_a_pause_and_hears_eight_seconds_at_most() {
     let script = script().judge(0.1).speech_until(12.0).silence_until(12.5);
@@ -381,6 +421,24 @@ fn a_dictation_that_was_asked_for_is_told_as_a_whole() {
 }
 
 #[test]
+fn where_nobody_waits_smart_turn_is_asked_no_sooner_than_its_answer_is_needed() {
+    let asked_after = |script: Script| {
+        let script = script.speech_until(1.8).silence_until(5.0);
+        let spans = script.requests(|output| match output {
+            Output::Judge { span, .. } => Some(span),
+            _ => None,
+        });
+        let [span] = spans[..] else { panic!("asked {} times", spans.len()) };
+        span.end.seconds() - 1.79
+    };
+    let config = Config::default();
+    let late = (config.unasked_delay.as_secs_f64() - 0.4)..config.unasked_delay.as_secs_f64();
+    let after = asked_after(listening(config.clone()));
+    assert!(late.contains(&after), "{after}");
+    assert!(asked_after(script()) < 0.2, "a dialogue waits");
+}
+
+#[test]
 fn a_turn_is_told_at_its_end_only_where_that_is_wanted() {
     let config = Config { settle_delay: Duration::ZERO, ..Config::default() };
     let end = after(1.79, dictation(&config));
@@ -392,7 +450,7 @@ fn a_turn_is_told_at_its_end_only_where_that_is_wanted() {
 #[test]
 fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
     let config = Config { text_wait: Duration::ZERO, ..Config::default() };
-    let (told, end) = (after(1.79, config.min_delay), after(1.79, config.unasked_delay));
+    let (told, end) = (after(1.79, config.unasked_settle_delay), after(1.79, config.unasked_delay));
     let script = listening(config.clone()).speech_until(1.8).silence_until(5.0);
     script.expect(&[("speech 1", 0.08), ("part of 1", told), ("over 1 finished", end)]);
     // What is said before the end belongs to the turn, and nothing has to be joined.
