@@ -160,6 +160,7 @@ impl Trace {
                 delay,
                 alternatives: _,
                 corrections: _,
+                foreign_share: _,
             } => {
                 let attributes = vec![
                     KeyValue::new("allo.channel", channel.to_string()),

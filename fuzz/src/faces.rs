@@ -166,7 +166,7 @@ fn event(kind: u8, rest: &[u8], sequence: u64) -> EventBody {
             let utterance =
                 Utterance { channel, span, language: Language::Fr, text: text.into(), confidence: 0.5, words };
             let (latency, delay) = (Duration::ZERO, FinalDelay::default());
-            EventBody::TranscriptFinal { channel, turn, utterance, alternatives: Vec::new(), corrections: Vec::new(), joins: None, latency, delay }
+            EventBody::TranscriptFinal { channel, turn, utterance, alternatives: Vec::new(), corrections: Vec::new(), foreign_share: None, joins: None, latency, delay }
         }
         3 => {
             let (reason, continues) = (TurnEndReason::Finished, turn.checked_sub(1));

@@ -28,6 +28,14 @@ impl LanguageChoice {
         }
     }
 
+    /// Whether the audio is asked which of them it is, be there only one.
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Among(_) | Self::Leaning { .. } => true,
+        }
+    }
+
     /// How much likelier (difference of probabilities, 0 to 1) than `usual` another language than the preferred one must be.
     pub fn margin(&self, usual: f32) -> f32 {
         match self {

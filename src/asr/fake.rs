@@ -18,6 +18,8 @@ use crate::redact::Redacted;
 pub enum Reply {
     /// Hears this text, its words spread evenly.
     Text(String),
+    /// The same; where the language is open, with this share of probability on languages that are not allowed.
+    Foreign(String, f32),
     /// Waits until the gate is open, then hears this text. Cancelling ends the wait.
     AfterGate(Gate, String),
     /// Fails.
@@ -138,6 +140,10 @@ impl Recognizer for FakeRecognizer {
             .ok_or_else(|| Error::NoLanguage { model: "fake".to_owned() })?;
         match (self.script)(request) {
             Reply::Text(text) => Ok(recognition(&text, request.samples.len(), language)),
+            Reply::Foreign(text, share) => Ok(Recognition {
+                foreign_share: request.language.is_open().then_some(share),
+                ..recognition(&text, request.samples.len(), language)
+            }),
             Reply::AfterGate(gate, text) => {
                 gate.pass(cancel)?;
                 Ok(recognition(&text, request.samples.len(), language))
@@ -163,6 +169,7 @@ pub fn recognition(text: &str, samples: usize, language: Language) -> Recognitio
         words: words.iter().enumerate().map(word).collect(),
         mean_log_probability: 0.9_f32.ln(),
         no_speech_probability: 0.05,
+        foreign_share: None,
         context_positions: 768,
         decodings: 1,
         alternatives: Vec::new(),
@@ -193,6 +200,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
     assert!(!first.text.reveal().is_empty(), "speech has words");
     check_recognition(&first, speech.len());
     assert_eq!(first.language, language);
+    assert_eq!(first.foreign_share, None, "nobody looks where the language is known");
 
     let stop = CancelFlag::new();
     stop.cancel();
@@ -270,6 +278,7 @@ fn check_recognition(found: &Recognition, samples: usize) {
     assert_eq!(&texts.join(" "), found.text.reveal(), "the words are the text");
     assert!(found.mean_log_probability <= 0.0 && found.decodings >= 1);
     assert!((0.0..=1.0).contains(&found.no_speech_probability));
+    assert!(found.foreign_share.is_none_or(|share| (0.0..=1.0).contains(&share)));
     let mut last = SamplePos::ZERO;
     for word in &found.words {
         assert!(word.span.start >= last && word.span.end >= word.span.start, "word times rise");

@@ -21,6 +21,22 @@ pub fn choose(allowed: &[(Language, f32)], samples: usize, margin: f32) -> Optio
     Some(if lead > margin { best } else { preferred })
 }
 
+/// The share of probability, 0 to 1, on languages that are not allowed. `scores` are the model's (log-probabilities but for a
+/// constant) for all its languages, each with whether it is allowed. `None` when they are no numbers, or there are none.
+pub fn foreign_share(scores: &[(f32, bool)]) -> Option<f32> {
+    let highest = scores.iter().map(|(score, _)| *score).fold(f32::NEG_INFINITY, f32::max);
+    let (mut all, mut foreign) = (0.0_f32, 0.0_f32);
+    for (score, is_allowed) in scores {
+        let probability = (score - highest).exp();
+        all += probability;
+        if !is_allowed {
+            foreign += probability;
+        }
+    }
+    // Whatever is no number, or infinite, makes the sum none.
+    (all.is_finite() && all > 0.0).then(|| (foreign / all).clamp(0.0, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +55,21 @@ mod tests {
         check([0.0, 0.0, 0.0], 32_000, Language::Fr);
         check([f32::NAN, 0.5, 0.0], 32_000, Language::Fr);
         assert_eq!(choose(&[], 32_000, 0.2), None);
+    }
+
+    #[test]
+    fn what_lies_on_other_languages_is_told_and_nothing_is_made_of_no_numbers() {
+        let check = |scores: &[(f32, bool)], expected: f32| {
+            let share = foreign_share(scores).expect("they are numbers");
+            assert!((share - expected).abs() < 1e-5, "{scores:?}: {share}");
+        };
+        let score = |probability: f32| probability.ln() + 10.0;
+        check(&[(score(0.1), true), (score(0.2), true), (score(0.6), false), (score(0.1), false)], 0.7);
+        check(&[(score(0.5), true)], 0.0);
+        check(&[(score(0.5), false)], 1.0);
+        check(&[(f32::NEG_INFINITY, true), (3.0, false)], 1.0);
+        assert_eq!(foreign_share(&[]), None);
+        assert_eq!(foreign_share(&[(f32::NAN, true), (3.0, false)]), None);
+        assert_eq!(foreign_share(&[(f32::NEG_INFINITY, true)]), None);
     }
 }

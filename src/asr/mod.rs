@@ -93,6 +93,9 @@ pub struct Recognition {
     pub mean_log_probability: f32,
     /// The engine's own probability that nothing was said, 0 to 1.
     pub no_speech_probability: f32,
+    /// Probability, 0 to 1, that the speech is in none of the allowed languages, over all that the model knows; the shorter the
+    /// speech, the less it tells. `None` where nobody looked: the language was known, or the model knows only one.
+    pub foreign_share: Option<f32>,
     /// Encoder positions (20 ms each) that the accepted decoding saw.
     pub context_positions: u32,
     /// How many times the segment was decoded, at least 1.

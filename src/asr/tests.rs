@@ -171,6 +171,8 @@ fn french_is_detected_although_english_is_preferred() {
         assert_eq!(found.text, known.text, "detecting changes nothing else");
         let forced = recognize(&*engine, &speech, LanguageChoice::Among(vec![Language::Nl]));
         assert_eq!(forced.language, Language::Nl, "only what is allowed");
+        let share = |found: &Recognition| found.foreign_share.expect("the language was open");
+        assert!(share(&found) < 0.5 && share(&forced) > 0.5, "{} {}", share(&found), share(&forced));
     }
 }
 

@@ -120,6 +120,7 @@ mod tests {
             words: vec![word.clone(), word],
             mean_log_probability: -0.5,
             no_speech_probability: 0.0,
+            foreign_share: None,
             context_positions: 1,
             decodings: 1,
             alternatives,

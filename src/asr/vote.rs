@@ -25,6 +25,10 @@ pub const SEGMENTS_COUNTED_MAX: usize = 8;
 /// The same in time, since segments of 25 s tell more than answers of one word.
 const LENGTH_COUNTED_MAX: Duration = Duration::from_secs(60);
 
+/// A segment does not vote from this share of probability on languages that are not allowed on: it is likelier in one of those
+/// than in any for which it would vote. It counts among [`SEGMENTS_COUNTED_MAX`] all the same.
+const FOREIGN_SHARE: f32 = 0.5;
+
 /// The vote of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LanguageVote {
@@ -49,6 +53,14 @@ impl LanguageVote {
             },
             allowed,
         }
+    }
+
+    /// The vote of a call on which it matters whether an allowed language is spoken at all: one that is the only one has to be
+    /// heard as any other has, and until then the recogniser is asked how much lies outside of it.
+    pub fn noticing_others(choice: &LanguageChoice) -> Self {
+        let vote = Self::new(choice);
+        let settled = vote.settled.filter(|_| !choice.is_open());
+        Self { settled, ..vote }
     }
 
     /// The language of the call once it is clear.
@@ -101,6 +113,9 @@ impl LanguageVote {
         let Some(index) = self.allowed.iter().position(|language| *language == recognition.language) else {
             return;
         };
+        if recognition.foreign_share.is_some_and(|share| share >= FOREIGN_SHARE) {
+            return;
+        }
         let confidence = f64::from(recognition.mean_log_probability.exp().clamp(0.0, 1.0));
         self.weights_s[index] += length.as_secs_f64() * confidence;
         let leader = self.leader();
@@ -136,6 +151,7 @@ mod tests {
             words: Vec::new(),
             mean_log_probability: -0.1,
             no_speech_probability: 0.0,
+            foreign_share: None,
             context_positions: 768,
             decodings: 1,
             alternatives: Vec::new(),
@@ -192,6 +208,32 @@ mod tests {
         assert_eq!(vote.settled(), None);
         vote.count(&unsure, seconds(10));
         assert_eq!(vote.settled(), Some(Language::En));
+    }
+
+    #[test]
+    fn what_is_in_another_language_does_not_vote() {
+        let mut vote = LanguageVote::new(&LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        let share = |share| Recognition { foreign_share: Some(share), ..heard(Language::En, "a") };
+        vote.count(&share(0.9), Duration::from_secs(20));
+        assert_eq!((vote.settled(), vote.leader()), (None, Language::Fr));
+        assert_eq!(vote.choice(), LanguageChoice::Among(vec![Language::Fr, Language::En]));
+        vote.count(&share(0.1), Duration::from_secs(5));
+        assert_eq!(vote.settled(), Some(Language::En));
+    }
+
+    #[test]
+    fn the_only_language_is_settled_when_it_was_heard_where_others_are_to_be_noticed() {
+        let only = LanguageChoice::Among(vec![Language::Fr]);
+        assert_eq!(LanguageVote::new(&only).choice(), LanguageChoice::Known(Language::Fr));
+        let mut vote = LanguageVote::noticing_others(&only);
+        assert_eq!(vote.choice(), only);
+        let foreign = Recognition { foreign_share: Some(0.9), ..heard(Language::Fr, "que hier au") };
+        vote.count(&foreign, Duration::from_secs(5));
+        assert_eq!(vote.choice(), only);
+        vote.count(&heard(Language::Fr, "bonjour, c'est pour ma facture"), Duration::from_secs(5));
+        assert_eq!(vote.choice(), LanguageChoice::Known(Language::Fr));
+        let known = LanguageChoice::Known(Language::Fr);
+        assert_eq!(LanguageVote::noticing_others(&known).choice(), known);
     }
 
     #[test]

@@ -171,9 +171,10 @@ impl Recognizer for WhisperRecognizer {
         samples.resize(samples.len().max(SHORTEST_SAMPLES), 0.0);
         let prompt = self.vocabulary_prompt(&request.vocabulary)?;
         let positions = self.settings.rule.positions(samples.len());
-        let language = match allowed.as_slice() {
-            [only] => *only,
-            _ => self.detect((&samples, positions), &allowed, &request.language)?,
+        let (language, foreign_share) = if request.language.is_open() && self.settings.is_multilingual {
+            self.detect((&samples, positions), &allowed, &request.language)?
+        } else {
+            (allowed[0], None)
         };
         let task = request.task;
         let attempt =
@@ -188,7 +189,8 @@ impl Recognizer for WhisperRecognizer {
             }
             best.decodings = 2;
         }
-        Ok(best.into_recognition(request.samples.len() as u64))
+        let recognition = best.into_recognition(request.samples.len() as u64);
+        Ok(Recognition { foreign_share, ..recognition })
     }
 }
 
@@ -246,6 +248,7 @@ impl Decoded {
             words,
             mean_log_probability,
             no_speech_probability: self.no_speech_probability,
+            foreign_share: None,
             context_positions: self.positions,
             decodings: self.decodings,
             alternatives: Vec::new(),
@@ -284,13 +287,13 @@ impl WhisperRecognizer {
         Ok(tokens)
     }
 
-    /// The language among `allowed`, from one encoding and the decoder's first token.
+    /// The language among `allowed` and the share of probability on others, from one encoding and the decoder's first token.
     fn detect(
         &mut self,
         (samples, positions): (&[f32], u32),
         allowed: &[Language],
         choice: &LanguageChoice,
-    ) -> Result<Language, Error> {
+    ) -> Result<(Language, Option<f32>), Error> {
         // `full` is the only function that takes a context length; told to look at 100 ms, the shortest stretch it
         // takes for nothing, it computes the spectrogram of all samples, notes the length and returns.
         let mut parameters = self.parameters_for(allowed[0]);
@@ -302,17 +305,22 @@ impl WhisperRecognizer {
         self.state.encode(0, threads).map_err(failed_to("encode"))?;
         self.state.decode(&[self.context.token_sot()], 0, threads).map_err(failed_to("decode"))?;
         let scores = self.state.get_logits().map_err(failed_to("read the scores"))?;
-        let score = |language: &Language| {
-            whisper_rs::get_lang_id(language.code())
-                .and_then(|id| scores.get(usize::try_from(self.context.token_lang(id)).ok()?))
-                .copied()
-                .unwrap_or(f32::NEG_INFINITY)
+        let token = |language: &Language| {
+            whisper_rs::get_lang_id(language.code()).map(|id| self.context.token_lang(id))
         };
+        let score_of = |token: i32| scores.get(usize::try_from(token).ok()?).copied();
+        let score = |language: &Language| token(language).and_then(score_of).unwrap_or(f32::NEG_INFINITY);
+        // The library names a language more than most models have; the languages end where the tasks begin.
+        let all = self.context.token_lang(0)..self.context.token_translate();
+        let allowed_tokens: Vec<_> = allowed.iter().filter_map(token).collect();
+        let everywhere: Vec<_> =
+            all.filter_map(|token| Some((score_of(token)?, allowed_tokens.contains(&token)))).collect();
         let highest = allowed.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
         let scored: Vec<_> =
             allowed.iter().map(|language| (*language, (score(language) - highest).exp())).collect();
-        Ok(language::choose(&scored, samples.len(), choice.margin(self.settings.language_margin))
-            .expect("at least one language is allowed"))
+        let chosen = language::choose(&scored, samples.len(), choice.margin(self.settings.language_margin));
+        let chosen = chosen.expect("at least one language is allowed");
+        Ok((chosen, language::foreign_share(&everywhere)))
     }
 
     fn decode(&mut self, samples: &[f32], attempt: &Attempt<'_>) -> Result<Decoded, Error> {

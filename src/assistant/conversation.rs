@@ -34,6 +34,8 @@ pub enum Event {
         heard: Heard,
         /// In which language; `None`: in that of the conversation.
         language: Option<Language>,
+        /// Long enough to tell, and most likely in a language that the scenario does not speak, whatever was made of it.
+        is_foreign: bool,
     },
     /// The caller speaks a language that the scenario does not.
     OtherLanguage,
@@ -195,8 +197,9 @@ impl Conversation {
     fn input(&self, event: Event, situation: &Situation<'_>, record: &mut DecisionRecord) -> Input {
         match event {
             Event::Begin => Input::Begin,
-            Event::Said { heard, language } => {
-                Input::Sentence(self.understood((heard, language), situation, record))
+            Event::Said { heard, language, is_foreign } => {
+                let sentence = self.understood((heard, language), situation, record);
+                Input::Sentence(Sentence { is_foreign, ..sentence })
             }
             Event::OtherLanguage => Input::OtherLanguage,
             Event::Silence => Input::Silence,
@@ -228,7 +231,7 @@ impl Conversation {
         record.corrections.clone_from(&heard.corrections);
         record.confidences.clone_from(&heard.words);
         let certainty = Certainty { words: heard.words, corrections: heard.corrections };
-        Sentence { text: heard.text, language, wishes, certainty }
+        Sentence { text: heard.text, language, wishes, certainty, is_foreign: false }
     }
 
     fn record(&self, at: Timestamp, event: &Event) -> DecisionRecord {

@@ -115,7 +115,7 @@ fn events(turn: &RehearsedTurn, transcript: &mut Vec<String>) -> Vec<Event> {
     let mut events = Vec::new();
     if let Some(text) = &turn.caller {
         transcript.push(format!("> {text}"));
-        events.push(Event::Said { heard: Heard::from(text.as_str()), language: None });
+        events.push(Event::Said { heard: Heard::from(text.as_str()), language: None, is_foreign: false });
     }
     if let Some(keys) = &turn.keypad {
         transcript.push(format!("> keys {keys}"));

@@ -28,7 +28,7 @@ async fn assistant(name: &str) -> Arc<Assistant> {
 }
 
 fn said(text: &str) -> Event {
-    Event::Said { heard: Heard::from(text), language: None }
+    Event::Said { heard: Heard::from(text), language: None, is_foreign: false }
 }
 
 fn call(number: u128) -> CallId {
@@ -238,7 +238,7 @@ async fn the_same_scenario_tried_on_what_was_badly_heard_changes_nothing() {
     for (number, heard) in sentences.into_iter().enumerate() {
         let mut conversation = Conversation::new(Arc::clone(&telecom), call(number as u128), None);
         conversation.on(Event::Begin).await;
-        let step = conversation.on(Event::Said { heard, language: None }).await;
+        let step = conversation.on(Event::Said { heard, language: None, is_foreign: false }).await;
         store.put_decision(&step.record).await.unwrap();
     }
     let query = crate::store::DecisionQuery { limit: 10, ..Default::default() };

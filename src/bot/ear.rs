@@ -12,6 +12,13 @@ use crate::redact::Redacted;
 const TURNS_MAX: usize = 4;
 /// A language is believed from this number of words on: "oui" and "ok" are French in any language.
 const WORDS_TO_TELL_LANGUAGE: usize = 3;
+/// A sentence is taken for one in another language from so much speech on, in seconds. A detector tells the allowed languages apart
+/// from one second on (`asr::language`); among all that it knows a name or a number leads it astray for longer. More would let
+/// callers say several sentences in vain. Chosen by reasoning, not measured.
+const FOREIGN_SPEECH_MIN_S: f64 = 2.0;
+/// The same from so much of the probability on. An accent or a bad line moves some of it to other languages and leaves more on the
+/// one that is spoken; higher would miss callers in a language that the model hardly knows. Chosen by reasoning, not measured.
+const FOREIGN_SHARE_MIN: f64 = 0.8;
 
 /// What came of an event.
 #[derive(Debug, PartialEq)]
@@ -39,6 +46,7 @@ pub(super) struct Sentence {
     pub(super) heard: Heard,
     /// `None` when it is too short to tell.
     pub(super) language: Option<Language>,
+    pub(super) foreign: Foreign,
 }
 
 impl Sentence {
@@ -54,7 +62,34 @@ impl Sentence {
             is_back_channel: false,
             heard: before.heard.clone().then(&self.heard),
             language: self.language.or(before.language),
+            foreign: before.foreign.and(self.foreign),
         }
+    }
+}
+
+/// How much of what was said lies on languages in which nobody listens, as far as the recogniser told.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Foreign {
+    /// Speech of which it told.
+    told_s: f64,
+    /// Its part on other languages.
+    foreign_s: f64,
+}
+
+impl Foreign {
+    fn of(utterance: &Utterance, share: Option<f32>) -> Self {
+        let Some(share) = share else { return Self::default() };
+        let told_s = utterance.span.duration().as_secs_f64();
+        Self { told_s, foreign_s: told_s * f64::from(share) }
+    }
+
+    fn and(self, next: Self) -> Self {
+        Self { told_s: self.told_s + next.told_s, foreign_s: self.foreign_s + next.foreign_s }
+    }
+
+    /// Whether the sentence is long enough to tell, and most likely in another language.
+    pub(super) fn is_clear(self) -> bool {
+        self.told_s >= FOREIGN_SPEECH_MIN_S && self.foreign_s >= self.told_s * FOREIGN_SHARE_MIN
     }
 }
 
@@ -78,6 +113,7 @@ struct Final {
     /// Other texts, with their weights.
     alternatives: Vec<(Redacted<String>, f32)>,
     corrections: Vec<CorrectionRecord>,
+    foreign: Foreign,
 }
 
 impl Final {
@@ -111,12 +147,23 @@ impl Ear {
                 Said::Began
             }
             EventBody::TranscriptFinal {
-                channel, turn, utterance, alternatives, corrections, joins, ..
+                channel,
+                turn,
+                utterance,
+                alternatives,
+                corrections,
+                foreign_share,
+                joins,
+                ..
             } if *channel == self.channel => {
                 let heard = self.turns.entry(*turn).or_default();
                 heard.joins = heard.joins.or(*joins);
-                let (utterance, alternatives) = (utterance.clone(), alternatives.clone());
-                heard.finals.push(Final { utterance, alternatives, corrections: corrections.clone() });
+                heard.finals.push(Final {
+                    foreign: Foreign::of(utterance, *foreign_share),
+                    utterance: utterance.clone(),
+                    alternatives: alternatives.clone(),
+                    corrections: corrections.clone(),
+                });
                 while self.turns.len() > TURNS_MAX {
                     self.turns.pop_first();
                 }
@@ -161,8 +208,9 @@ impl Ear {
 fn sentence((turn, continues, is_back_channel): (u64, Option<u64>, bool), said: Turn) -> Option<Sentence> {
     let language = said.finals.last()?.utterance.language;
     let joins = said.joins;
+    let foreign = said.finals.iter().fold(Foreign::default(), |before, next| before.and(next.foreign));
     let heard = said.finals.into_iter().map(Final::heard).reduce(|before, next| before.then(&next))?;
     let words = heard.text.reveal().split_whitespace().count();
     let language = (words >= WORDS_TO_TELL_LANGUAGE).then_some(language);
-    (words > 0).then_some(Sentence { turn, joins, continues, is_back_channel, heard, language })
+    (words > 0).then_some(Sentence { turn, joins, continues, is_back_channel, heard, language, foreign })
 }

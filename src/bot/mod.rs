@@ -163,6 +163,11 @@ impl Bot {
         self.switch.current()
     }
 
+    /// The languages of the scenario that new calls get.
+    pub fn languages(&self) -> Vec<Language> {
+        self.switch.current().plan().languages.clone()
+    }
+
     /// The words that the recogniser should expect: those of the call, then names of the scenario and its catalogues.
     pub fn vocabulary(&self, own: &[String]) -> Arc<[String]> {
         let names = self.switch.current().vocabulary();

@@ -120,10 +120,24 @@ impl Line {
     }
 
     fn told_final(&mut self, text: &str, language: Language, joins: Option<u64>) {
+        self.told_heard((text, language), joins, (0.0, None));
+    }
+
+    /// A final of so many seconds in French, of which so much lies on other languages.
+    fn told_foreign(&mut self, text: &str, seconds: f64, share: Option<f32>) {
+        self.told_heard((text, Language::Fr), None, (seconds, share));
+    }
+
+    fn told_heard(
+        &mut self,
+        (text, language): (&str, Language),
+        joins: Option<u64>,
+        (seconds, foreign_share): (f64, Option<f32>),
+    ) {
         let (channel, turn) = (CALLER, self.turn);
         let utterance = Utterance {
             channel,
-            span: SampleSpan::default(),
+            span: SampleSpan::new(SamplePos::ZERO, SamplePos::from_seconds(seconds)),
             language,
             text: text.into(),
             confidence: 0.9,
@@ -137,6 +151,7 @@ impl Line {
             utterance,
             alternatives,
             corrections,
+            foreign_share,
             joins,
             latency,
             delay,
@@ -198,6 +213,7 @@ fn words(output: &Output) -> String {
 fn asked(event: &Asked) -> String {
     match event {
         Asked::Begin => "begin".to_owned(),
+        Asked::Said { heard, is_foreign: true, .. } => format!("foreign {}", heard.text.reveal()),
         Asked::Said { heard, .. } => format!("said {}", heard.text.reveal()),
         Asked::OtherLanguage => "other language".to_owned(),
         Asked::Silence => "silence".to_owned(),

@@ -79,6 +79,9 @@ pub enum EventBody {
         alternatives: Vec<(Redacted<String>, f32)>,
         /// Names of the call's vocabulary that were put right in the text, from left to right.
         corrections: Vec<CorrectionRecord>,
+        /// Probability, 0 to 1, that it was said in none of the languages that the call may be in; `None` where nobody looked,
+        /// as in a call whose language is known.
+        foreign_share: Option<f32>,
         /// The turn whose finals this one continues and replaces: the speaker was taken to be done and went on.
         joins: Option<u64>,
         /// From the end of speech to this announcement.

@@ -157,7 +157,7 @@ fn events(line: &str) -> std::io::Result<Vec<Event>> {
             writeln!(std::io::stderr(), "`{command}` is not known; {HELP}")?;
             Vec::new()
         }
-        _ => vec![Event::Said { heard: Heard::from(line), language: None }],
+        _ => vec![Event::Said { heard: Heard::from(line), language: None, is_foreign: false }],
     })
 }
 
@@ -236,7 +236,7 @@ mod tests {
         let mut first = chat.conversation.on(Event::Begin).await;
         assert_eq!(chat.seen_by_a_person(&mut first).await, "");
         let heard = Heard::from("J'ai un problème avec ma facture de mars");
-        let mut last = chat.conversation.on(Event::Said { heard, language: None }).await;
+        let mut last = chat.conversation.on(Event::Said { heard, language: None, is_foreign: false }).await;
         if !matches!(last.actions.last(), Some(Action::Transfer(_))) {
             // Whether it is sure enough to do without a question is a matter of its examples.
             last = chat.conversation.on(Event::Key('1'.into())).await;

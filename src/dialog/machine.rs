@@ -36,6 +36,8 @@ pub struct Dialog {
     pub(super) misses: u32,
     pub(super) silences: u32,
     pub(super) insults: u32,
+    /// Sentences in another language since the last one that was understood.
+    pub(super) foreign_sentences: u32,
     pub(super) wants_human: bool,
     pub(super) keypad_offered: bool,
     /// Intents that the caller said no to since the last answer.
@@ -142,6 +144,7 @@ impl Dialog {
             misses: 0,
             silences: 0,
             insults: 0,
+            foreign_sentences: 0,
             wants_human: false,
             keypad_offered: false,
             denied: BTreeSet::new(),
@@ -254,10 +257,7 @@ impl Dialog {
             Input::Sentence(sentence) => self.heard(&sentence, scene),
             Input::Silence => self.silent(scene),
             Input::Noise => self.noise(scene),
-            Input::OtherLanguage => {
-                self.say(Message::OtherLanguage, &[], &mut scene.actions);
-                self.reach_human(Rule::OtherLanguage, scene)
-            }
+            Input::OtherLanguage => self.not_spoken(scene),
             Input::Key(key) if self.is_keyable() => self.keyed(*key.reveal(), scene),
             Input::Key(key) => self.key(*key.reveal(), scene),
             Input::Begin | Input::LookedUp(_) | Input::NotAnswered | Input::Failed | Input::HungUp => {
@@ -299,8 +299,13 @@ impl Dialog {
 
     fn heard(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         self.silences = 0;
-        if self.plan.languages.contains(&sentence.language) {
+        if !sentence.is_foreign && self.plan.languages.contains(&sentence.language) {
             self.language = sentence.language;
+        }
+        if self.is_understood(sentence, scene.situation) {
+            self.foreign_sentences = 0;
+        } else if sentence.is_foreign {
+            return self.foreign(scene);
         }
         match attitude(sentence.text.reveal(), self.language) {
             // Who says what he wants gets it, in whatever words; the next time somebody takes over.
@@ -424,21 +429,25 @@ impl Dialog {
 
     /// Whether a sentence says what is waited for, whatever stands beside it: a wish, a yes, one of two, a value.
     fn says_answer(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
-        is_clear(sentence)
-            || match &self.state {
-                State::Consent | State::Confirming { .. } | State::ConfirmingValue { .. } => {
-                    self.yes_or_no(sentence, situation) == Some(true)
-                }
-                State::Choosing { intents } => self.choice(intents, sentence).is_some(),
-                State::Asking(task) => self.answer_to(task, sentence, situation).is_some(),
-                State::New
-                | State::Open
-                | State::Keypad
-                | State::LookingUp(_)
-                | State::More
-                | State::Transferred(_)
-                | State::Ended => false,
+        is_clear(sentence) || self.is_answer(sentence, situation)
+    }
+
+    /// Whether a sentence answers the question that is asked, with more than a no.
+    pub(super) fn is_answer(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
+        match &self.state {
+            State::Consent | State::Confirming { .. } | State::ConfirmingValue { .. } => {
+                self.yes_or_no(sentence, situation) == Some(true)
             }
+            State::Choosing { intents } => self.choice(intents, sentence).is_some(),
+            State::Asking(task) => self.answer_to(task, sentence, situation).is_some(),
+            State::New
+            | State::Open
+            | State::Keypad
+            | State::LookingUp(_)
+            | State::More
+            | State::Transferred(_)
+            | State::Ended => false,
+        }
     }
 
     /// Yes or no, where the sentence is an answer; `s'il vous plaît` and `savoir si` inside of another sentence are none.

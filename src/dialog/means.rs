@@ -115,7 +115,7 @@ impl Dialog {
 
     /// What came is no answer. A question that waits for one is asked again behind `before`; where there is none, or it was
     /// asked often enough, the next means is tried.
-    fn unanswered(
+    pub(super) fn unanswered(
         &mut self,
         (rule, before, open_question): (Rule, Message, Message),
         scene: &mut Scene<'_>,

@@ -39,6 +39,8 @@ pub enum Message {
     Calm,
     /// The same before the question that waits for an answer.
     CalmBeforeQuestion,
+    /// "I speak {languages}", before the question is asked again.
+    LanguagesSpoken,
     /// The language is not spoken here.
     OtherLanguage,
     /// A value is read back: "{value}, is that right?"
@@ -82,7 +84,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 35] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 36] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -209,6 +211,11 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 35] = [
             "I understand that you are annoyed and I want to help.",
             "Ik begrijp uw ergernis en ik wil u helpen.",
         ],
+    ),
+    (
+        Message::LanguagesSpoken,
+        "languages_spoken",
+        ["Je parle {languages}.", "I speak {languages}.", "Ik spreek {languages}."],
     ),
     (
         Message::OtherLanguage,

@@ -19,6 +19,7 @@ mod attitude;
 mod certainty;
 pub mod condition;
 mod filling;
+mod foreign;
 pub mod hours;
 mod keys;
 mod leaving;

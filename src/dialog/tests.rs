@@ -1,6 +1,7 @@
 //! Scripted calls.
 
 mod certain;
+mod foreign;
 mod keypad;
 mod leaving;
 mod overheard;
@@ -169,7 +170,8 @@ fn wish(band: Band, intents: &[(&str, f32)]) -> Wish {
 
 fn says(text: &str, band: Band, intents: &[(&str, f32)]) -> Input {
     let (language, wishes) = (Language::Fr, vec![wish(band, intents)]);
-    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty: Certainty::default() })
+    let certainty = Certainty::default();
+    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty, is_foreign: false })
 }
 
 /// A sentence out of which no intent comes.
@@ -390,6 +392,7 @@ fn of_two_wishes_the_second_follows_the_first() {
         language: Language::Fr,
         wishes: vec![wish(Band::Sure, &[("disponibilite", 0.9)]), wish(Band::Sure, &[("panne", 0.9)])],
         certainty: Certainty::default(),
+        is_foreign: false,
     };
     call.on(Input::Sentence(sentence));
     let (line, _) = call.on(row("Velmoxine", 2));

@@ -53,6 +53,8 @@ pub struct Sentence {
     pub wishes: Vec<Wish>,
     /// How sure the recogniser was of its words.
     pub certainty: Certainty,
+    /// Most likely said in a language that the scenario does not speak: the words are then what was made of it.
+    pub is_foreign: bool,
 }
 
 /// One wish with what to do about it.

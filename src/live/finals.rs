@@ -363,6 +363,7 @@ impl Session {
             words: words.to_vec(),
             mean_log_probability: likelihood / words.len().max(1) as f32,
             no_speech_probability: 0.0,
+            foreign_share: None,
             context_positions: 0,
             decodings: 1,
             alternatives: Vec::new(),
@@ -382,8 +383,10 @@ impl Session {
         let spoken = believed.retold(words);
         let is_sign = reading_of(&spoken).kind == TextKind::BackChannel;
         let (alternatives, corrections) = (spoken.weighted_alternatives(), spoken.corrections.clone());
+        let foreign_share = spoken.foreign_share;
         if let Some(utterance) = spoken.into_utterance(channel, span) {
-            let said = Said { utterance, alternatives, corrections, moments: closing.moments, delay };
+            let moments = closing.moments;
+            let said = Said { utterance, alternatives, corrections, foreign_share, moments, delay };
             self.keep(machine, index, (closed, said));
         }
         self.turn_is_over(machine, index, (closed, is_sign));
@@ -391,7 +394,7 @@ impl Session {
 
     /// Sends a final to the store, and behind it to those who follow the call.
     fn keep(&mut self, machine: &Machine, index: usize, (closed, said): (Closed, Said)) {
-        let Said { utterance, alternatives, corrections, moments, delay } = said;
+        let Said { utterance, alternatives, corrections, foreign_share, moments, delay } = said;
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
@@ -409,6 +412,7 @@ impl Session {
             utterance,
             alternatives,
             corrections,
+            foreign_share,
             joins,
             latency,
             delay,
@@ -507,6 +511,7 @@ struct Said {
     utterance: Utterance,
     alternatives: Vec<(Redacted<String>, f32)>,
     corrections: Vec<CorrectionRecord>,
+    foreign_share: Option<f32>,
     moments: Moments,
     delay: FinalDelay,
 }

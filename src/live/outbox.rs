@@ -169,6 +169,7 @@ mod tests {
             utterance,
             alternatives: Vec::new(),
             corrections: Vec::new(),
+            foreign_share: None,
             joins: None,
             latency,
             delay: FinalDelay::default(),

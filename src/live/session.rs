@@ -88,7 +88,12 @@ impl Session {
         Ok(Self {
             link: Arc::clone(link),
             tracks: setup.tracks.iter().map(track).collect::<Result<_, Error>>()?,
-            vote: LanguageVote::new(&setup.language),
+            // A bot is told of callers who speak none of its languages; with whisper.cpp that takes an encoding of its own.
+            vote: if setup.has_bot {
+                LanguageVote::noticing_others(&setup.language)
+            } else {
+                LanguageVote::new(&setup.language)
+            },
             vocabulary: Arc::clone(&setup.vocabulary),
             ordinary_words: Arc::clone(&setup.ordinary_words),
             finals_only: setup.finals_only,

@@ -209,6 +209,7 @@ mod tests {
             words,
             mean_log_probability: -0.5,
             no_speech_probability: 0.0,
+            foreign_share: None,
             context_positions: 768,
             decodings: 1,
             alternatives: Vec::new(),

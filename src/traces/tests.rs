@@ -88,6 +88,7 @@ fn call() -> Vec<Event> {
             utterance,
             alternatives: Vec::new(),
             corrections: Vec::new(),
+            foreign_share: None,
             joins: None,
             latency: ms(405),
             delay,

@@ -123,6 +123,7 @@ pub fn spoken(turn: u64, text: &str) -> EventBody {
         utterance,
         alternatives: Vec::new(),
         corrections: Vec::new(),
+        foreign_share: None,
         joins: None,
         latency,
         delay: Default::default(),

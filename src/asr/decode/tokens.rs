@@ -92,6 +92,11 @@ impl Vocabulary {
         self.is_multilingual.then(|| self.sot() + 1 + index)
     }
 
+    /// The tokens of all languages; of a model of English only tokens that it never uses.
+    pub const fn languages(&self) -> std::ops::Range<u32> {
+        self.sot() + 1..self.translate()
+    }
+
     /// The task of translating to English.
     pub const fn translate(&self) -> u32 {
         self.sot() + 1 + self.languages

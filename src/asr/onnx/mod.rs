@@ -239,6 +239,7 @@ struct Attempt<'a> {
 struct Heard {
     language: Language,
     no_speech_probability: f32,
+    foreign_share: Option<f32>,
     positions: usize,
 }
 
@@ -252,6 +253,7 @@ struct Decoded {
     forced: usize,
     alternatives: Vec<Alternative>,
     no_speech_probability: f32,
+    foreign_share: Option<f32>,
     positions: usize,
 }
 
@@ -307,6 +309,7 @@ impl OnnxRecognizer {
             words: best.assembled.words,
             mean_log_probability,
             no_speech_probability: best.no_speech_probability,
+            foreign_share: best.foreign_share,
             context_positions: best.positions as u32,
             decodings,
             alternatives: best.alternatives,
@@ -357,8 +360,7 @@ impl OnnxRecognizer {
     fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
         let Attempt { request, allowed, temperature, prefix, cancel } = *attempt;
         let before = self.prompt(&request.vocabulary);
-        let (language, no_speech_probability, prompt) =
-            self.read_prompt(encoded, before, (request, allowed))?;
+        let (heard, prompt) = self.read_prompt(encoded, before, (request, allowed))?;
         self.reading.attention.clear(self.alignment_heads, encoded.positions);
         self.reading.attention.keep(&self.reading.scores.attention, &[0]);
         let forced = self.force(encoded, prefix)?;
@@ -380,7 +382,6 @@ impl OnnxRecognizer {
             step: "decode",
             reason: "the search found no text at all".to_owned(),
         })?;
-        let heard = Heard { language, no_speech_probability, positions: encoded.positions };
         let others: Vec<Hypothesis> = hypotheses.collect();
         let mut decoded = self.read(hypothesis, heard, &request.samples);
         decoded.forced = forced.len();
@@ -388,14 +389,14 @@ impl OnnxRecognizer {
         Ok(decoded)
     }
 
-    /// Reads what stands before a text: `before`, the start mark, the language and the task. Gives the language, the
-    /// probability that nobody speaks, and how many tokens that were.
+    /// Reads what stands before a text: `before`, the start mark, the language and the task. Gives what is known from it, and
+    /// how many tokens that were.
     fn read_prompt(
         &mut self,
         encoded: &Encoded,
         before: Vec<u32>,
         (request, allowed): (&Request, &[Language]),
-    ) -> Result<(Language, f32, usize), Error> {
+    ) -> Result<(Heard, usize), Error> {
         self.reading.clear();
         let mut prompt = before;
         prompt.push(self.vocabulary.sot());
@@ -411,19 +412,48 @@ impl OnnxRecognizer {
             let scored = [start_mark, last];
             let scored = if last == start_mark { &scored[..1] } else { &scored[..] };
             self.reading.read((&mut self.network, encoded), &prompt, scored)?;
-            let nobody = self.probability(self.vocabulary.no_speech());
+            let heard = self.heard_at_start(encoded, (language, allowed), &request.language);
             let rows_before = (scored.len() - 1) * self.vocabulary.size() as usize;
             self.reading.scores.logits.drain(..rows_before);
-            return Ok((language, nobody, prompt.len()));
+            return Ok((heard, prompt.len()));
         }
         self.reading.read((&mut self.network, encoded), &prompt, &[start_mark])?;
-        let nobody = self.probability(self.vocabulary.no_speech());
         let language = self.choose_language(allowed, &request.language, request.samples.len());
+        let heard = self.heard_at_start(encoded, (language, allowed), &request.language);
         let task = self.task(language, request.task);
         if let Some(last) = task.len().checked_sub(1) {
             self.reading.read((&mut self.network, encoded), &task, &[last])?;
         }
-        Ok((language, nobody, prompt.len() + task.len()))
+        Ok((heard, prompt.len() + task.len()))
+    }
+
+    /// What the scores after the start mark, the first of the last ones, say of the speech.
+    fn heard_at_start(
+        &self,
+        encoded: &Encoded,
+        (language, allowed): (Language, &[Language]),
+        choice: &LanguageChoice,
+    ) -> Heard {
+        Heard {
+            language,
+            no_speech_probability: self.probability(self.vocabulary.no_speech()),
+            foreign_share: self.foreign_share(allowed, choice),
+            positions: encoded.positions,
+        }
+    }
+
+    /// The share of probability on other languages than the allowed ones, where it is not known which one is spoken.
+    fn foreign_share(&self, allowed: &[Language], choice: &LanguageChoice) -> Option<f32> {
+        if !choice.is_open() || !self.vocabulary.is_multilingual() {
+            return None;
+        }
+        let tokens: Vec<u32> =
+            allowed.iter().filter_map(|language| self.vocabulary.language(language.code())).collect();
+        let all = self.vocabulary.languages();
+        let scores = self.reading.scores.logits.get(all.start as usize..all.end as usize)?;
+        let scores: Vec<(f32, bool)> =
+            all.zip(scores).map(|(token, score)| (*score, tokens.contains(&token))).collect();
+        language::foreign_share(&scores)
     }
 
     /// The marks of language and task; none for a model of one language.
@@ -547,7 +577,7 @@ impl OnnxRecognizer {
 
     /// The words of a hypothesis with their times.
     fn read(&self, hypothesis: Hypothesis, heard: Heard, samples: &[f32]) -> Decoded {
-        let Heard { language, no_speech_probability, positions } = heard;
+        let Heard { language, no_speech_probability, foreign_share, positions } = heard;
         let end_of_text = self.vocabulary.eot();
         let text: Vec<Chosen> =
             hypothesis.tokens.iter().copied().filter(|chosen| chosen.token < end_of_text).collect();
@@ -573,6 +603,7 @@ impl OnnxRecognizer {
             forced: 0,
             alternatives: Vec::new(),
             no_speech_probability,
+            foreign_share,
             positions,
         }
     }

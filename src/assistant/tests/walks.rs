@@ -124,7 +124,7 @@ fn sentence(text: &str, language: Language, (band, intents): (Band, &[(&str, f32
         intents.iter().map(|&(intent, probability)| IntentScore { intent: intent.into(), probability });
     let ranking = Ranking { candidates: candidates.collect(), in_scope: 0.9 };
     let (wishes, certainty) = (vec![Wish { ranking, band }], Certainty::default());
-    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty })
+    Input::Sentence(Sentence { text: text.into(), language, wishes, certainty, is_foreign: false })
 }
 
 /// What a source answers: nothing, no row, or one with a value of any kind in each column that an answer says.

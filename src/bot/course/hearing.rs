@@ -94,11 +94,13 @@ impl Course {
     }
 
     pub(super) fn ask_sentence(&mut self, sentence: Sentence) {
-        let is_foreign = sentence.language.is_some_and(|language| !self.languages.contains(&language));
-        let event = if is_foreign {
+        // It is heard among the languages of the scenario that new calls got when it began, of which this one may have fewer.
+        let is_unspoken = sentence.language.is_some_and(|language| !self.languages.contains(&language));
+        let event = if is_unspoken {
             Event::OtherLanguage
         } else {
-            Event::Said { heard: sentence.heard.clone(), language: sentence.language }
+            let (heard, is_foreign) = (sentence.heard.clone(), sentence.foreign.is_clear());
+            Event::Said { heard, language: sentence.language, is_foreign }
         };
         let is_next = self.thinking.is_none();
         self.ask(event);

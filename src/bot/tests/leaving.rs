@@ -22,6 +22,7 @@ fn spoken(channel: Channel, text: &str) -> EventBody {
         },
         alternatives: vec![("autre chose".into(), 0.5)],
         corrections: Vec::new(),
+        foreign_share: None,
         joins: None,
         latency: Duration::ZERO,
         delay: FinalDelay::default(),

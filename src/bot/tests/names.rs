@@ -22,6 +22,7 @@ fn told(text: &str, confidence: f32, corrections: Vec<CorrectionRecord>) -> Even
         utterance: Utterance { channel, span, language, text: text.into(), confidence, words },
         alternatives: Vec::new(),
         corrections,
+        foreign_share: None,
         joins: None,
         latency: Duration::ZERO,
         delay: FinalDelay::default(),
@@ -55,7 +56,7 @@ async fn a_name_that_the_recogniser_put_right_is_in_the_stored_record_with_its_k
     let call = CallId(uuid::Uuid::from_u128(1));
     let mut conversation = Conversation::new(Arc::clone(&assistant), call, Some(Language::Fr));
     conversation.on(Asked::Begin).await;
-    let said = Asked::Said { heard: sentence.heard.clone(), language: sentence.language };
+    let said = Asked::Said { heard: sentence.heard.clone(), language: sentence.language, is_foreign: false };
     let step = conversation.on(said).await;
     assert_eq!(step.record.look_ups, [], "what was put right is read back before it is looked up");
 

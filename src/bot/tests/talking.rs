@@ -280,6 +280,45 @@ fn another_language_is_told_from_a_whole_sentence_on() {
 }
 
 #[test]
+fn a_sentence_is_foreign_when_it_is_long_enough_and_most_of_it_lies_on_other_languages() {
+    let check = |finals: &[(f64, Option<f32>)], expected: &str| {
+        let mut line = Line::greeted();
+        line.speaks();
+        for (seconds, share) in finals {
+            line.told_foreign("que hier au", *seconds, *share);
+        }
+        line.is_done(None);
+        let words = vec!["que hier au"; finals.len()].join(" ");
+        assert_eq!(line.done(), [format!("ask {expected} {words}")], "{finals:?}");
+    };
+    check(&[(2.0, Some(0.8))], "foreign");
+    check(&[(1.9, Some(1.0))], "said");
+    check(&[(9.0, Some(0.79))], "said");
+    check(&[(9.0, None)], "said");
+    check(&[(1.0, Some(0.9)), (1.5, Some(0.9))], "foreign");
+    check(&[(3.0, Some(0.9)), (3.0, Some(0.1))], "said");
+    // Of what nobody told nothing is known.
+    check(&[(3.0, Some(0.9)), (9.0, None)], "foreign");
+}
+
+#[test]
+fn what_is_added_to_a_sentence_counts_in_whether_it_is_foreign() {
+    for (share, expected) in [(0.9, "foreign"), (0.1, "said")] {
+        let mut line = Line::greeted();
+        line.speaks();
+        line.told_foreign("que hier au", 1.5, Some(0.9));
+        line.is_done(None);
+        assert_eq!(line.done(), ["ask said que hier au"], "it is too short to tell");
+        line.speaks();
+        line.told_foreign("hablar con", 1.5, Some(share));
+        line.is_done(None);
+        line.answers(&[say("Pardon ?"), listen()]);
+        let again = format!("ask {expected} que hier au hablar con");
+        assert_eq!(line.done(), ["take back".to_owned(), again]);
+    }
+}
+
+#[test]
 fn a_slow_look_up_is_told_and_a_fast_one_is_not() {
     let filler = [say("Un instant."), say("Voici."), listen()];
     let mut line = Line::greeted();

@@ -30,13 +30,15 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just("123456"),
         Just("ni l'un ni l'autre"),
     ];
-    let sentence = (text, proptest::collection::vec((band, 0_usize..6, 0_usize..6, 0.0_f32..1.0), 0..3))
-        .prop_map(move |(text, wishes)| {
+    let wishes = proptest::collection::vec((band, 0_usize..6, 0_usize..6, 0.0_f32..1.0), 0..3);
+    let sentence =
+        (text, wishes, proptest::bool::weighted(0.2)).prop_map(move |(text, wishes, is_foreign)| {
             let wishes = wishes.into_iter().map(|(band, first, second, probability)| {
                 wish(band, &[(intents[first], probability), (intents[second], 1.0 - probability)])
             });
             let (language, certainty) = (Language::Fr, Certainty::default());
-            Input::Sentence(Sentence { text: text.into(), language, wishes: wishes.collect(), certainty })
+            let wishes = wishes.collect();
+            Input::Sentence(Sentence { text: text.into(), language, wishes, certainty, is_foreign })
         });
     prop_oneof![
         8 => sentence,

@@ -10,6 +10,7 @@ fn both(first: Wish, second: Wish) -> Input {
         language: Language::Fr,
         wishes: vec![first, second],
         certainty: Certainty::default(),
+        is_foreign: false,
     })
 }
 

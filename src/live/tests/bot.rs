@@ -72,3 +72,20 @@ fn what_is_told_from_outside_is_numbered_with_the_rest_and_never_behind_the_end(
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(all_events(&log), events);
 }
+
+#[test]
+fn a_call_with_a_bot_tells_how_much_lies_outside_of_its_only_language() {
+    for (has_bot, expected) in [(true, Some(0.9_f32)), (false, None)] {
+        let live = live(FakeEngine::new(|request| Reply::Foreign(read(&request.samples), 0.9)));
+        let language = LanguageChoice::Among(vec![Language::Fr]);
+        let call = live.open(CallSetup { has_bot, language, ..setup(&[Channel::Caller]) }).unwrap();
+        for _ in 0..3 {
+            say(&call, [spoken(&[1, 2, 3, 4, 5, 6, 7, 8]), silence(PAUSE)].concat());
+        }
+        let told = picked(&end(call), |body| {
+            let EventBody::TranscriptFinal { foreign_share, .. } = body else { return None };
+            Some(*foreign_share)
+        });
+        assert_eq!(told, [expected; 3], "what is in another language does not make the only one known");
+    }
+}

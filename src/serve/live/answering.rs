@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::ingress::Wishes;
+use crate::asr::LanguageChoice;
 use crate::bot::config::Answer;
 use crate::bot::{Bot, Facts};
-use crate::call::Channel;
+use crate::call::{Channel, Language};
 use crate::ingress::{CallStart, Protocol};
 use crate::live::CallSetup;
+use crate::serve::Service;
 use crate::turn;
 
 /// Name of the parameter by which a peer says whether its call is answered.
@@ -79,18 +81,36 @@ fn caller(start: &CallStart, wishes: Wishes) -> Result<(Channel, usize), &'stati
     }
 }
 
-/// Sets the call up for it: names to expect, patience, its words in the record.
-pub fn prepare(setup: &mut CallSetup, bot: &Bot, turns: &turn::Config) {
+/// Sets the call up for it: languages and names to expect, patience, its words in the record.
+pub fn prepare(setup: &mut CallSetup, bot: &Bot, service: &Service) {
+    setup.language = heard_in(&setup.language, &bot.languages(), &service.offer.languages);
     setup.vocabulary = bot.vocabulary(&setup.vocabulary);
     setup.ordinary_words = bot.ordinary_words();
     setup.has_bot = true;
     if !bot.config().barge_in {
-        setup.turn = Some(turn::Config { barge_in: false, ..turns.clone() });
+        setup.turn = Some(turn::Config { barge_in: false, ..service.turn.clone() });
     }
+}
+
+/// The languages among which a call is heard whose `scenario` speaks these: those of them that the peer's `wish` names, else
+/// those that are `configured`, else all of them. A sentence that is taken for one that the scenario does not speak would lead to
+/// a person, though nobody spoke it.
+fn heard_in(wish: &LanguageChoice, scenario: &[Language], configured: &[Language]) -> LanguageChoice {
+    let is_known = |language: &Language| scenario.contains(language);
+    if let LanguageChoice::Known(language) = wish
+        && is_known(language)
+    {
+        return LanguageChoice::Known(*language);
+    }
+    let shared =
+        |languages: &[Language]| -> Vec<Language> { languages.iter().copied().filter(is_known).collect() };
+    let choices = [shared(wish.languages()), shared(configured), scenario.to_vec()];
+    LanguageChoice::Among(choices.into_iter().find(|languages| !languages.is_empty()).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Language::{En, Fr, Nl};
     use super::*;
     use crate::audio::SampleRate;
     use crate::ingress::{Parameters, Track};
@@ -136,5 +156,22 @@ mod tests {
         assert!(of(&[Channel::Agent], true).is_err());
         let recording = Wishes { is_recording: true, ..Wishes::OF_PEERS };
         assert!(super::caller(&start(&[Channel::Caller], true, None), recording).is_err());
+    }
+
+    #[test]
+    fn a_call_is_heard_in_languages_of_its_scenario_only() {
+        let check = |wish: LanguageChoice, scenario: &[Language], expected: LanguageChoice| {
+            assert_eq!(heard_in(&wish, scenario, &[Fr, En]), expected, "{wish:?} {scenario:?}");
+        };
+        let among = |languages: &[Language]| LanguageChoice::Among(languages.to_vec());
+        let anything = || among(&[Fr, En]);
+        check(anything(), &[Fr], among(&[Fr]));
+        check(anything(), &[Nl, En, Fr], anything());
+        check(anything(), &[Nl], among(&[Nl]));
+        check(LanguageChoice::Known(Nl), &[Fr, Nl], LanguageChoice::Known(Nl));
+        // A peer that names what is not spoken here: whether the caller speaks it after all is heard.
+        check(LanguageChoice::Known(Nl), &[Fr], among(&[Fr]));
+        check(among(&[En, Nl]), &[Fr, Nl], among(&[Nl]));
+        check(among(&[En]), &[Fr], among(&[Fr]));
     }
 }

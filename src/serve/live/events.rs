@@ -50,6 +50,7 @@ fn body(body: &EventBody) -> Value {
             delay,
             alternatives: _,
             corrections: _,
+            foreign_share: _,
         } => {
             let mut json = utterance_json(utterance);
             json["channel"] = channel.to_string().into();
@@ -200,6 +201,7 @@ mod tests {
                 utterance,
                 alternatives: Vec::new(),
                 corrections: Vec::new(),
+                foreign_share: Some(0.125),
                 joins: None,
                 delay: FinalDelay {
                     turn: Duration::from_millis(300),

@@ -336,7 +336,7 @@ impl Talk {
         let answered = answering::answered(self.service.bot.as_ref(), (self.protocol, self.wishes), start);
         let answered = answered.map_err(|why| goodbye(POLICY, why.to_owned()))?;
         if let Some(answered) = &answered {
-            answering::prepare(&mut setup, &answered.bot, &self.service.turn);
+            answering::prepare(&mut setup, &answered.bot, &self.service);
         }
         match live.open(setup) {
             Ok(call) => {

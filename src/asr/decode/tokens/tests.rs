@@ -37,6 +37,7 @@ fn languages_have_the_order_of_their_tokens() {
     assert_eq!(known, [50_259, 50_265, 50_271, 50_352, 50_357].map(Some));
     assert_eq!([v.language("yue"), v.language("xx"), v.language("")], [None; 3]);
     assert_eq!(of_size(51_866).language("yue"), Some(50_358));
+    assert_eq!((v.languages(), of_size(51_866).languages()), (50_259..50_358, 50_259..50_359));
     assert_eq!(of_size(51_864).language("en"), None, "a model of English only takes no language");
     let mut codes = languages::CODES.to_vec();
     codes.sort_unstable();

@@ -106,6 +106,7 @@ fn said(channel: Channel, start: f64, text: &str) -> EventBody {
         utterance,
         alternatives: Vec::new(),
         corrections: Vec::new(),
+        foreign_share: None,
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),

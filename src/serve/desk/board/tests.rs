@@ -45,6 +45,7 @@ fn spoken(channel: Channel, turn: u64, joins: Option<u64>, text: &str) -> EventB
         latency: Duration::ZERO,
         alternatives: Vec::new(),
         corrections: Vec::new(),
+        foreign_share: None,
         delay: Default::default(),
     }
 }

@@ -116,6 +116,7 @@ fn final_text(turn: u64, text: &str) -> EventBody {
         utterance,
         alternatives: Vec::new(),
         corrections: Vec::new(),
+        foreign_share: None,
         joins: None,
         latency: Duration::ZERO,
         delay: Default::default(),
