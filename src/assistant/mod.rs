@@ -13,6 +13,7 @@ pub mod queries;
 mod rehearsal;
 mod reload;
 pub mod review;
+pub mod walks;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -313,6 +313,8 @@ impl Dialog {
                 task.keep(&slot, found.value, score);
                 self.misses += 1;
                 if self.misses > self.plan.limits.asks_max + 1 {
+                    // The new value began its count anew; as after a "no", the person is reached by how often it went wrong.
+                    task.tries = self.misses.saturating_sub(1);
                     return self.not_told(task, scene);
                 }
                 self.go_on(task, scene)

@@ -172,6 +172,11 @@ impl Dialog {
         matches!(self.state, State::Ended | State::Transferred(_))
     }
 
+    /// Turns of the caller so far, as the limit of the scenario counts them; each team that did not answer counts as one.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+
     /// Whether the caller agreed to the recording; `None` while not asked, or where the scenario does not ask. Who was asked
     /// and gave no answer did not agree.
     pub fn recording_agreed(&self) -> Option<bool> {
@@ -250,9 +255,27 @@ impl Dialog {
             }
         }
         self.turns += 1;
-        if self.turns > self.plan.limits.turns_max {
+        if self.turns >= self.plan.limits.turns_max {
+            return self.last_turn(input, scene);
+        }
+        self.take_turn(input, scene)
+    }
+
+    /// The last turn that the limit leaves. What ends the call does so; whatever else would need a further turn is for a person.
+    fn last_turn(&mut self, input: Input, scene: &mut Scene<'_>) -> Rule {
+        let mut ahead = self.clone();
+        let mut last = Scene { situation: scene.situation, actions: Vec::new() };
+        let rule = ahead.take_turn(input, &mut last);
+        if !ahead.is_over() {
             return self.reach_human(Rule::TurnLimit, scene);
         }
+        *self = ahead;
+        scene.actions = last.actions;
+        rule
+    }
+
+    /// What follows from a turn of the caller.
+    fn take_turn(&mut self, input: Input, scene: &mut Scene<'_>) -> Rule {
         match input {
             Input::Sentence(sentence) => self.heard(&sentence, scene),
             Input::Silence => self.silent(scene),

@@ -45,8 +45,11 @@ impl Dialog {
 
     /// A key outside of a number that is being keyed in.
     pub(super) fn key(&mut self, key: char, scene: &mut Scene<'_>) -> Rule {
-        self.silences = 0;
         let pressed = key.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+        // A sign that means nothing here leads nowhere: silence around it is counted on.
+        if pressed.is_some() {
+            self.silences = 0;
+        }
         match (self.state.clone(), pressed) {
             // The signs that belong to a number mean nothing where none is keyed in.
             (State::LookingUp(_), _) | (_, None) => Rule::Ignored,

@@ -193,7 +193,7 @@ pub enum KeypadTarget {
 /// How long and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Turns of the caller, silent ones included, before a person takes over.
+    /// Turns of the caller, silent ones included. The last one ends the call, or leads to a person.
     pub turns_max: u32,
     /// Questions in a row that led nowhere, before the next means: keypad, then a person.
     pub asks_max: u32,

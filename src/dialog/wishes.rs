@@ -137,6 +137,10 @@ impl Dialog {
     }
 
     pub(super) fn ask_confirmation(&mut self, intent: String, scene: &mut Scene<'_>) -> Rule {
+        // Left over from what the caller said no to: it was just asked and not answered, and asking it again is a loop.
+        if matches!(&self.state, State::Confirming { intent: asked } if *asked == intent) {
+            return self.missed(Rule::AskAgain, Message::AskAgain, scene);
+        }
         self.state = State::Confirming { intent };
         self.ask_pending(scene);
         Rule::Confirm

@@ -61,6 +61,14 @@ impl Allo {
         self
     }
 
+    /// With `lines` on stdin, as if somebody had typed them and then ended the input.
+    pub fn typed(mut self, home: &Home, lines: &str) -> Self {
+        let file = home.path("typed.txt");
+        std::fs::write(&file, lines).expect("a temporary file can be written");
+        self.command.stdin(std::fs::File::open(file).expect("it was just written"));
+        self
+    }
+
     /// Starts it and does not wait: what it says on stderr can be read while it runs.
     pub fn start(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::piped());

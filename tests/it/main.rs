@@ -14,6 +14,7 @@ mod formats;
 mod hosted;
 mod licences;
 mod nonspeech;
+mod owner;
 mod postgres;
 mod privacy;
 mod processor;

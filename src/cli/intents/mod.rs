@@ -2,6 +2,7 @@
 
 mod augment;
 mod review;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -48,6 +49,15 @@ enum Command {
         /// Also train on it and print what held-out sentences say
         #[arg(long)]
         measure: bool,
+        /// Also have N random callers walk its dialogue in simulated time; exit code 1 when a promise is broken
+        #[arg(
+            long,
+            value_name = "N",
+            num_args = 0..=1,
+            default_missing_value = walk::CALLS,
+            value_parser = clap::value_parser!(u32).range(1..=walk::CALLS_MAX)
+        )]
+        walk: Option<u32>,
     },
     /// Learn a scenario now, so that a server that uses it starts at once
     Train {
@@ -117,11 +127,16 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         }
     };
     let mut output = Vec::new();
+    let mut broken = 0;
     match &args.command {
         Command::Augment(arguments) => return augment::run(context, arguments, &scenario),
-        Command::Check { measure, .. } => {
+        Command::Check { measure, walk, .. } => {
             let classifier = measure.then(|| learn(context, args, &scenario)).transpose()?;
-            check(&mut output, &scenario, classifier)
+            check(&mut output, &scenario, classifier)?;
+            let walked = walk.map(|calls| walk::walked(&scenario, calls));
+            let (text, count) = walked.unwrap_or_default();
+            broken = count;
+            write!(output, "{text}").context("the output cannot be written")
         }
         Command::Train { .. } => trained(&mut output, &learn(context, args, &scenario)?),
         Command::List { .. } => list(&mut output, &scenario),
@@ -133,7 +148,7 @@ pub fn run(context: &Surroundings, args: &IntentsArgs) -> anyhow::Result<ExitCod
         Command::Replay { .. } | Command::Mine { .. } => Ok(()),
     }?;
     write_stdout(&String::from_utf8(output).context("the output is not UTF-8")?)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(super::exit_code(broken))
 }
 
 /// The scenario in `folder`, if its conversations and its queries have no mistakes either. Asks the databases that are files

@@ -58,3 +58,15 @@ fn a_digit_is_no_choice_while_something_else_is_asked() {
     assert!(call.on(Input::Key('7'.into())).0.contains("une facture, c'est bien cela ?"));
     assert!(call.on(Input::Key('0'.into())).0.ends_with("to accueil"), "a person is always there");
 }
+
+#[test]
+fn signs_that_mean_nothing_do_not_keep_a_silent_call_alive() {
+    let mut call = Call::begin(plan());
+    call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+    let mut rules = Vec::new();
+    while !call.dialog.is_over() {
+        rules.push(call.on(Input::Silence).1);
+        call.on(Input::Key('#'.into()));
+    }
+    assert_eq!(rules, [Rule::Silence, Rule::Keypad, Rule::Silence]);
+}

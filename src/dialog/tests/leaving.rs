@@ -11,6 +11,25 @@ pub(super) fn transfer_of(turn: &Turn) -> &Transfer {
 }
 
 #[test]
+fn the_last_turn_ends_the_call_or_leads_to_a_person() {
+    let before_last = || {
+        let mut call = Call::begin(plan());
+        for _ in 1..plan().limits.turns_max {
+            assert_eq!(call.on(mumbles("pardon ?")).1, Rule::Repeat);
+        }
+        call
+    };
+    let mut call = before_last();
+    let (line, rule) = call.on(mumbles("pardon ?"));
+    assert_eq!((line.as_str(), rule), ("Je vous mets en relation : Accueil. > to accueil", Rule::TurnLimit));
+    assert_eq!(call.dialog.turns(), plan().limits.turns_max);
+    // What needs no further turn is done.
+    assert_eq!(before_last().on(mumbles("au revoir")).1, Rule::Goodbye);
+    let (line, rule) = before_last().on(says("ma facture", Band::Sure, &[("facture", 0.97)]));
+    assert_eq!((line.ends_with("to compta"), rule), (true, Rule::Sure));
+}
+
+#[test]
 fn a_closed_team_overflows_and_the_last_says_so() {
     let night = date(2026, 11, 26).at(22, 0, 0, 0);
     let mut call = Call::begin_at(plan(), night);

@@ -239,3 +239,23 @@ fn a_no_holds_until_the_next_answer_and_a_clear_sentence_is_asked_about() {
     call.on(row("Velmoxine", 3));
     assert!(call.on(near()).0.contains("une facture, c'est bien cela ?"));
 }
+
+#[test]
+fn who_corrects_a_value_again_and_again_reaches_a_person() {
+    let mut call = asked_for(Kind::Date);
+    call.on(mumbles("le quinze septembre"));
+    assert!(call.on(mumbles("non, le quatorze septembre")).0.contains("J'ai noté le quatorze"));
+    assert!(call.on(mumbles("non, le treize septembre")).0.contains("J'ai noté le treize"));
+    assert!(call.on(mumbles("non, le douze septembre")).0.ends_with("to ventes"));
+}
+
+#[test]
+fn what_is_left_of_a_denied_wish_is_asked_once() {
+    let mut call = Call::begin(plan());
+    call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+    call.on(mumbles("non"));
+    let denied = || says("un montant sur une facture", Band::Nearly, &[("facture", 0.65), ("commande", 0.3)]);
+    let (line, rule) = call.on(denied());
+    assert_eq!((line.contains("concerne une commande"), rule), (true, Rule::Confirm), "{line}");
+    assert_eq!(call.on(denied()).1, Rule::Keypad, "the next means, not the same question");
+}
