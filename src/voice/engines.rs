@@ -122,6 +122,14 @@ impl Engines {
         Ok(())
     }
 
+    /// Whether the engine is open, and not in use.
+    #[cfg(test)]
+    pub fn is_open(&self, name: &EngineName) -> bool {
+        let piper = locked(&self.pipers).get(name).map(Arc::clone);
+        piper.is_some_and(|piper| locked(&piper).is_some())
+            || locked(&self.idle).get(name).is_some_and(|engines| !engines.is_empty())
+    }
+
     fn take(&self, name: &EngineName) -> Result<Opened, Error> {
         let idle = locked(&self.idle).get_mut(name).and_then(Vec::pop);
         if let Some(engine) = idle {

@@ -161,6 +161,12 @@ impl Voice {
         self.shared.first_that_can(language, |name| self.shared.engines.open(name).map(|()| name.clone()))
     }
 
+    /// Whether an engine of `language` is open.
+    #[cfg(test)]
+    pub(crate) fn is_warm(&self, language: Language) -> bool {
+        self.shared.config.engines.of(language).iter().any(|name| self.shared.engines.is_open(name))
+    }
+
     /// Speech for `text`, plain or in the subset of SSML that [`markup`] reads. Nothing is made before it is asked for
     /// the first piece.
     ///
