@@ -173,9 +173,12 @@ impl Voice {
     /// # Errors
     /// [`Error::Markup`] or [`Error::NothingToSay`].
     pub fn speak(&self, text: &Redacted<String>, language: Language) -> Result<Speech, Error> {
-        let steps = plan::plan(text.reveal(), language, &self.shared.prompts)?;
+        let mut steps = plan::plan(text.reveal(), language, &self.shared.prompts)?;
         if steps.is_empty() {
             return Err(Error::NothingToSay);
+        }
+        if self.shared.config.engines.of(language).first().is_some_and(EngineName::is_slow) {
+            steps = plan::hastened(steps);
         }
         Ok(Speech { voice: self.clone(), language, steps: steps.into_iter(), has_failed: false })
     }
