@@ -30,7 +30,7 @@ use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, Assembled, Stretch, TextToken};
 use super::{
     CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, Task,
-    check_samples, check_task,
+    check_samples, check_task, spoken_forms,
 };
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
@@ -266,7 +266,7 @@ impl WhisperRecognizer {
     fn vocabulary_prompt(&self, names: &[String]) -> Result<Vec<i32>, Error> {
         let mut text = String::new();
         let mut tokens = Vec::new();
-        for name in names {
+        for name in spoken_forms(names) {
             let name = name.replace('\0', " ");
             let longer = if text.is_empty() {
                 format!(" {}", name.trim())

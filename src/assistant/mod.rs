@@ -36,7 +36,7 @@ use crate::intent::Pace;
 use crate::lookup::Sources;
 use crate::pipeline;
 use crate::pipeline::understanding::Understanding;
-use crate::slots::Catalog;
+use crate::slots::{Catalog, Entry};
 
 /// So soon a catalogue is asked for again whose source gave no answer, where `refresh` is longer.
 const RETRY: Duration = Duration::from_secs(30);
@@ -178,11 +178,12 @@ impl Assistant {
         }
     }
 
-    /// Names that the recogniser should expect: those of the scenario and of its catalogues.
+    /// Names that the recogniser should expect: those of the scenario and of its catalogues, these with their aliases
+    /// ([`Entry::in_one`]).
     pub fn vocabulary(&self) -> Vec<String> {
         let mut names = self.understanding.scenario().vocabulary.clone();
         let catalogs = Arc::clone(&self.lock().by_name);
-        names.extend(catalogs.values().flat_map(|catalog| catalog.entries()).map(|entry| entry.name.clone()));
+        names.extend(catalogs.values().flat_map(|catalog| catalog.entries()).map(Entry::in_one));
         names
     }
 
@@ -213,7 +214,7 @@ impl Assistant {
         }
     }
 
-    fn replace(&self, name: &str, entries: Vec<crate::slots::Entry>) {
+    fn replace(&self, name: &str, entries: Vec<Entry>) {
         if self.lock().by_name.get(name).is_some_and(|catalog| catalog.entries() == entries) {
             return;
         }
@@ -247,6 +248,6 @@ impl Assistant {
 #[cfg(test)]
 mod tests;
 
-fn listed(entries: Vec<crate::slots::Entry>, ordinary_words: &[String]) -> Arc<Catalog> {
+fn listed(entries: Vec<Entry>, ordinary_words: &[String]) -> Arc<Catalog> {
     Arc::new(Catalog::new(entries).with_ordinary_words(ordinary_words.iter().map(String::as_str)))
 }

@@ -98,6 +98,14 @@ async fn a_catalogue_is_asked_for_once_when_it_is_due_and_soon_after_a_failure()
 }
 
 #[tokio::test]
+async fn the_recogniser_is_told_names_with_their_aliases() {
+    let names = assistant("pharma-fr").await.vocabulary();
+    let holds = |wanted: &str| names.iter().any(|name| name == wanted);
+    assert!(holds("Velmoxine Enfant|Velmoxine pédiatrique|Velmoxine pour enfant"), "{names:?}");
+    assert!(holds("Abénoxal"));
+}
+
+#[tokio::test]
 async fn a_record_says_what_was_decided_and_why() {
     let assistant = assistant("pharma-fr").await;
     let (_, records) = talk(&assistant, &["est-ce que la Velmoxine est disponible ?"]).await;

@@ -35,7 +35,7 @@ use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, TextToken, TimedToken};
 use super::{
     Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Priority, Recognition, Recognizer,
-    Request, Task, check_samples, check_task,
+    Request, Task, check_samples, check_task, spoken_forms,
 };
 use crate::audio::mel::{InvalidFilters, MelFrontEnd};
 use crate::audio::{SamplePos, SampleSpan};
@@ -340,8 +340,10 @@ impl OnnxRecognizer {
             return;
         }
         let boost = self.settings.vocabulary_boost;
-        self.names = (!names.is_empty() && boost > 0.0)
-            .then(|| (Arc::clone(names), BiasTrie::new(&self.vocabulary, names, boost)));
+        self.names = (!names.is_empty() && boost > 0.0).then(|| {
+            let forms: Vec<String> = spoken_forms(names).map(str::to_owned).collect();
+            (Arc::clone(names), BiasTrie::new(&self.vocabulary, &forms, boost))
+        });
     }
 
     fn encode(&mut self, samples: &[f32], positions: usize) -> Result<Encoded, Error> {
@@ -482,7 +484,7 @@ impl OnnxRecognizer {
         }
         let most = self.text_positions / 2 - 1;
         let mut prompt = vec![self.vocabulary.start_of_previous()];
-        for (place, name) in names.iter().enumerate() {
+        for (place, name) in spoken_forms(names).enumerate() {
             let separator = if place == 0 { " " } else { ", " };
             let name = name.replace('\0', " ");
             let tokens = self.vocabulary.encode(&format!("{separator}{}", name.trim()));
