@@ -67,6 +67,10 @@ pub struct Request {
     /// Names and terms that may be said, each alone or with others that stand for the same behind it ([`ALIAS`]); given to
     /// the engine on every window. Empty for none.
     pub vocabulary: Arc<[String]>,
+    /// Names one of which was just asked for, so that hardly anything else is said: the search leans to them, and the engine reads
+    /// as many as fit as text that came before ([`Config::vocabulary_boost_asked`](config::Config)). Empty where no name was asked
+    /// for.
+    pub asked: Arc<[String]>,
     /// Words that are said for their own sake: none of them is taken for a misheard name of the vocabulary. Any text of them.
     pub ordinary_words: Arc<[String]>,
     /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and

@@ -106,6 +106,32 @@ async fn the_recogniser_is_told_names_with_their_aliases() {
 }
 
 #[tokio::test]
+async fn who_is_asked_for_a_product_is_expected_to_say_one_and_nobody_else_is() {
+    let assistant = assistant("pharma-fr").await;
+    let conversation = Conversation::new(Arc::clone(&assistant), call(1), Some(Language::Fr));
+    let mut conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
+    conversation.on(Event::Begin).await;
+    assert!(conversation.asked_for().is_empty(), "a free sentence");
+    conversation.on(said("c'est pour savoir si un produit est en stock")).await;
+    let entries = assistant.catalogs()["produit"].entries().to_vec();
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    let aliases: Vec<String> = entries.iter().flat_map(|entry| entry.aliases.clone()).collect();
+    assert!(!aliases.is_empty());
+    assert_eq!(*conversation.asked_for(), [names, aliases].concat());
+    conversation.on(said("le Parcivol")).await;
+    assert!(conversation.asked_for().is_empty(), "it was told");
+}
+
+#[test]
+fn of_a_long_catalogue_names_are_expected_before_aliases_and_not_all() {
+    let entries: Vec<Entry> =
+        (0..ASKED_MAX - 1).map(|at| Entry::listed(&at.to_string(), &format!("Nom{at}"), "a|b")).collect();
+    let expected = names_and_aliases(&entries);
+    assert_eq!(expected.len(), ASKED_MAX);
+    assert_eq!(expected[ASKED_MAX - 2..], ["Nom498", "a"]);
+}
+
+#[tokio::test]
 async fn a_record_says_what_was_decided_and_why() {
     let assistant = assistant("pharma-fr").await;
     let (_, records) = talk(&assistant, &["est-ce que la Velmoxine est disponible ?"]).await;
