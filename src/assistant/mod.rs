@@ -166,6 +166,17 @@ impl Assistant {
         Arc::clone(&self.lock().by_name)
     }
 
+    /// Asks for the catalogues that are due, and gives how long it is to the next; `None` where none is ever asked for. Whoever
+    /// has calls to come calls it again then: the recogniser is told the names at the beginning of a call, and nobody asks for
+    /// them in an hour without calls.
+    pub async fn keep_catalogs(self: &Arc<Self>) -> Option<Duration> {
+        for due in self.due() {
+            self.refresh(&due).await;
+        }
+        let now = self.clock.monotonic();
+        self.lock().due.values().min().map(|at| at.saturating_duration_since(now))
+    }
+
     async fn refresh(self: &Arc<Self>, due: &Due) {
         match self.sources.entries(&due.source, &due.query).await {
             Ok(entries) => {

@@ -98,6 +98,31 @@ async fn a_catalogue_is_asked_for_once_when_it_is_due_and_soon_after_a_failure()
 }
 
 #[tokio::test]
+async fn a_catalogue_is_asked_for_by_time_so_that_the_first_call_after_a_quiet_hour_has_the_new_names() {
+    let clock = Arc::new(ManualClock::at("2026-11-26T09:00:00Z".parse().unwrap()));
+    // Other names each time.
+    let (query, other) =
+        ("select id, name, aliases from", "select id, name || hex(randomblob(8)) as name from");
+    let place = changed("pharma-fr", (query, other));
+    let understanding = Understanding::open(place.path()).expect("the scenario has no mistakes");
+    let assistant = Assistant::new(understanding, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let assistant = Arc::new(assistant.expect("its catalogues are there"));
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let first = assistant.vocabulary();
+    clock.advance(minutes(4));
+    assert_eq!(assistant.keep_catalogs().await, Some(minutes(1)));
+    assert!(assistant.vocabulary() == first, "it is not due");
+    clock.advance(minutes(1));
+    assert_eq!(assistant.keep_catalogs().await, Some(minutes(5)));
+    let second = assistant.vocabulary();
+    assert!(second != first);
+    std::fs::remove_file(place.path().join("stock.sqlite")).unwrap();
+    clock.advance(minutes(60));
+    assert_eq!(assistant.keep_catalogs().await, Some(RETRY), "soon after a failure");
+    assert!(assistant.vocabulary() == second);
+}
+
+#[tokio::test]
 async fn the_recogniser_is_told_names_with_their_aliases() {
     let names = assistant("pharma-fr").await.vocabulary();
     let holds = |wanted: &str| names.iter().any(|name| name == wanted);
