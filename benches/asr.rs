@@ -181,6 +181,7 @@ fn whole_sentence(runtime: &Runtime, folder: &Path, threads: usize) -> anyhow::R
         language: LanguageChoice::Known(Language::Fr),
         task: Task::Transcribe,
         vocabulary: Vec::new().into(),
+        asked: Vec::new().into(),
         ordinary_words: Vec::new().into(),
         prefix: Redacted::new(String::new()),
         priority: Priority::LiveFinal,

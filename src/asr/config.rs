@@ -146,6 +146,9 @@ pub struct Config {
     /// Whether the vocabulary is also given to the ONNX engine as text that came before. whisper.cpp knows no other way
     /// and always does.
     pub vocabulary_prompt: bool,
+    /// The same for the names of a catalogue while the caller was asked for one of them, when other words hardly matter, 0 to 10.
+    /// The names are then given to either engine as text that came before, too; 0 for neither.
+    pub vocabulary_boost_asked: f32,
     /// Whether the encoder and decoder use fused attention (less memory; on the reference processor slower).
     pub flash_attention: bool,
 }
@@ -168,6 +171,7 @@ impl Default for Config {
             language_margin: 0.2,
             vocabulary_boost: 0.0,
             vocabulary_prompt: false,
+            vocabulary_boost_asked: 1.0,
             flash_attention: false,
         }
     }
@@ -224,6 +228,8 @@ impl Config {
         check(pack <= FULL_CONTEXT, "pack_up_to", pack.to_string(), "0 to 1500")?;
         let boost = self.vocabulary_boost;
         check((0.0..=10.0).contains(&boost), "vocabulary_boost", boost.to_string(), "0 to 10")?;
+        let asked = self.vocabulary_boost_asked;
+        check((0.0..=10.0).contains(&asked), "vocabulary_boost_asked", asked.to_string(), "0 to 10")?;
         let margin = self.language_margin;
         check((0.0..=1.0).contains(&margin), "language_margin", margin.to_string(), "0 to 1")
     }
@@ -295,6 +301,7 @@ mod tests {
         check("languages = []", "languages");
         check("model = ''", "model");
         check("language_margin = nan", "language_margin");
+        check("vocabulary_boost_asked = 11.0", "vocabulary_boost_asked");
         assert!(toml::from_str::<Config>("beams = 5").is_err());
         assert!(toml::from_str::<Config>("languages = ['de']").is_err());
     }

@@ -177,7 +177,7 @@ pub fn recognition(text: &str, samples: usize, language: Language) -> Recognitio
     }
 }
 
-/// What every engine must hold, on a stretch of real speech in `language` (1 s to 15 s). Takes as long as eight
+/// What every engine must hold, on a stretch of real speech in `language` (1 s to 15 s). Takes as long as ten
 /// recognitions.
 ///
 /// # Panics
@@ -189,6 +189,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         language: choice,
         task: Task::Transcribe,
         vocabulary: vocabulary.iter().map(|name| (*name).to_owned()).collect(),
+        asked: Arc::new([]),
         ordinary_words: Arc::new([]),
         prefix: Redacted::default(),
         priority: super::Priority::Batch,
@@ -261,6 +262,12 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         let found =
             recognizer.recognize(&request(speech, known(), &many), &go).expect("a long vocabulary is cut");
         check_recognition(&found, speech.len());
+        let asked = many.iter().map(|name| (*name).to_owned()).collect();
+        let asked = Request { asked, ..request(speech, known(), &[]) };
+        let found = recognizer.recognize(&asked, &go).expect("a long list that was asked of is cut");
+        check_recognition(&found, speech.len());
+        let after = recognizer.recognize(&request(speech, known(), &[]), &go).expect("speech is recognised");
+        assert_same(&after, &first, "the next request is not asked for a name");
     }
 }
 

@@ -37,6 +37,7 @@ use crate::audio::SampleSpan;
 use crate::call::Language;
 use crate::call::decision::CorrectionRecord;
 use crate::redact::Redacted;
+use crate::slots::catalog::ALIAS;
 
 /// Who goes first when the workers are busy; smaller goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,11 @@ pub enum Priority {
     Batch,
 }
 
+/// What may be said of `vocabulary`: each name, and each that stands for the same.
+pub(crate) fn spoken_forms(vocabulary: &[String]) -> impl Iterator<Item = &str> {
+    vocabulary.iter().flat_map(|name| name.split(ALIAS)).map(str::trim).filter(|form| !form.is_empty())
+}
+
 /// One stretch of speech to recognise.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -58,8 +64,13 @@ pub struct Request {
     pub language: LanguageChoice,
     /// In which language its text is wanted.
     pub task: Task,
-    /// Names and terms that may be said; given to the engine on every window. Empty for none.
+    /// Names and terms that may be said, each alone or with others that stand for the same behind it ([`ALIAS`]); given to
+    /// the engine on every window. Empty for none.
     pub vocabulary: Arc<[String]>,
+    /// Names one of which was just asked for, so that hardly anything else is said: the search leans to them, and the engine reads
+    /// as many as fit as text that came before ([`Config::vocabulary_boost_asked`](config::Config)). Empty where no name was asked
+    /// for.
+    pub asked: Arc<[String]>,
     /// Words that are said for their own sake: none of them is taken for a misheard name of the vocabulary. Any text of them.
     pub ordinary_words: Arc<[String]>,
     /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and

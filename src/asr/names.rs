@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{Recognition, RecognizedWord, Request};
 use crate::audio::SampleSpan;
-use crate::slots::catalog::{Catalog, Change, Entry, correct_heard};
+use crate::slots::catalog::{ALIAS, Catalog, Change, Entry, correct_heard};
 
 /// What may be said: names, and ordinary words that are none.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,13 +56,21 @@ impl NameEar {
 
     fn catalog(&mut self, expected: Expected) -> &Catalog {
         if self.known.as_ref().is_none_or(|(known, _)| *known != expected) {
-            let entries = expected.names.iter().map(|name| Entry::listed(name, name, "")).collect();
+            let entries = expected.names.iter().flat_map(|name| entries(name)).collect();
             let ordinary_words = expected.ordinary_words.iter().map(String::as_str);
             let catalog = Catalog::new(entries).with_ordinary_words(ordinary_words);
             self.known = Some((expected, catalog));
         }
         &self.known.as_ref().expect("it was made above").1
     }
+}
+
+/// A name of a vocabulary and what stands for the same, under the name as their key: each is written as it was said, and none
+/// makes another doubtful.
+fn entries(name: &str) -> impl Iterator<Item = Entry> {
+    let key = name.split(ALIAS).next().unwrap_or_default().trim();
+    let forms = name.split(ALIAS).map(str::trim).filter(|form| !form.is_empty());
+    forms.map(move |form| Entry::listed(key, form, ""))
 }
 
 /// Where each word stands in `text`, in bytes. A word that is not found stands nowhere: an empty range.

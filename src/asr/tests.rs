@@ -110,6 +110,7 @@ fn request(samples: &[f32], language: LanguageChoice) -> Request {
         language,
         task: Task::Transcribe,
         vocabulary,
+        asked: Arc::new([]),
         ordinary_words: Arc::new([]),
         prefix: Redacted::default(),
         priority,

@@ -30,7 +30,7 @@ use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, Assembled, Stretch, TextToken};
 use super::{
     CancelFlag, Capabilities, Engine, Error, LanguageChoice, Recognition, Recognizer, Request, Task,
-    check_samples, check_task,
+    check_samples, check_task, spoken_forms,
 };
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::Language;
@@ -77,6 +77,8 @@ struct Settings {
     rule: ContextRule,
     language_margin: f32,
     is_multilingual: bool,
+    /// Whether names that were asked for go before the others.
+    takes_asked: bool,
 }
 
 impl WhisperEngine {
@@ -114,6 +116,7 @@ impl WhisperEngine {
             rule,
             language_margin: config.language_margin,
             is_multilingual: context.is_multilingual(),
+            takes_asked: config.vocabulary_boost_asked > 0.0,
         };
         Ok(Self { context: Arc::new(context), name: format!("whisper.cpp {stem}"), settings })
     }
@@ -169,7 +172,7 @@ impl Recognizer for WhisperRecognizer {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
         let mut samples = request.samples.to_vec();
         samples.resize(samples.len().max(SHORTEST_SAMPLES), 0.0);
-        let prompt = self.vocabulary_prompt(&request.vocabulary)?;
+        let prompt = self.vocabulary_prompt(request)?;
         let positions = self.settings.rule.positions(samples.len());
         let (language, foreign_share) = if request.language.is_open() && self.settings.is_multilingual {
             self.detect((&samples, positions), &allowed, &request.language)?
@@ -265,11 +268,12 @@ impl WhisperRecognizer {
         if allowed.is_empty() { Err(Error::NoLanguage { model: self.name.clone() }) } else { Ok(allowed) }
     }
 
-    /// The names as tokens of a sentence that came before, as many from the start of the list as fit.
-    fn vocabulary_prompt(&self, names: &[String]) -> Result<Vec<i32>, Error> {
+    /// The names as tokens of a sentence that came before, those that were asked for first, as many as fit.
+    fn vocabulary_prompt(&self, request: &Request) -> Result<Vec<i32>, Error> {
+        let asked: &[String] = if self.settings.takes_asked { &request.asked } else { &[] };
         let mut text = String::new();
         let mut tokens = Vec::new();
-        for name in names {
+        for name in spoken_forms(asked).chain(spoken_forms(&request.vocabulary)) {
             let name = name.replace('\0', " ");
             let longer = if text.is_empty() {
                 format!(" {}", name.trim())

@@ -108,6 +108,13 @@ impl Conversation {
         self.dialog.is_over()
     }
 
+    /// The names one of which the caller was just asked for, as many as the recogniser is given; none where something else is
+    /// waited for.
+    pub fn asked_for(&self) -> Arc<[String]> {
+        let Some(catalog) = self.dialog.asked_catalog() else { return Arc::new([]) };
+        self.assistant.names_of(catalog)
+    }
+
     /// The scenario at work in it.
     pub fn assistant(&self) -> &Arc<Assistant> {
         &self.assistant

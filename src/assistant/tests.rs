@@ -98,6 +98,65 @@ async fn a_catalogue_is_asked_for_once_when_it_is_due_and_soon_after_a_failure()
 }
 
 #[tokio::test]
+async fn a_catalogue_is_asked_for_by_time_so_that_the_first_call_after_a_quiet_hour_has_the_new_names() {
+    let clock = Arc::new(ManualClock::at("2026-11-26T09:00:00Z".parse().unwrap()));
+    // Other names each time.
+    let (query, other) =
+        ("select id, name, aliases from", "select id, name || hex(randomblob(8)) as name from");
+    let place = changed("pharma-fr", (query, other));
+    let understanding = Understanding::open(place.path()).expect("the scenario has no mistakes");
+    let assistant = Assistant::new(understanding, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let assistant = Arc::new(assistant.expect("its catalogues are there"));
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let first = assistant.vocabulary();
+    clock.advance(minutes(4));
+    assert_eq!(assistant.keep_catalogs().await, Some(minutes(1)));
+    assert!(assistant.vocabulary() == first, "it is not due");
+    clock.advance(minutes(1));
+    assert_eq!(assistant.keep_catalogs().await, Some(minutes(5)));
+    let second = assistant.vocabulary();
+    assert!(second != first);
+    std::fs::remove_file(place.path().join("stock.sqlite")).unwrap();
+    clock.advance(minutes(60));
+    assert_eq!(assistant.keep_catalogs().await, Some(RETRY), "soon after a failure");
+    assert!(assistant.vocabulary() == second);
+}
+
+#[tokio::test]
+async fn the_recogniser_is_told_names_with_their_aliases() {
+    let names = assistant("pharma-fr").await.vocabulary();
+    let holds = |wanted: &str| names.iter().any(|name| name == wanted);
+    assert!(holds("Velmoxine Enfant|Velmoxine pédiatrique|Velmoxine pour enfant"), "{names:?}");
+    assert!(holds("Abénoxal"));
+}
+
+#[tokio::test]
+async fn who_is_asked_for_a_product_is_expected_to_say_one_and_nobody_else_is() {
+    let assistant = assistant("pharma-fr").await;
+    let conversation = Conversation::new(Arc::clone(&assistant), call(1), Some(Language::Fr));
+    let mut conversation = conversation.at(date(2026, 11, 26).at(10, 0, 0, 0));
+    conversation.on(Event::Begin).await;
+    assert!(conversation.asked_for().is_empty(), "a free sentence");
+    conversation.on(said("c'est pour savoir si un produit est en stock")).await;
+    let entries = assistant.catalogs()["produit"].entries().to_vec();
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    let aliases: Vec<String> = entries.iter().flat_map(|entry| entry.aliases.clone()).collect();
+    assert!(!aliases.is_empty());
+    assert_eq!(*conversation.asked_for(), [names, aliases].concat());
+    conversation.on(said("le Parcivol")).await;
+    assert!(conversation.asked_for().is_empty(), "it was told");
+}
+
+#[test]
+fn of_a_long_catalogue_names_are_expected_before_aliases_and_not_all() {
+    let entries: Vec<Entry> =
+        (0..ASKED_MAX - 1).map(|at| Entry::listed(&at.to_string(), &format!("Nom{at}"), "a|b")).collect();
+    let expected = names_and_aliases(&entries);
+    assert_eq!(expected.len(), ASKED_MAX);
+    assert_eq!(expected[ASKED_MAX - 2..], ["Nom498", "a"]);
+}
+
+#[tokio::test]
 async fn a_record_says_what_was_decided_and_why() {
     let assistant = assistant("pharma-fr").await;
     let (_, records) = talk(&assistant, &["est-ce que la Velmoxine est disponible ?"]).await;

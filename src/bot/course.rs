@@ -17,6 +17,7 @@ mod hearing;
 mod parts;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) use self::parts::{Answer, Output};
@@ -64,6 +65,8 @@ pub(super) struct Course {
     /// The sentence that was answered last, if nothing was decided since.
     answered: Option<Sentence>,
     last_listen: Option<Listen>,
+    /// The names one of which the caller was asked for.
+    asked_for: Arc<[String]>,
     /// How long the caller may be silent, and since when it is counted.
     silence: Option<(Duration, Option<Instant>)>,
     has_failed: bool,
@@ -91,6 +94,7 @@ impl Course {
             polite_until: None,
             answered: None,
             last_listen: None,
+            asked_for: Arc::new([]),
             silence: None,
             has_failed: false,
             is_mute: false,
@@ -171,6 +175,10 @@ impl Course {
         if let Some(Then::Listen(listen)) = &then {
             self.last_listen = Some(*listen);
             self.outputs.push_back(Output::Expect(expectation(listen.expect)));
+        }
+        if self.asked_for != answer.asked_for {
+            self.asked_for = Arc::clone(&answer.asked_for);
+            self.outputs.push_back(Output::AskedFor(Arc::clone(&answer.asked_for)));
         }
         // Words for a look-up that was over at once are not said, and nothing is said twice.
         let is_new = |(place, _): &(usize, &Action)| *place >= early_said && !answer.fillers.contains(place);

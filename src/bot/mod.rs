@@ -32,6 +32,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -55,6 +56,11 @@ pub use self::reload::Reloaded;
 /// Names that the recogniser is given for one call. Each is looked for at every step of its search; whisper.cpp takes the
 /// first ones, as many as its prompt holds.
 const VOCABULARY_MAX: usize = 2_000;
+
+/// So long at most the catalogues are left alone: a new scenario may bring one that is due sooner.
+const CATALOGS_LEFT: Duration = Duration::from_secs(30);
+/// So long at least, whatever the scenario says.
+const CATALOGS_LEFT_MIN: Duration = Duration::from_secs(1);
 
 /// Why no call is answered.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +172,13 @@ impl Bot {
     /// The languages of the scenario that new calls get.
     pub fn languages(&self) -> Vec<Language> {
         self.switch.current().plan().languages.clone()
+    }
+
+    /// Asks for the catalogues of the scenario that are due, so that a new call has the names of now, and gives after how long it
+    /// is to be asked again. To be awaited on the runtime that answers calls.
+    pub async fn keep_catalogs(&self) -> Duration {
+        let next = self.switch.current().keep_catalogs().await;
+        next.unwrap_or(CATALOGS_LEFT).clamp(CATALOGS_LEFT_MIN, CATALOGS_LEFT)
     }
 
     /// The words that the recogniser should expect: those of the call, then names of the scenario and its catalogues.

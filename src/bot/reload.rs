@@ -100,7 +100,8 @@ pub(super) async fn open(parts: &Parts, pace: Arc<dyn Pace>) -> Result<Arc<Assis
     Ok(Arc::new(opened.map_err(|_| Error::BrokenOff)??))
 }
 
-/// Makes what is said when nothing else can be. A language that nobody speaks is fatal only where it is the scenario's own.
+/// Opens who speaks the languages of the scenario, and makes what is said when nothing else can be. A language that nobody
+/// speaks is fatal only where it is the scenario's own.
 pub(super) async fn apologies(voice: &Voice, assistant: &Arc<Assistant>) -> Result<Apologies, Error> {
     let (voice, assistant) = (voice.clone(), Arc::clone(assistant));
     let made = tokio::task::spawn_blocking(move || {
@@ -108,9 +109,14 @@ pub(super) async fn apologies(voice: &Voice, assistant: &Arc<Assistant>) -> Resu
         let mut apologies = Apologies::new();
         for language in plan.languages.iter().copied() {
             let text: Redacted<String> = Bot::apology_text(&assistant, language);
+            // An apology that is a recording, or was kept from before the start, opens nobody: the first caller would wait.
+            let opened = voice.warm_up(language);
             match voice.speak(&text, language).and_then(crate::voice::Speech::whole) {
                 Ok(samples) => {
                     apologies.insert(language, (samples.into(), voice.rate()));
+                    if let Err(error) = opened {
+                        tracing::warn!(language = language.code(), %error, "only what is recorded or was spoken before is said");
+                    }
                 }
                 Err(error) if language == plan.default_language => return Err(Error::from(error)),
                 Err(error) => {
@@ -126,6 +132,7 @@ pub(super) async fn apologies(voice: &Voice, assistant: &Arc<Assistant>) -> Resu
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -133,9 +140,12 @@ mod tests {
     use crate::assistant::Switch;
     use crate::bot::config::Config;
     use crate::bot::figures::Figures;
+    use crate::call::Language;
     use crate::clock::SystemClock;
     use crate::home::Home;
     use crate::intent::FullPace;
+    use crate::pipeline::understanding::Understanding;
+    use crate::tts::pico::Locale;
 
     /// Counts how often learning gave way.
     #[derive(Debug, Default)]
@@ -151,10 +161,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_changed_scenario_is_learnt_beside_calls_and_the_first_one_at_full_pace() {
-        let root = tempfile::tempdir().expect("a folder");
-        let scenario = root.path().join("scenario");
+    /// A scenario of two intents, one of them with the sentence `parcel`.
+    fn write(scenario: &Path, parcel: &str) {
         fs::create_dir_all(scenario.join("intents")).expect("a folder");
         fs::create_dir_all(scenario.join("steps")).expect("a folder");
         fs::write(
@@ -163,11 +171,44 @@ mod tests {
              [[routes]]\nid = \"r\"\nqueue = \"1\"\nlabel = { fr = \"R\" }\n[intents]\npayer = \"r\"\ncolis = \"r\"\n",
         )
         .expect("written");
-        let sentences = |parcel: &str| {
-            let rows = format!("text,intent,lang\nje veux payer,payer,fr\n{parcel},colis,fr\n");
-            fs::write(scenario.join("intents/a.csv"), rows).expect("written");
-        };
-        sentences("où est mon colis");
+        let rows = format!("text,intent,lang\nje veux payer,payer,fr\n{parcel},colis,fr\n");
+        fs::write(scenario.join("intents/a.csv"), rows).expect("written");
+    }
+
+    #[tokio::test]
+    async fn who_speaks_is_opened_before_the_first_call_although_the_apology_was_kept() {
+        let models = Home::resolve(|name| std::env::var_os(name)).expect("a home").models().to_path_buf();
+        if !models.join(Locale::FrFr.files()[0]).is_file() {
+            assert!(std::env::var_os("CI").is_none(), "the Pico voices are not installed");
+            eprintln!("skipped: no Pico voices in {}", models.display());
+            return;
+        }
+        let root = tempfile::tempdir().expect("a folder");
+        let scenario = root.path().join("scenario");
+        write(&scenario, "où est mon colis");
+        let home = Home::resolve(|name| match name {
+            "ALLO_HOME" => Some(root.path().into()),
+            "ALLO_MODELS" => Some(models.clone().into()),
+            _ => None,
+        });
+        let home = home.expect("a home");
+        let understanding = Understanding::open(&scenario).expect("it is a scenario");
+        let assistant = Assistant::new(understanding, Arc::new(SystemClock)).await;
+        let assistant = Arc::new(assistant.expect("it has no catalogues"));
+        for is_kept in [false, true] {
+            let voice = Voice::new(&crate::voice::config::Config::default(), &home).expect("a voice");
+            assert!(!voice.is_warm(Language::Fr));
+            apologies(&voice, &assistant).await.expect("French is spoken");
+            assert_eq!(voice.counts().spoken == 0, is_kept);
+            assert!(voice.is_warm(Language::Fr));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_scenario_is_learnt_beside_calls_and_the_first_one_at_full_pace() {
+        let root = tempfile::tempdir().expect("a folder");
+        let scenario = root.path().join("scenario");
+        write(&scenario, "où est mon colis");
         let home = Home::resolve(|name| (name == "ALLO_HOME").then(|| root.path().into())).expect("a home");
         let pace = Arc::new(Counting::default());
         let parts = Parts {
@@ -188,7 +229,7 @@ mod tests {
             figures: Figures::default(),
             parts,
         };
-        sentences("suivre mon paquet");
+        write(&scenario, "suivre mon paquet");
         // Where no voice is installed it is refused, but not before it was learnt.
         drop(bot.reload().await);
         assert!(pace.0.load(Ordering::Relaxed) > 0);

@@ -196,6 +196,7 @@ impl Task {
             Output::Stop { unfinished } => self.stop(unfinished),
             Output::Apologise(language) => self.apologise(language),
             Output::Expect(expectation) => self.controls.expect(self.facts.channel.1, expectation),
+            Output::AskedFor(names) => self.controls.asked_for(self.facts.channel.1, names),
             Output::HandOver(transfer) => self.hand_over(&transfer),
             Output::Transfer(queue) => self.transfer(queue),
             Output::HangUp => self.hang_up(),
@@ -221,7 +222,7 @@ impl Task {
     fn thought(&mut self, thought: Result<Thought, JoinError>, now: Instant) {
         self.early = None;
         match thought {
-            Ok(Thought { conversation, actions, fillers, is_kept, number }) => {
+            Ok(Thought { conversation, actions, fillers, asked_for, is_kept, number }) => {
                 if let Some(Action::Transfer(_)) = actions.last() {
                     self.led_to_person = Some(number);
                 }
@@ -232,7 +233,7 @@ impl Task {
                     self.bot.figures.decision.record(took);
                     tracing::debug!(call = %self.call, decided_ms = took.as_millis(), "a sentence was decided on");
                 }
-                self.course.answered(Answer { actions, fillers, language, is_kept }, now);
+                self.course.answered(Answer { actions, fillers, asked_for, language, is_kept }, now);
             }
             Err(error) => {
                 tracing::error!(call = %self.call, %error, "a dialogue broke");

@@ -28,12 +28,14 @@ struct Line {
     turn: u64,
     /// Mark of what is being made, and of what the connection plays.
     making: Option<String>,
+    /// Names one of which the next answers ask for.
+    asks_for: Vec<&'static str>,
 }
 
 impl Line {
     fn new() -> Self {
         let course = Course::new(CALLER, vec![Language::Fr, Language::Nl], Language::Fr);
-        Self { course, now: SystemClock.monotonic(), turn: 0, making: None }
+        Self { course, now: SystemClock.monotonic(), turn: 0, making: None, asks_for: Vec::new() }
     }
 
     /// A call that has begun and whose greeting was heard to its end.
@@ -83,7 +85,9 @@ impl Line {
 
     fn answers_with(&mut self, actions: &[Action], fillers: &[usize], is_kept: bool) {
         let (actions, fillers) = (actions.to_vec(), fillers.to_vec());
-        self.course.answered(Answer { actions, fillers, language: Language::Fr, is_kept }, self.now);
+        let asked_for = self.asks_for.iter().map(|name| (*name).to_owned()).collect();
+        let answer = Answer { actions, fillers, asked_for, language: Language::Fr, is_kept };
+        self.course.answered(answer, self.now);
     }
 
     /// The whole of a text is made, and lasts so long.
@@ -203,6 +207,7 @@ fn words(output: &Output) -> String {
         Output::Stop { unfinished } => format!("stop {}", unfinished.as_deref().unwrap_or("playing")),
         Output::Apologise(_) => "apologise".to_owned(),
         Output::Expect(expectation) => format!("expect {expectation:?}"),
+        Output::AskedFor(names) => format!("asked for {names:?}"),
         Output::HandOver(transfer) => format!("hand over to {}", transfer.route),
         Output::Transfer(queue) => format!("transfer to {}", queue.reveal()),
         Output::HangUp => "hang up".to_owned(),

@@ -136,6 +136,14 @@ async fn keep_up_to_date(bot: Arc<Bot>, mut asked: Signal) {
     }
 }
 
+/// Keeps the catalogues of the bot's scenario as new as it says, whether anybody calls or not.
+async fn keep_catalogs(bot: Arc<Bot>) {
+    loop {
+        let wait = bot.keep_catalogs().await;
+        tokio::time::sleep(wait).await;
+    }
+}
+
 /// Runs `allo serve`. stdout gets one line of JSON when the service is ready.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut config = context.load_config()?;
@@ -181,6 +189,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         let hang_up = bot.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
         let server = Server::bind(parts).await?;
         if let (Some(bot), Some(hang_up)) = (bot, hang_up) {
+            tokio::spawn(keep_catalogs(Arc::clone(&bot)));
             tokio::spawn(keep_up_to_date(bot, hang_up));
         }
         write_stdout(&format!("{}\n", server.ready_line()))?;

@@ -371,6 +371,12 @@ impl Dialog {
         self.not_told(task, scene)
     }
 
+    /// The catalogue of the value that the caller was asked for, as long as it is waited for.
+    pub fn asked_catalog(&self) -> Option<&str> {
+        let State::Asking(task) = &self.state else { return None };
+        task.missing()?.catalog.as_deref()
+    }
+
     /// Whether the value that is asked for can be keyed in.
     pub(super) fn is_keyable(&self) -> bool {
         self.slot_by_keys().is_some()

@@ -56,6 +56,8 @@ pub struct Candidate<'a> {
     pub language: Language,
     /// The names that the engine was prompted with.
     pub vocabulary: &'a [String],
+    /// The names that it was given because one of them was asked for.
+    pub asked: &'a [String],
 }
 
 /// What becomes of a recognition.
@@ -222,7 +224,10 @@ impl Guard {
         let checks = [
             (self.is_unspoken_annotation(candidate, &text), Reason::SymbolsOnly),
             (is_credit(&text) || callers_say_it_too && self.is_weak(candidate), Reason::Boilerplate),
-            (is_echo(&text, candidate.vocabulary) && self.is_weak(candidate), Reason::VocabularyEcho),
+            (
+                is_echo(&text, [candidate.vocabulary, candidate.asked]) && self.is_weak(candidate),
+                Reason::VocabularyEcho,
+            ),
             (
                 candidate.mean_speech_probability < config.minimum_speech_probability,
                 Reason::LowSpeechProbability,
@@ -300,8 +305,8 @@ fn without_annotations(text: &str) -> String {
 
 /// Whether `text` (normalised) is words of the vocabulary and hardly another: echoes of a list of names go on with made-up ones
 /// ("RIO, PUK, IMEI, RIBAN").
-fn is_echo(text: &str, vocabulary: &[String]) -> bool {
-    let names: Vec<String> = vocabulary.iter().map(|name| normalized(name)).collect();
+fn is_echo(text: &str, vocabularies: [&[String]; 2]) -> bool {
+    let names: Vec<String> = vocabularies.into_iter().flatten().map(|name| normalized(name)).collect();
     let is_name = |word: &&str| names.iter().any(|name| name.split(' ').any(|part| part == *word));
     let words = text.split(' ').count();
     let others = words - text.split(' ').filter(is_name).count();
@@ -371,6 +376,7 @@ mod tests {
             level_dbfs: level,
             language: Language::Fr,
             vocabulary: &["Télébox".to_owned(), "carte SIM".to_owned()],
+            asked: &["Velmoxine|Velmox".to_owned()],
         })
     }
 
@@ -475,7 +481,13 @@ mod tests {
 
     #[test]
     fn names_of_the_vocabulary_alone_need_evidence_of_speech() {
-        for text in ["Télébox,", "telebox Télébox", "SIM, Télébox.", "SIM, Télébox, SIM, Ribane."] {
+        for text in [
+            "Télébox,",
+            "telebox Télébox",
+            "SIM, Télébox.",
+            "SIM, Télébox, SIM, Ribane.",
+            "Velmox, Velmoxine.",
+        ] {
             check(text, None);
             let echo = judge_with(text, |_, speech, _| *speech = 0.5);
             assert_eq!(reason(&echo), Some(Reason::VocabularyEcho), "{text}");
@@ -528,6 +540,7 @@ mod tests {
                 level_dbfs: -25.0,
                 language: Language::Fr,
                 vocabulary: &[],
+                asked: &[],
             };
             reason(&Guard::new(&Config::default()).judge(&evidence))
         };
@@ -551,6 +564,7 @@ mod tests {
             level_dbfs: -30.0,
             language: Language::En,
             vocabulary: &[],
+            asked: &[],
         };
         let Verdict::Reject(rejection) = guard.judge(&candidate) else { panic!("a credit is rejected") };
         assert_eq!(rejection.text.reveal(), "Thanks for watching");
@@ -574,6 +588,7 @@ mod tests {
                 level_dbfs: -90.0,
                 language: Language::En,
                 vocabulary: &[],
+                asked: &[],
             }))
         };
         assert_eq!(judge("Thanks for watching"), None);

@@ -303,6 +303,12 @@ impl Controls {
         put_control(&self.link, &self.machine, Control::Expect { track, expectation });
     }
 
+    /// Says that the speaker of a track was asked for one of `names`, so that the recogniser expects them before anything else;
+    /// none for another question. It holds until the next.
+    pub fn asked_for(&self, track: usize, names: Arc<[String]>) {
+        put_control(&self.link, &self.machine, Control::AskedFor { track, names });
+    }
+
     /// Announces the beginning of something that is said. What is played under `mark` from now on are these words; call
     /// it before. They are kept as an utterance of the bot when that has ended.
     pub fn says(&self, mark: String, text: Redacted<String>, language: Language) {

@@ -154,6 +154,7 @@ impl Session {
             language: self.vote.choice(),
             task: Task::Transcribe,
             vocabulary: Arc::clone(&self.vocabulary),
+            asked: Arc::clone(&self.tracks[index].asked),
             ordinary_words: Arc::clone(&self.ordinary_words),
             prefix,
             priority: asking.priority,
@@ -218,7 +219,7 @@ impl Session {
         };
         let samples = track.chain.samples(span);
         let evidence = track.chain.evidence(span, &samples);
-        let believed = judge_text(machine, &self.vocabulary, (span, evidence), recognition);
+        let believed = judge_text(machine, [&self.vocabulary, &track.asked], (span, evidence), recognition);
         self.show(machine, index, (turn, span, believed.as_ref()));
         let reading = believed.as_ref().map_or(Reading::NOTHING, reading_of);
         self.tracks[index].chain.tell(Input::Heard { request, reading });
@@ -271,7 +272,8 @@ impl Session {
             }
         };
         let (turn, span, evidence) = (speculation.turn, speculation.span, speculation.evidence);
-        let believed = judge_text(machine, &self.vocabulary, (span, evidence), recognition);
+        let names: [&[String]; 2] = [&self.vocabulary, &self.tracks[index].asked];
+        let believed = judge_text(machine, names, (span, evidence), recognition);
         let reading = believed.as_ref().map_or(Reading::NOTHING, reading_of);
         let decoding = &mut self.tracks[index].decoding;
         let is_closing = decoding.closings.iter().any(|closing| closing.closed.waits_for(request));
@@ -533,7 +535,7 @@ fn delay(closing: &Closing, speculation: &Speculation, now: Instant) -> FinalDel
 /// A recognition after the guard: what is believed of it.
 fn judge_text(
     machine: &Machine,
-    vocabulary: &[String],
+    [vocabulary, asked]: [&[String]; 2],
     (span, evidence): (SampleSpan, Evidence),
     recognition: Recognition,
 ) -> Option<Recognition> {
@@ -545,6 +547,7 @@ fn judge_text(
         level_dbfs: evidence.level_dbfs,
         language: recognition.language,
         vocabulary,
+        asked,
     };
     match machine.guard.judge(&candidate) {
         Verdict::Accept => Some(recognition),

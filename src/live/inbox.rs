@@ -6,6 +6,7 @@
 //! [`CONTROLS_MAX`]; more are refused, but for the ends of playbacks whose beginning was taken.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::asr;
@@ -88,6 +89,11 @@ pub(super) enum Control {
     Expect {
         track: usize,
         expectation: Expectation,
+    },
+    /// The speaker was asked for one of these names; for none any more where there are none.
+    AskedFor {
+        track: usize,
+        names: Arc<[String]>,
     },
     /// Whoever talks with the caller has news of his own.
     Tell(Box<EventBody>),

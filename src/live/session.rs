@@ -47,6 +47,8 @@ pub(super) struct Track {
     pub(super) decoding: Decoding,
     /// The turn that has begun and not ended.
     pub(super) open_turn: Option<u64>,
+    /// Names one of which its speaker was asked for.
+    pub(super) asked: Arc<[String]>,
 }
 
 /// See the module.
@@ -83,7 +85,7 @@ impl Session {
         let track = |track: &super::Track| {
             let voice = machine.next_voice();
             let chain = Chain::new((track.channel, track.rate), voice, turn, now)?;
-            Ok(Track { chain, decoding: Decoding::default(), open_turn: None })
+            Ok(Track { chain, decoding: Decoding::default(), open_turn: None, asked: Arc::new([]) })
         };
         Ok(Self {
             link: Arc::clone(link),
@@ -223,6 +225,11 @@ impl Session {
                 if let Some(asked) = self.tracks.get_mut(track) {
                     asked.chain.tell(Input::Expect(expectation));
                     self.follow(machine, track);
+                }
+            }
+            Control::AskedFor { track, names } => {
+                if let Some(asked) = self.tracks.get_mut(track) {
+                    asked.asked = names;
                 }
             }
             Control::Tell(body) => self.outbox.push(*body),

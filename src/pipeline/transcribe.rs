@@ -348,6 +348,7 @@ impl<'a> Hearing<'a> {
             language,
             task: self.instructions.task,
             vocabulary: Arc::clone(&self.instructions.vocabulary),
+            asked: Arc::new([]),
             ordinary_words: Arc::clone(&self.instructions.ordinary_words),
             prefix: Redacted::default(),
             priority: Priority::Batch,
@@ -422,6 +423,7 @@ impl<'a> Hearing<'a> {
             level_dbfs: segment.level_dbfs,
             language: self.written(recognition.language),
             vocabulary: &self.instructions.vocabulary,
+            asked: &[],
         };
         match self.transcriber.guard.judge(&candidate) {
             Verdict::Accept => Judged { believed: Some(recognition.clone()), rejected: None },

@@ -3,6 +3,10 @@
 //! One process a text: the text goes in on stdin (so that none of it is taken for an option), a WAV comes out on
 //! stdout. The read is bounded, so a program that never ends its output is stopped. Output: 22.05 kHz mono with the
 //! Debian voices; the rate is read from the header.
+//!
+//! The program could be kept for many texts, a line each, but nothing in its output says where the sound of a line ends.
+//! So the next one is started beforehand ([`Voice::prepare`]): it reads its data and the voice before it reads its text, and
+//! waits for that. When this process ends, its input ends, and with that the program.
 
 use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -23,22 +27,43 @@ const MESSAGE_BYTES_MAX: u64 = 400;
 /// RIFF header, `fmt ` chunk of 16 bytes, head of the `data` chunk: what the program writes, always.
 const HEADER_BYTES: usize = 44;
 
+/// Has the program write sounds instead of making them.
+const PHONEMES: [&str; 2] = ["-q", "--ipa"];
+
 /// An `espeak-ng` voice.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Espeak {
     program: String,
     name: String,
     delivery: Delivery,
+    /// Started beforehand, for the next text.
+    ready: Option<Started>,
+}
+
+/// A program that runs, with the arguments that it was given. Ends with its owner.
+#[derive(Debug)]
+struct Started {
+    arguments: Vec<String>,
+    child: Child,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may already be gone, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Espeak {
     /// `name` as the program names voices, with an optional variant: `nl`, `nl+f3`, `nl+m3`. Nothing is run until
-    /// [`Voice::speak`].
+    /// [`Voice::prepare`] or [`Voice::speak`].
     ///
     /// # Errors
     /// [`Error::Delivery`] for a pitch or speed out of range.
     pub fn new(name: impl Into<String>, delivery: Delivery) -> Result<Self, Error> {
-        Ok(Self { program: "espeak-ng".to_owned(), name: name.into(), delivery: delivery.check()? })
+        let program = "espeak-ng".to_owned();
+        Ok(Self { program, name: name.into(), delivery: delivery.check()?, ready: None })
     }
 
     /// The program's own statement of its version, the first line that it prints.
@@ -55,9 +80,28 @@ impl Espeak {
         Ok(line.split("  Data at").next().unwrap_or_default().trim().to_owned())
     }
 
-    /// Runs the program on `text` and gives what it wrote.
-    fn run(&self, arguments: &[&str], text: &str) -> Result<Vec<u8>, Error> {
-        let mut child = Command::new(&self.program)
+    /// Gives `text` to a program with these arguments, the one that waits for it where there is one, and gives what it wrote.
+    fn run(&mut self, arguments: &[String], text: &str) -> Result<Vec<u8>, Error> {
+        let ready = self.ready.take().filter(|ready| ready.arguments == arguments);
+        // One that was ended while it waited says nothing about this text: what a fresh one says counts.
+        if let Some(ready) = ready
+            && let Ok(bytes) = self.finish(ready, text)
+        {
+            return Ok(bytes);
+        }
+        let fresh = self.start(arguments)?;
+        self.finish(fresh, text)
+    }
+
+    /// Starts the program for the next text with these arguments; what fails is told by that text.
+    fn keep_ready(&mut self, arguments: &[String]) {
+        if self.ready.as_ref().is_none_or(|ready| ready.arguments != arguments) {
+            self.ready = self.start(arguments).ok();
+        }
+    }
+
+    fn start(&self, arguments: &[String]) -> Result<Started, Error> {
+        let child = Command::new(&self.program)
             .args(["--stdin", "-b", "1", "-v", &self.name])
             .args(arguments)
             .stdin(Stdio::piped())
@@ -65,19 +109,15 @@ impl Espeak {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| run_error(&self.program, source))?;
-        let bytes = match self.talk(&mut child, text) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                // It may already be gone, which is what is wanted.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(error);
-            }
-        };
+        Ok(Started { arguments: arguments.to_vec(), child })
+    }
+
+    fn finish(&self, mut started: Started, text: &str) -> Result<Vec<u8>, Error> {
+        let bytes = self.talk(&mut started.child, text)?;
         let mut message = Vec::new();
-        let errors = child.stderr.take().expect("stderr was asked for as a pipe");
+        let errors = started.child.stderr.take().expect("stderr was asked for as a pipe");
         errors.take(MESSAGE_BYTES_MAX).read_to_end(&mut message).map_err(self.io("read from"))?;
-        let status = child.wait().map_err(self.io("wait for"))?;
+        let status = started.child.wait().map_err(self.io("wait for"))?;
         if !status.success() {
             let message = String::from_utf8_lossy(&message).trim().to_owned();
             return Err(Error::ProgramFailed { program: self.program.clone(), status, message });
@@ -111,7 +151,7 @@ impl Espeak {
     ///
     /// # Errors
     /// As [`Voice::speak`].
-    pub fn phonemes(&self, clauses: &[&str]) -> Result<Vec<String>, Error> {
+    pub fn phonemes(&mut self, clauses: &[&str]) -> Result<Vec<String>, Error> {
         // An empty line ends a clause: then the program writes a line for each, unless it cuts one itself.
         let text = clauses.join("\n\n");
         check_text(&text)?;
@@ -122,10 +162,23 @@ impl Espeak {
         clauses.iter().map(|clause| Ok(self.lines(clause)?.join(" "))).collect()
     }
 
-    fn lines(&self, text: &str) -> Result<Vec<String>, Error> {
-        let output = self.run(&["-q", "--ipa"], text)?;
+    /// As [`Voice::prepare`], for [`Espeak::phonemes`].
+    pub fn prepare_phonemes(&mut self) {
+        self.keep_ready(&PHONEMES.map(str::to_owned));
+    }
+
+    fn lines(&mut self, text: &str) -> Result<Vec<String>, Error> {
+        let output = self.run(&PHONEMES.map(str::to_owned), text)?;
         let output = String::from_utf8(output).map_err(|_| self.output("text in UTF-8 was expected"))?;
         Ok(output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Has the program speak.
+    fn speaking(&self) -> [String; 5] {
+        let pitch = PITCH * u32::from(self.delivery.pitch_percent) / 100;
+        let speed = WORDS_A_MINUTE * u32::from(self.delivery.speed_percent) / 100;
+        let (pitch, speed) = (pitch.min(99).to_string(), speed.to_string());
+        ["--stdout".to_owned(), "-p".to_owned(), pitch, "-s".to_owned(), speed]
     }
 
     fn output(&self, found: &str) -> Error {
@@ -136,10 +189,7 @@ impl Espeak {
 impl Voice for Espeak {
     fn speak(&mut self, text: &str) -> Result<Speech, Error> {
         check_text(text)?;
-        let pitch = PITCH * u32::from(self.delivery.pitch_percent) / 100;
-        let speed = WORDS_A_MINUTE * u32::from(self.delivery.speed_percent) / 100;
-        let (pitch, speed) = (pitch.min(99).to_string(), speed.to_string());
-        let bytes = self.run(&["--stdout", "-p", &pitch, "-s", &speed], text)?;
+        let bytes = self.run(&self.speaking(), text)?;
         let speech = parse(&bytes).map_err(|found| self.output(found))?;
         if speech.samples.is_empty() {
             return Err(Error::NoSpeech { engine: "espeak-ng" });
@@ -150,6 +200,10 @@ impl Voice for Espeak {
     fn deliver(&mut self, delivery: Delivery) -> Result<(), Error> {
         self.delivery = delivery.check()?;
         Ok(())
+    }
+
+    fn prepare(&mut self) {
+        self.keep_ready(&self.speaking());
     }
 }
 
@@ -208,12 +262,41 @@ mod tests {
         if !is_installed() {
             return;
         }
-        let voice = Espeak::new("en-us", Delivery::default()).unwrap();
+        let mut voice = Espeak::new("en-us", Delivery::default()).unwrap();
         let sounds = voice.phonemes(&["hello", "how are you"]).unwrap();
         assert_eq!(sounds, ["həlˈoʊ", "hˈaʊ ɑːɹ juː"]);
         let cut = voice.phonemes(&["hello, world", "good morning"]).unwrap();
         assert_eq!(cut[0], "həlˈoʊ wˈɜːld");
         assert_eq!(cut.len(), 2);
+    }
+
+    #[test]
+    fn a_program_that_waited_says_the_same_and_one_that_does_not_fit_is_not_used() {
+        if !is_installed() {
+            return;
+        }
+        let text = "Goedemorgen, met de klantenservice.";
+        let mut voice = Espeak::new("nl", Delivery::default()).unwrap();
+        let usual = voice.speak(text).unwrap();
+        assert!(voice.ready.is_none(), "nothing is started for later unless it is asked for");
+        voice.prepare();
+        let waiting = |voice: &Espeak| voice.ready.as_ref().map(|ready| ready.child.id());
+        let first = waiting(&voice);
+        voice.prepare();
+        assert!(first.is_some() && waiting(&voice) == first, "one is enough");
+        assert!(voice.speak(text).unwrap() == usual);
+        assert_eq!(waiting(&voice), None, "it has spoken");
+        voice.prepare();
+        voice.deliver(Delivery { speed_percent: 150, ..Delivery::default() }).unwrap();
+        let fast = voice.speak(text).unwrap();
+        assert!(fast.samples.len() * 10 < usual.samples.len() * 9, "the one that waited is slower");
+        voice.deliver(Delivery::default()).unwrap();
+        voice.prepare();
+        voice.ready.as_mut().unwrap().child.kill().unwrap();
+        assert!(voice.speak(text).unwrap() == usual, "it was ended while it waited");
+        voice.prepare_phonemes();
+        assert_eq!(voice.phonemes(&["nee"]).unwrap().len(), 1);
+        assert_eq!(waiting(&voice), None);
     }
 
     #[test]
@@ -238,6 +321,7 @@ mod tests {
     fn a_missing_program_comes_with_a_hint() {
         let mut voice = Espeak::new("nl", Delivery::default()).unwrap();
         voice.program = "espeak-ng-that-nobody-has".to_owned();
+        voice.prepare();
         let error = voice.speak("Hallo").unwrap_err();
         assert!(matches!(error, Error::ProgramMissing { .. }));
         assert!(error.to_string().contains("hint: apt-get install espeak-ng"));

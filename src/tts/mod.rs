@@ -49,6 +49,9 @@ pub trait Voice {
     fn deliver(&mut self, delivery: Delivery) -> Result<(), Error> {
         if delivery == Delivery::default() { Ok(()) } else { Err(Error::DeliveryFixed) }
     }
+
+    /// Does beforehand what the next text would wait for. Whatever fails then is told by that text.
+    fn prepare(&mut self) {}
 }
 
 /// How a voice is changed, to tell speakers apart.

@@ -149,6 +149,10 @@ impl Voice for Piper {
         self.speed_percent = delivery.speed_percent;
         Ok(())
     }
+
+    fn prepare(&mut self) {
+        self.espeak.prepare_phonemes();
+    }
 }
 
 /// Words up to a punctuation mark, and the mark.

@@ -51,6 +51,7 @@ pub struct TurnTaker {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one a channel, and taken out and put back with each window")]
 enum State {
     Idle,
     /// Speech, not enough of it to be sure.

@@ -88,6 +88,16 @@ pub enum EngineName {
     Piper(String),
 }
 
+impl EngineName {
+    /// Whether each word takes long enough that a caller notices how many the first piece has.
+    pub const fn is_slow(&self) -> bool {
+        match self {
+            Self::Pico(_) | Self::Espeak(_) => false,
+            Self::Piper(_) => true,
+        }
+    }
+}
+
 impl fmt::Display for EngineName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,8 @@
 //! Who speaks a language: engines that are opened when they are first needed and kept for the next sentence.
 //!
 //! Pico engines are cheap (2.5 MB, 16 ms), so as many are opened as speak at once, and some stay. A Piper network takes
-//! a second and 100 MB: there is one of each, and sentences wait for it.
+//! a second and 100 MB: there is one of each, and sentences wait for it. An engine that stays is prepared for its next
+//! sentence: where that needs a program, the program runs already.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -88,7 +89,9 @@ impl Engines {
         if let EngineName::Piper(voice) = name {
             return self.with_piper(name, voice, |piper| {
                 piper.deliver(delivery)?;
-                Ok(piper.speak(words)?)
+                let speech = piper.speak(words);
+                piper.prepare();
+                Ok(speech?)
             });
         }
         let mut engine = self.take(name)?;
@@ -104,7 +107,10 @@ impl Engines {
     /// The engine cannot be opened.
     pub fn open(&self, name: &EngineName) -> Result<(), Error> {
         if let EngineName::Piper(voice) = name {
-            return self.with_piper(name, voice, |_| Ok(()));
+            return self.with_piper(name, voice, |piper| {
+                piper.prepare();
+                Ok(())
+            });
         }
         let engine = self.take(name)?;
         self.put_back(name, engine);
@@ -114,6 +120,14 @@ impl Engines {
             self.version(name);
         }
         Ok(())
+    }
+
+    /// Whether the engine is open, and not in use.
+    #[cfg(test)]
+    pub fn is_open(&self, name: &EngineName) -> bool {
+        let piper = locked(&self.pipers).get(name).map(Arc::clone);
+        piper.is_some_and(|piper| locked(&piper).is_some())
+            || locked(&self.idle).get(name).is_some_and(|engines| !engines.is_empty())
     }
 
     fn take(&self, name: &EngineName) -> Result<Opened, Error> {
@@ -130,7 +144,8 @@ impl Engines {
         })
     }
 
-    fn put_back(&self, name: &EngineName, engine: Opened) {
+    fn put_back(&self, name: &EngineName, mut engine: Opened) {
+        engine.prepare();
         let mut idle = locked(&self.idle);
         let engines = idle.entry(name.clone()).or_default();
         if engines.len() < IDLE_MAX {

@@ -161,15 +161,24 @@ impl Voice {
         self.shared.first_that_can(language, |name| self.shared.engines.open(name).map(|()| name.clone()))
     }
 
+    /// Whether an engine of `language` is open.
+    #[cfg(test)]
+    pub(crate) fn is_warm(&self, language: Language) -> bool {
+        self.shared.config.engines.of(language).iter().any(|name| self.shared.engines.is_open(name))
+    }
+
     /// Speech for `text`, plain or in the subset of SSML that [`markup`] reads. Nothing is made before it is asked for
     /// the first piece.
     ///
     /// # Errors
     /// [`Error::Markup`] or [`Error::NothingToSay`].
     pub fn speak(&self, text: &Redacted<String>, language: Language) -> Result<Speech, Error> {
-        let steps = plan::plan(text.reveal(), language, &self.shared.prompts)?;
+        let mut steps = plan::plan(text.reveal(), language, &self.shared.prompts)?;
         if steps.is_empty() {
             return Err(Error::NothingToSay);
+        }
+        if self.shared.config.engines.of(language).first().is_some_and(EngineName::is_slow) {
+            steps = plan::hastened(steps);
         }
         Ok(Speech { voice: self.clone(), language, steps: steps.into_iter(), has_failed: false })
     }

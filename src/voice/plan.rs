@@ -25,6 +25,9 @@ const CLAUSE_WORDS: usize = 8;
 const JOINED_WORDS: usize = 24;
 const CLAUSE_WORDS_MAX: usize = 40;
 
+/// Signs that a speaker takes breath at inside a sentence.
+const BREATH: [char; 6] = [',', ';', ':', '–', '—', ')'];
+
 /// Words that a speaker may take breath before.
 const JOINING: [&str; 33] = [
     "et", "ou", "mais", "donc", "car", "que", "qui", "pour", "afin", "sans", "avec", "dans", "lorsque",
@@ -69,6 +72,28 @@ pub fn plan(text: &str, language: Language, prompts: &Prompts) -> Result<Vec<Ste
         }
     }
     Ok(planner.finish())
+}
+
+/// Cuts the words that are made first at their first comma, for an engine that takes long for each word: the caller waits for
+/// fewer of them.
+pub fn hastened(mut steps: Vec<Step>) -> Vec<Step> {
+    let Some(Step::Made { words, prosody }) = steps.first() else { return steps };
+    let Some((now, later)) = first_comma(words) else { return steps };
+    let made = |words: &str| Step::Made { words: words.to_owned(), prosody: *prosody };
+    let cut = [made(now), Step::Silence { ms: gap_ms(now) }, made(later)];
+    drop(steps.splice(..1, cut));
+    steps
+}
+
+/// What lies before and behind the first comma, or its like, that more than a word follows.
+fn first_comma(text: &str) -> Option<(&str, &str)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let last = words.len().checked_sub(2)?;
+    let behind = (1..=last).find(|index| words[index - 1].ends_with(BREATH))?;
+    let (now, later) = text.split_at(words[behind].as_ptr() as usize - text.as_ptr() as usize);
+    // An engine refuses signs without a letter or digit.
+    let is_sayable = |part: &str| part.contains(char::is_alphanumeric);
+    (is_sayable(now) && is_sayable(later)).then(|| (now.trim(), later))
 }
 
 enum Run {
@@ -236,7 +261,7 @@ fn breath(sentence: &str) -> Option<usize> {
     // At least some words stay for the end: two of them alone sound like an afterthought.
     let last = words.len() - 3;
     for index in CLAUSE_WORDS..last.min(CLAUSE_WORDS_MAX) {
-        let ends_clause = words[index - 1].ends_with([',', ';', ':', '–', '—', ')']);
+        let ends_clause = words[index - 1].ends_with(BREATH);
         let joins = index >= JOINED_WORDS && JOINING.contains(&words[index].to_lowercase().as_str());
         if ends_clause || joins {
             return Some(place(index));

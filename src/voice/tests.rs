@@ -153,6 +153,9 @@ fn the_next_engine_speaks_where_the_first_cannot() {
     let voice = place.voice(&with_french(vec![missing, EngineName::Pico(Locale::FrFr)]));
     assert_eq!(voice.warm_up(Language::Fr).unwrap(), EngineName::Pico(Locale::FrFr));
     assert_eq!(pieces(&voice, "Bonjour.").len(), 1);
+    let greeting = "Bonjour, votre commande est partie.";
+    assert_eq!(pieces(&voice, greeting).len(), 3, "cut at its comma, for the network that comes first");
+    assert_eq!(pieces(&place.voice(&Config::default()), greeting).len(), 1);
 }
 
 #[test]

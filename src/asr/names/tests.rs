@@ -76,6 +76,22 @@ fn another_vocabulary_brings_other_names() {
 }
 
 #[test]
+fn an_alias_is_written_as_it_was_said_under_the_key_of_its_name_and_is_no_rival_to_it() {
+    let hears = |name: &str| {
+        let mut heard = recognition("la vel moxine", 32_000, Language::Fr);
+        heard.words.iter_mut().for_each(|word| word.confidence = 0.4);
+        let names = [name.to_owned()].into();
+        NameEar::default().put_right(Expected { names, ..expected(&[]) }, &mut heard);
+        assert_eq!(heard.text.reveal(), "la Velmoxine");
+        let [change] = heard.corrections.as_slice() else { panic!("{:?}", heard.corrections) };
+        assert_eq!(change.runner_up, None);
+        change.id.reveal().clone()
+    };
+    assert_eq!(hears("Amoxil | Velmoxine"), "Amoxil");
+    assert_eq!(hears("Velmoxine|Velmoxin"), "Velmoxine");
+}
+
+#[test]
 fn ordinary_words_of_the_scenario_are_no_names_however_badly_they_were_heard() {
     let mut ear = NameEar::default();
     let mut hears = |ordinary_words: &[&str]| {

@@ -35,7 +35,7 @@ use super::repetition::{is_decoder_loop, trailing_loop};
 use super::words::{self, TextToken, TimedToken};
 use super::{
     Alternative, CancelFlag, Capabilities, Engine, Error, LanguageChoice, Priority, Recognition, Recognizer,
-    Request, Task, check_samples, check_task,
+    Request, Task, check_samples, check_task, spoken_forms,
 };
 use crate::audio::mel::{InvalidFilters, MelFrontEnd};
 use crate::audio::{SamplePos, SampleSpan};
@@ -84,6 +84,40 @@ struct EngineSettings {
     language_margin: f32,
     vocabulary_boost: f32,
     vocabulary_prompt: bool,
+    vocabulary_boost_asked: f32,
+}
+
+impl EngineSettings {
+    fn of(config: &Config) -> Self {
+        Self {
+            beams: config.beam_size,
+            rule: config.context_rule(),
+            language_margin: config.language_margin,
+            vocabulary_boost: config.vocabulary_boost,
+            vocabulary_prompt: config.vocabulary_prompt,
+            vocabulary_boost_asked: config.vocabulary_boost_asked,
+        }
+    }
+
+    /// The names that the search leans to, and how much for each token: those one of which was just asked for, else those of
+    /// the call.
+    fn leaning<'r>(&self, request: &'r Request) -> (&'r Arc<[String]>, f32) {
+        if self.asked(request).is_empty() {
+            (&request.vocabulary, self.vocabulary_boost)
+        } else {
+            (&request.asked, self.vocabulary_boost_asked.max(self.vocabulary_boost))
+        }
+    }
+
+    /// The names that are read as text that came before, those that were asked for first.
+    fn prompted<'r>(&self, request: &'r Request) -> impl Iterator<Item = &'r str> {
+        let usual: &[String] = if self.vocabulary_prompt { &request.vocabulary } else { &[] };
+        spoken_forms(self.asked(request)).chain(spoken_forms(usual))
+    }
+
+    fn asked<'r>(&self, request: &'r Request) -> &'r [String] {
+        if self.vocabulary_boost_asked > 0.0 { &request.asked } else { &[] }
+    }
 }
 
 impl OnnxEngine {
@@ -101,13 +135,6 @@ impl OnnxEngine {
         let vocabulary = Vocabulary::new(std::mem::take(&mut description.tokens), description.vocabulary)
             .map_err(|error| Error::Load { path: folder.to_path_buf(), reason: error.to_string() })?;
         let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let settings = EngineSettings {
-            beams: config.beam_size,
-            rule: config.context_rule(),
-            language_margin: config.language_margin,
-            vocabulary_boost: config.vocabulary_boost,
-            vocabulary_prompt: config.vocabulary_prompt,
-        };
         Ok(Self {
             graphs: Arc::new(graphs),
             rules: Arc::new(Rules::new(&vocabulary)),
@@ -115,7 +142,7 @@ impl OnnxEngine {
             description,
             folder: folder.to_path_buf(),
             name: format!("onnx {stem}"),
-            settings,
+            settings: EngineSettings::of(config),
         })
     }
 }
@@ -133,6 +160,9 @@ impl Engine for OnnxEngine {
     }
 }
 
+/// Names with their trie.
+type Leaning = (Arc<[String]>, BiasTrie);
+
 struct OnnxRecognizer {
     network: Network,
     mel: MelFrontEnd,
@@ -142,7 +172,9 @@ struct OnnxRecognizer {
     spectrogram: Vec<f32>,
     reading: Reading,
     /// The names of the last request with their trie: most requests of a call have the same.
-    names: Option<(Arc<[String]>, BiasTrie)>,
+    names: Option<Leaning>,
+    /// The same of the last one for which names were asked: they return with the next question, of this call or another.
+    asked: Option<Leaning>,
     name: String,
     alignment_heads: usize,
     audio_positions: usize,
@@ -162,6 +194,7 @@ impl OnnxRecognizer {
             spectrogram: Vec::new(),
             reading: Reading::default(),
             names: None,
+            asked: None,
             name: engine.name.clone(),
             alignment_heads: description.alignment_heads.len(),
             audio_positions: description.audio_positions,
@@ -190,7 +223,7 @@ impl Recognizer for OnnxRecognizer {
             return Err(Error::Cancelled);
         }
         self.network.watch(cancel);
-        self.learn(&request.vocabulary);
+        self.learn(request);
         let outcome = self.recognize_watched(request, &allowed, cancel);
         cancel.forget_bell();
         if request.samples.len() >= LONG_POSITIONS * SAMPLES_PER_POSITION {
@@ -338,13 +371,18 @@ impl OnnxRecognizer {
         if allowed.is_empty() { Err(Error::NoLanguage { model: self.name.clone() }) } else { Ok(allowed) }
     }
 
-    fn learn(&mut self, names: &Arc<[String]>) {
-        if self.names.as_ref().is_some_and(|(known, _)| known == names) {
+    /// Makes the trie of the names that the search is to lean to, unless it is there.
+    fn learn(&mut self, request: &Request) {
+        let is_asked = !self.settings.asked(request).is_empty();
+        let (names, boost) = self.settings.leaning(request);
+        let known = if is_asked { &mut self.asked } else { &mut self.names };
+        if known.as_ref().is_some_and(|(known, _)| known == names) {
             return;
         }
-        let boost = self.settings.vocabulary_boost;
-        self.names = (!names.is_empty() && boost > 0.0)
-            .then(|| (Arc::clone(names), BiasTrie::new(&self.vocabulary, names, boost)));
+        *known = (!names.is_empty() && boost > 0.0).then(|| {
+            let forms: Vec<String> = spoken_forms(names).map(str::to_owned).collect();
+            (Arc::clone(names), BiasTrie::new(&self.vocabulary, &forms, boost))
+        });
     }
 
     fn encode(&mut self, samples: &[f32], positions: usize) -> Result<Encoded, Error> {
@@ -359,7 +397,7 @@ impl OnnxRecognizer {
 
     fn decode(&mut self, encoded: &Encoded, attempt: &Attempt<'_>) -> Result<Decoded, Error> {
         let Attempt { request, allowed, temperature, prefix, cancel } = *attempt;
-        let before = self.prompt(&request.vocabulary);
+        let before = self.prompt(request);
         let (heard, prompt) = self.read_prompt(encoded, before, (request, allowed))?;
         self.reading.attention.clear(self.alignment_heads, encoded.positions);
         self.reading.attention.keep(&self.reading.scores.attention, &[0]);
@@ -375,7 +413,9 @@ impl OnnxRecognizer {
             vocabulary_size: self.vocabulary.size() as usize,
             cancel,
         };
-        let trie = self.names.as_ref().map(|(_, trie)| trie);
+        let is_asked = !self.settings.asked(request).is_empty();
+        let leaning = if is_asked { &self.asked } else { &self.names };
+        let trie = leaning.as_ref().map(|(_, trie)| trie);
         let guide = Guide { rules: &self.rules, bias: trie, forced: &forced, settings };
         let mut hypotheses = self.search.run(&mut running, &guide)?.into_iter();
         let hypothesis = hypotheses.next().ok_or(Error::Inference {
@@ -506,20 +546,20 @@ impl OnnxRecognizer {
     }
 
     /// The names as text that came before, as many from the start of the list as fit in half of the decoder's window.
-    fn prompt(&self, names: &[String]) -> Vec<u32> {
-        if !self.settings.vocabulary_prompt || names.is_empty() {
-            return Vec::new();
-        }
+    fn prompt(&self, request: &Request) -> Vec<u32> {
         let most = self.text_positions / 2 - 1;
-        let mut prompt = vec![self.vocabulary.start_of_previous()];
-        for (place, name) in names.iter().enumerate() {
-            let separator = if place == 0 { " " } else { ", " };
+        let mut prompt = Vec::new();
+        for name in self.settings.prompted(request) {
+            let separator = if prompt.is_empty() { " " } else { ", " };
             let name = name.replace('\0', " ");
             let tokens = self.vocabulary.encode(&format!("{separator}{}", name.trim()));
-            if prompt.len() + tokens.len() > most {
+            if prompt.len() + 1 + tokens.len() > most {
                 break;
             }
             prompt.extend(tokens);
+        }
+        if !prompt.is_empty() {
+            prompt.insert(0, self.vocabulary.start_of_previous());
         }
         prompt
     }

@@ -14,6 +14,7 @@ fn request(priority: Priority, samples: usize) -> Request {
         language: LanguageChoice::Known(Language::Fr),
         task: crate::asr::Task::Transcribe,
         vocabulary: Arc::from(Vec::new()),
+        asked: Arc::new([]),
         ordinary_words: Arc::new([]),
         prefix: crate::redact::Redacted::default(),
         priority,

@@ -21,8 +21,11 @@ static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
     folders.iter().map(load).collect()
 });
 
+/// A name, and what makes a scenario that variant.
+type Variant = (&'static str, fn(&mut Plan));
+
 /// Ways in which an owner may change a scenario, the scenario as it is first.
-const VARIANTS: [(&str, fn(&mut Plan)); 7] = [
+const VARIANTS: [Variant; 7] = [
     ("as it is", |_| {}),
     ("asks whether it may record", |plan| {
         let say = plan.consent.take().map_or_else(|| plan.greeting.clone(), |consent| consent.say);

@@ -1,6 +1,7 @@
 //! What the course of a conversation is made of.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::ear::Sentence;
@@ -31,6 +32,8 @@ pub(in crate::bot) enum Output {
     Apologise(Language),
     /// What the caller was asked for.
     Expect(Expectation),
+    /// The caller was asked for one of these names; for none any more where there are none.
+    AskedFor(Arc<[String]>),
     /// Tell with what the call is handed over.
     HandOver(Box<Transfer>),
     /// Transfer the call to this queue.
@@ -47,6 +50,8 @@ pub(in crate::bot) struct Answer {
     pub(in crate::bot) actions: Vec<Action>,
     /// Which of the actions are words for the time of a look-up.
     pub(in crate::bot) fillers: Vec<usize>,
+    /// The names one of which the caller is asked for; mostly none.
+    pub(in crate::bot) asked_for: Arc<[String]>,
     /// The language that is spoken from now on.
     pub(in crate::bot) language: Language,
     /// Whether the decision is in the store, or need not be.

@@ -1,5 +1,7 @@
 //! One question to the dialogue, on a thread that may block: the classifier works for some milliseconds.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::super::Bot;
@@ -14,6 +16,8 @@ pub(super) struct Thought {
     pub(super) actions: Vec<Action>,
     /// Which of them are words for the time of a look-up.
     pub(super) fillers: Vec<usize>,
+    /// The names one of which the caller is asked for.
+    pub(super) asked_for: Arc<[String]>,
     pub(super) is_kept: bool,
     /// Number of the turn.
     pub(super) number: u32,
@@ -49,5 +53,6 @@ pub(super) async fn think(
     if is_kept {
         controls.decided(Box::new(step.record));
     }
-    Thought { conversation, actions: step.actions, fillers, is_kept, number }
+    let asked_for = conversation.asked_for();
+    Thought { conversation, actions: step.actions, fillers, asked_for, is_kept, number }
 }

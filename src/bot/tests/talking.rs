@@ -91,6 +91,35 @@ fn a_sign_of_listening_takes_no_question_back_and_lets_a_held_answer_go() {
 }
 
 #[test]
+fn names_that_are_asked_for_are_told_once_and_taken_back_with_the_next_question_or_the_end() {
+    let asked = |next: fn() -> Action| {
+        let mut line = Line::greeted();
+        line.says("un produit");
+        line.done();
+        line.asks_for = vec!["Velmoxine", "Dorzanil"];
+        line.answers(&[say("Lequel ?"), listen()]);
+        assert_eq!(line.done()[..2], ["expect Open", "asked for [\"Velmoxine\", \"Dorzanil\"]"]);
+        line.is_made(1_000);
+        line.passes(1_000);
+        line.is_heard("bot-2");
+        line.says("euh");
+        line.done();
+        line.answers(&[say("Pardon, lequel ?"), listen()]);
+        assert_eq!(line.done(), ["expect Open", "make Pardon, lequel ?"], "they are known");
+        line.is_made(1_000);
+        line.passes(1_000);
+        line.is_heard("bot-3");
+        line.says("la Velmoxine");
+        line.done();
+        line.asks_for.clear();
+        line.answers(&[say("Bien."), next()]);
+        line.done()
+    };
+    assert_eq!(asked(listen), ["expect Open", "asked for []", "make Bien."]);
+    assert_eq!(asked(transfer), ["asked for []", "make Bien."], "a colleague asks what he likes");
+}
+
+#[test]
 fn an_answer_that_begins_before_the_question_has_ended_counts() {
     let mut line = Line::greeted();
     line.says("ma facture");

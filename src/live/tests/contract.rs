@@ -1,5 +1,7 @@
 //! What whoever follows a call may rely on.
 
+use std::sync::Mutex;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -69,6 +71,28 @@ fn a_name_that_the_recogniser_puts_right_is_told_with_the_final_unless_its_words
     let change = ("vel moxine".to_owned(), "Velmoxine".to_owned());
     assert_eq!(hears(&[]), [("je cherche du Velmoxine".to_owned(), vec![change])]);
     assert_eq!(hears(&["vel", "moxine"]), [("je cherche du vel moxine".to_owned(), Vec::new())]);
+}
+
+#[test]
+fn names_that_the_speaker_was_asked_for_go_to_the_recogniser_until_something_else_is_asked() {
+    let asked: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let noted = Arc::clone(&asked);
+    let live = live(FakeEngine::new(move |request| {
+        noted.lock().unwrap().push(request.asked.to_vec());
+        Reply::Text("mot".to_owned())
+    }));
+    let call = live.open(CallSetup { finals_only: true, ..setup(&[Channel::Caller]) }).unwrap();
+    let names: Arc<[String]> = ["Velmoxine".to_owned(), "Dorzanil".to_owned()].into();
+    let asked_in = |names: Arc<[String]>| {
+        call.controls().asked_for(0, names);
+        say(&call, [spoken(&[1, 2, 3]), silence(PAUSE)].concat());
+        let mut asked = std::mem::take(&mut *asked.lock().unwrap());
+        asked.dedup();
+        asked
+    };
+    assert_eq!(asked_in(Arc::new([])), [Vec::<String>::new()]);
+    assert_eq!(asked_in(Arc::clone(&names)), [names.to_vec()]);
+    assert_eq!(asked_in(Arc::new([])), [Vec::<String>::new()]);
 }
 
 #[test]

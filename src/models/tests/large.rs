@@ -72,6 +72,7 @@ fn recognized(runtime: &Runtime, folder: &Path) -> Recognition {
         language,
         task: Task::Transcribe,
         vocabulary,
+        asked: Vec::new().into(),
         ordinary_words: Vec::new().into(),
         prefix: Redacted::default(),
         priority,

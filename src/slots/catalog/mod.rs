@@ -29,6 +29,9 @@ use super::words::{Gap, Words};
 use crate::call::Language;
 use crate::text::fold;
 
+/// Stands between names for the same.
+pub const ALIAS: char = '|';
+
 /// One product, place or brand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -41,10 +44,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry as it stands in a table: `aliases` are separated by `|`.
+    /// An entry as it stands in a table: `aliases` are separated by [`ALIAS`].
     pub fn listed(id: &str, name: &str, aliases: &str) -> Self {
-        let aliases = aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty());
+        let aliases = aliases.split(ALIAS).map(str::trim).filter(|alias| !alias.is_empty());
         Self { id: id.to_owned(), name: name.to_owned(), aliases: aliases.map(str::to_owned).collect() }
+    }
+
+    /// The name and its aliases in one, with [`ALIAS`] between them.
+    pub fn in_one(&self) -> String {
+        self.aliases.iter().fold(self.name.clone(), |mut names, alias| {
+            names.push(ALIAS);
+            names.push_str(alias);
+            names
+        })
     }
 }
 
@@ -66,7 +78,7 @@ pub struct Match {
     pub span: Range<usize>,
     /// How alike name and words are, 0 to 1; 1 for the name itself, whatever its capitals and accents.
     pub score: f32,
-    /// The next best entry for the same words.
+    /// The next best entry of another key for the same words.
     pub runner_up: Option<RunnerUp>,
     /// The words, as a range of the text's words.
     pub(super) words: Range<usize>,
@@ -166,7 +178,9 @@ impl Catalog {
         }
         let ranked = index.rank(&form, score_min);
         let first = ranked.first()?;
-        let second = ranked.iter().find(|other| other.entry != first.entry);
+        // Entries of one key are names for the same: none makes another doubtful.
+        let is_other = |other: &&Scored| self.entries[other.entry].id != self.entries[first.entry].id;
+        let second = ranked.iter().find(is_other);
         Some(Match {
             entity: self.entity(first.entry),
             span: words.span(&window),

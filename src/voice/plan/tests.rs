@@ -4,7 +4,10 @@ use super::*;
 
 /// The plan as a line: words in quotes, silences in milliseconds.
 fn shown(text: &str) -> String {
-    let steps = plan(text, Language::Fr, &Prompts::default()).unwrap();
+    shown_steps(&plan(text, Language::Fr, &Prompts::default()).unwrap())
+}
+
+fn shown_steps(steps: &[Step]) -> String {
     let shown = steps.iter().map(|step| match step {
         Step::Made { words, prosody } if *prosody == Prosody::PLAIN => format!("“{words}”"),
         Step::Made { words, prosody } => {
@@ -63,6 +66,23 @@ fn long_sentences_are_cut_where_a_speaker_takes_breath() {
     );
     let endless = vec!["mot"; 100].join(" ");
     assert_eq!(shown(&endless).matches('“').count(), 3);
+}
+
+#[test]
+fn the_first_words_are_cut_at_their_comma_for_a_slow_engine_and_no_others() {
+    let hastened =
+        |text: &str| shown_steps(&hastened(plan(text, Language::Fr, &Prompts::default()).unwrap()));
+    assert_eq!(
+        hastened("Bonjour, votre commande est partie, merci. Elle arrive demain, le matin."),
+        "“Bonjour,” 160 “votre commande est partie, merci.” 350 “Elle arrive demain, le matin.”"
+    );
+    assert_eq!(hastened("Cela fait 12,50 euros."), "“Cela fait 12,50 euros.”");
+    assert_eq!(hastened("Oui, merci."), "“Oui, merci.”", "one word alone is an afterthought");
+    assert_eq!(hastened("Oui : - —"), "“Oui : - —”");
+    let slow = "<speak><prosody rate='80%'>Bonjour, votre commande est partie.</prosody></speak>";
+    assert_eq!(hastened(slow), "“Bonjour,”@80%+0dB 160 “votre commande est partie.”@80%+0dB");
+    assert_eq!(hastened("<speak><break time='200ms'/>Un, deux, trois</speak>"), "200 “Un, deux, trois”");
+    assert!(hastened(" … ").is_empty());
 }
 
 #[test]

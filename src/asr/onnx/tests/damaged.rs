@@ -91,6 +91,7 @@ fn used(runtime: &Runtime, folder: &Path) -> Result<Recognition, Error> {
         language: LanguageChoice::Known(Language::En),
         task: crate::asr::Task::Transcribe,
         vocabulary: Vec::new().into(),
+        asked: Vec::new().into(),
         ordinary_words: Vec::new().into(),
         prefix: Redacted::default(),
         priority: Priority::Batch,

@@ -25,6 +25,7 @@ fn request(number: usize) -> Request {
         language: LanguageChoice::Known(Language::En),
         task: Task::Transcribe,
         vocabulary: Vec::new().into(),
+        asked: Vec::new().into(),
         ordinary_words: Vec::new().into(),
         prefix: Redacted::default(),
         priority: Priority::Batch,
