@@ -458,7 +458,7 @@ fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
     script.expect(&[
         ("speech 1", 0.08),
         ("part of 1", told),
-        ("part of 1", after(3.58, Config::default().min_delay)),
+        ("part of 1", after(3.58, Config::default().unasked_settle_delay)),
     ]);
 }
 
