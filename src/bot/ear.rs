@@ -14,10 +14,11 @@ const TURNS_MAX: usize = 4;
 const WORDS_TO_TELL_LANGUAGE: usize = 3;
 /// A sentence is taken for one in another language from so much speech on, in seconds. A detector tells the allowed languages apart
 /// from one second on (`asr::language`); among all that it knows a name or a number leads it astray for longer. More would let
-/// callers say several sentences in vain. Chosen by reasoning, not measured.
+/// callers say several sentences in vain. Chosen by reasoning.
 const FOREIGN_SPEECH_MIN_S: f64 = 2.0;
 /// The same from so much of the probability on. An accent or a bad line moves some of it to other languages and leaves more on the
-/// one that is spoken; higher would miss callers in a language that the model hardly knows. Chosen by reasoning, not measured.
+/// one that is spoken; higher would miss callers in a language that the model hardly knows. BENCHMARKS.md, "Callers in another
+/// language", has what it does.
 const FOREIGN_SHARE_MIN: f64 = 0.8;
 
 /// What came of an event.
