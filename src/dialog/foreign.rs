@@ -26,9 +26,8 @@ impl Dialog {
     /// them is kept.
     pub(super) fn foreign(&mut self, scene: &mut Scene<'_>) -> Rule {
         let again = (Rule::OtherLanguage, Message::ValueAgain, Message::AskAgain);
-        let state = self.state.clone();
         // The answer of a source comes first; nothing was asked yet, or nobody listens any more.
-        if matches!(state, State::New | State::LookingUp(_) | State::Transferred(_) | State::Ended) {
+        if matches!(self.state, State::New | State::LookingUp(_) | State::Transferred(_) | State::Ended) {
             return Rule::Ignored;
         }
         self.foreign_sentences += 1;
@@ -37,20 +36,7 @@ impl Dialog {
         }
         let languages = listed(&self.plan.languages, self.language);
         self.say(Message::LanguagesSpoken, &[("languages", &languages)], &mut scene.actions);
-        match state {
-            State::Asking(task) => self.not_told(task, scene),
-            State::New
-            | State::Consent
-            | State::Open
-            | State::Confirming { .. }
-            | State::Choosing { .. }
-            | State::Keypad
-            | State::ConfirmingValue { .. }
-            | State::LookingUp(_)
-            | State::More
-            | State::Transferred(_)
-            | State::Ended => self.unanswered(again, scene),
-        }
+        self.ask_anew(again, scene)
     }
 
     /// The caller speaks none of the languages: a person is asked.

@@ -96,24 +96,23 @@ impl Dialog {
 
     /// Sound without words: what was asked is asked again, and nothing that is known is lost.
     pub(super) fn noise(&mut self, scene: &mut Scene<'_>) -> Rule {
-        match self.state.clone() {
-            State::LookingUp(_) => Rule::Ignored,
-            State::Asking(task) if task.is_being_keyed() => {
-                self.listen(self.last_listen.expect, &mut scene.actions);
-                Rule::Noise
-            }
-            State::Asking(task) => self.not_told(task, scene),
-            State::New
-            | State::Consent
-            | State::Open
-            | State::Confirming { .. }
-            | State::Choosing { .. }
-            | State::Keypad
-            | State::ConfirmingValue { .. }
-            | State::More
-            | State::Transferred(_)
-            | State::Ended => self.unanswered((Rule::Noise, Message::Noisy, Message::AskAfterNoise), scene),
+        if matches!(self.state, State::LookingUp(_)) {
+            return Rule::Ignored;
         }
+        if matches!(&self.state, State::Asking(task) if task.is_being_keyed()) {
+            self.listen(self.last_listen.expect, &mut scene.actions);
+            return Rule::Noise;
+        }
+        self.ask_anew((Rule::Noise, Message::Noisy, Message::AskAfterNoise), scene)
+    }
+
+    /// What came holds nothing of what was asked for: a value is asked for in its own way, everything else as [`Dialog::unanswered`]
+    /// does.
+    pub(super) fn ask_anew(&mut self, again: (Rule, Message, Message), scene: &mut Scene<'_>) -> Rule {
+        if let State::Asking(task) = self.state.clone() {
+            return self.not_told(task, scene);
+        }
+        self.unanswered(again, scene)
     }
 
     /// What came is no answer. A question that waits for one is asked again behind `before`; where there is none, or it was

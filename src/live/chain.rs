@@ -14,7 +14,9 @@ use crate::audio::resample::ChannelResampler;
 use crate::audio::{SamplePos, SampleRate, SampleSpan};
 use crate::call::Channel;
 use crate::turn::{self, Expectation, Input, Output, RequestId, TurnTaker};
-use crate::vad::{self, EVIDENT_FROM, QUIET_DBFS, SILENCE_DBFS, SteadyNoise, WINDOW_SAMPLES, level_dbfs};
+use crate::vad::{
+    self, EVIDENT_FROM, NOISE_BELOW, QUIET_DBFS, SILENCE_DBFS, SteadyNoise, WINDOW_SAMPLES, level_dbfs,
+};
 
 const WINDOW: u64 = WINDOW_SAMPLES as u64;
 /// A channel that is quiet (`vad::QUIET_DBFS`) for so many windows is silent without asking a model: after a second the
@@ -22,8 +24,6 @@ const WINDOW: u64 = WINDOW_SAMPLES as u64;
 const SILENT_AFTER_WINDOWS: u32 = 32;
 /// A channel in which nobody spoke for so many windows, a second, is calm.
 const CALM_AFTER_WINDOWS: u32 = 32;
-/// A window with a lower probability of speech is nobody's; the lowest threshold that anybody sets is far above.
-const NOBODY_BELOW: f32 = 0.1;
 /// Arrivals of audio that are remembered, one for each frame: twenty seconds, longer than any pause that is waited for.
 const ARRIVALS_MAX: usize = 1_000;
 /// Silence of a hole that is worked on at once; the rest comes with the next round, so that a long hole of one call does
@@ -325,7 +325,7 @@ impl Chain {
         self.heard = self.heard.plus(WINDOW);
         self.probabilities.push_back(probability);
         self.speech += if probability >= SPEECH_FROM { WINDOW } else { 0 };
-        self.calm_windows = if probability < NOBODY_BELOW { self.calm_windows.saturating_add(1) } else { 0 };
+        self.calm_windows = if probability < NOISE_BELOW { self.calm_windows.saturating_add(1) } else { 0 };
         self.taker.push(Input::Window { speech_probability: probability, level_dbfs });
     }
 

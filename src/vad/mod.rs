@@ -31,7 +31,7 @@ pub use energy::EnergyDetector;
 pub use evidence::{EVIDENT_FROM, Evidence};
 pub use segmenter::{CutReason, SegmentEvent, Segmenter};
 pub use silero::{SileroModel, SileroStream};
-pub use steady::{Sparing, SteadyNoise};
+pub use steady::{NOISE_BELOW, Sparing, SteadyNoise};
 pub use stream::{Segment, SegmentStream};
 pub use strength::Strengths;
 

@@ -15,7 +15,7 @@ const LASTING_WINDOWS: u32 = 96;
 /// Windows left out one after the other, in noise that has lasted.
 const LEFT_OUT_MAX: u32 = 3;
 /// A window with a lower probability of speech is noise; the lowest threshold that anybody sets is far above.
-const NOISE_BELOW: f32 = 0.1;
+pub const NOISE_BELOW: f32 = 0.1;
 /// Levels that differ less are the same noise: windows of 32 ms of white noise at 8 kHz differ by some 0.3 dB (1 / √256),
 /// those of a real line by less than 1; a voice that differs less from it is not understood anyway.
 const SAME_DB: f32 = 2.0;
