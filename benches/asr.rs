@@ -182,7 +182,7 @@ fn whole_sentence(runtime: &Runtime, folder: &Path, threads: usize) -> anyhow::R
         task: Task::Transcribe,
         vocabulary: Vec::new().into(),
         asked: Vec::new().into(),
-        ordinary_words: Vec::new().into(),
+        sentences: Vec::new().into(),
         prefix: Redacted::new(String::new()),
         priority: Priority::LiveFinal,
     };

@@ -75,6 +75,8 @@ fn callers() -> anyhow::Result<Vec<Caller>> {
 /// What became of calls at once.
 struct Crowd {
     lags: Vec<Duration>,
+    /// Those of calls with full service.
+    full_lags: Vec<Duration>,
     refused: usize,
     before: Snapshot,
     after: Snapshot,
@@ -89,8 +91,13 @@ impl Crowd {
     }
 
     fn line(&self) -> String {
+        let full = if self.full_lags.len() < self.lags.len() {
+            format!(" (with full service {})", report::lags(&self.full_lags))
+        } else {
+            String::new()
+        };
         format!(
-            "{}; {} refused, {} finals only; partials {} shown, {} dropped; {:.2} cores busy",
+            "{}{full}; {} refused, {} finals only; partials {} shown, {} dropped; {:.2} cores busy",
             report::lags(&self.lags),
             self.refused,
             self.after.calls_finals_only - self.before.calls_finals_only,
@@ -114,23 +121,26 @@ fn crowd(
             std::thread::spawn(move || one_of_many(&live, &callers[index % callers.len()], (index, length)))
         })
         .collect();
-    let (mut lags, mut refused) = (Vec::new(), 0);
+    let (mut lags, mut full_lags, mut refused) = (Vec::new(), Vec::new(), 0);
     for thread in threads {
         match thread.join().map_err(|_| anyhow::anyhow!("a caller panicked"))?? {
-            Some(of_call) => lags.extend(of_call),
+            Some((of_call, is_finals_only)) => {
+                full_lags.extend(of_call.iter().filter(|_| !is_finals_only));
+                lags.extend(of_call);
+            }
             None => refused += 1,
         }
     }
     let busy_cores = (process.processor_time() - busy).as_secs_f64() / elapsed(began).as_secs_f64();
-    Ok(Crowd { lags, refused, before, after: live.snapshot(), busy_cores })
+    Ok(Crowd { lags, full_lags, refused, before, after: live.snapshot(), busy_cores })
 }
 
-/// The lags of one call; `None` when it was refused.
+/// The lags of one call, and whether it had finals only; `None` when it was refused.
 fn one_of_many(
     live: &Arc<Live>,
     (sound, language): &Caller,
     (index, length): (usize, Duration),
-) -> anyhow::Result<Option<Vec<Duration>>> {
+) -> anyhow::Result<Option<(Vec<Duration>, bool)>> {
     let rate = SampleRate::TELEPHONE;
     // Calls begin one after the other over ten seconds, so that admission sees what the first ones cost.
     let offset = Duration::from_millis(STAGGER.as_millis() as u64 * index as u64 % 10_000);
@@ -141,7 +151,10 @@ fn one_of_many(
     let samples: Vec<f32> = sound.iter().cycle().skip(skipped).take(count).copied().collect();
     let sound = Sound { rate, channels: vec![(Channel::Caller, samples)] };
     match play::open(live, &sound, *language) {
-        Ok(call) => Ok(Some(play::play(call, &sound)?.lags())),
+        Ok(call) => {
+            let is_finals_only = call.is_finals_only();
+            Ok(Some((play::play(call, &sound)?.lags(), is_finals_only)))
+        }
         Err(Refused::Busy { .. }) => Ok(None),
         Err(refused) => Err(refused.into()),
     }

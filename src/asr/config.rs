@@ -149,6 +149,9 @@ pub struct Config {
     /// The same for the names of a catalogue while the caller was asked for one of them, when other words hardly matter, 0 to 10.
     /// The names are then given to either engine as text that came before, too; 0 for neither.
     pub vocabulary_boost_asked: f32,
+    /// How much the search of the ONNX engine leans to the wording of sentences that are said here, such as the examples of a
+    /// voicebot's scenario, 0 to 1: 1 counts as much as what was heard, 0 not at all. Not while the caller was asked for a name.
+    pub sentences_weight: f32,
     /// Whether the encoder and decoder use fused attention (less memory; on the reference processor slower).
     pub flash_attention: bool,
 }
@@ -172,6 +175,7 @@ impl Default for Config {
             vocabulary_boost: 0.0,
             vocabulary_prompt: false,
             vocabulary_boost_asked: 1.0,
+            sentences_weight: 0.2,
             flash_attention: false,
         }
     }
@@ -230,6 +234,8 @@ impl Config {
         check((0.0..=10.0).contains(&boost), "vocabulary_boost", boost.to_string(), "0 to 10")?;
         let asked = self.vocabulary_boost_asked;
         check((0.0..=10.0).contains(&asked), "vocabulary_boost_asked", asked.to_string(), "0 to 10")?;
+        let weight = self.sentences_weight;
+        check((0.0..=1.0).contains(&weight), "sentences_weight", weight.to_string(), "0 to 1")?;
         let margin = self.language_margin;
         check((0.0..=1.0).contains(&margin), "language_margin", margin.to_string(), "0 to 1")
     }
@@ -302,6 +308,7 @@ mod tests {
         check("model = ''", "model");
         check("language_margin = nan", "language_margin");
         check("vocabulary_boost_asked = 11.0", "vocabulary_boost_asked");
+        check("sentences_weight = 1.5", "sentences_weight");
         assert!(toml::from_str::<Config>("beams = 5").is_err());
         assert!(toml::from_str::<Config>("languages = ['de']").is_err());
     }

@@ -190,7 +190,7 @@ pub fn check_engine(engine: &dyn Engine, speech: &[f32], language: Language) {
         task: Task::Transcribe,
         vocabulary: vocabulary.iter().map(|name| (*name).to_owned()).collect(),
         asked: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         prefix: Redacted::default(),
         priority: super::Priority::Batch,
     };

@@ -71,8 +71,10 @@ pub struct Request {
     /// as many as fit as text that came before ([`Config::vocabulary_boost_asked`](config::Config)). Empty where no name was asked
     /// for.
     pub asked: Arc<[String]>,
-    /// Words that are said for their own sake: none of them is taken for a misheard name of the vocabulary. Any text of them.
-    pub ordinary_words: Arc<[String]>,
+    /// Sentences as they are said here, such as the examples of a voicebot: the search leans to their wording
+    /// ([`Config::sentences_weight`](config::Config)), and none of their words is taken for a misheard name of the vocabulary. Empty for
+    /// none.
+    pub sentences: Arc<[String]>,
     /// Text that the segment is known to begin with, such as the stable part of a partial: it is read in one pass and
     /// not decoded again. Empty for none; without effect on an engine that cannot ([`Capabilities::prefix`]).
     pub prefix: Redacted<String>,

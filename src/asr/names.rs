@@ -2,8 +2,9 @@
 //!
 //! The search already leans towards the names ([`super::decode::bias`]); a name that the model never read still comes out as
 //! other words that sound like it. Here such words become the name: by sound, and the sooner the less sure the engine was of
-//! them. Ordinary words that are given with the names stay, however badly they were heard.
+//! them. Words of the sentences that are said here stay, however badly they were heard.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,17 +12,16 @@ use super::{Recognition, RecognizedWord, Request};
 use crate::audio::SampleSpan;
 use crate::slots::catalog::{ALIAS, Catalog, Change, Entry, correct_heard};
 
-/// What may be said: names, and ordinary words that are none.
+/// What may be said: names, and sentences whose words are none.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expected {
     pub(super) names: Arc<[String]>,
-    pub(super) ordinary_words: Arc<[String]>,
+    pub(super) sentences: Arc<[String]>,
 }
 
 impl Expected {
     pub(super) fn of(request: &Request) -> Self {
-        let (names, ordinary_words) = (Arc::clone(&request.vocabulary), Arc::clone(&request.ordinary_words));
-        Self { names, ordinary_words }
+        Self { names: Arc::clone(&request.vocabulary), sentences: Arc::clone(&request.sentences) }
     }
 }
 
@@ -57,7 +57,8 @@ impl NameEar {
     fn catalog(&mut self, expected: Expected) -> &Catalog {
         if self.known.as_ref().is_none_or(|(known, _)| *known != expected) {
             let entries = expected.names.iter().flat_map(|name| entries(name)).collect();
-            let ordinary_words = expected.ordinary_words.iter().map(String::as_str);
+            let ordinary_words: BTreeSet<&str> =
+                expected.sentences.iter().flat_map(|sentence| sentence.split_whitespace()).collect();
             let catalog = Catalog::new(entries).with_ordinary_words(ordinary_words);
             self.known = Some((expected, catalog));
         }

@@ -111,7 +111,7 @@ fn request(samples: &[f32], language: LanguageChoice) -> Request {
         task: Task::Transcribe,
         vocabulary,
         asked: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         prefix: Redacted::default(),
         priority,
     }

@@ -70,6 +70,8 @@ pub struct Assistant {
     plan: Arc<Plan>,
     sources: Sources,
     catalogs: Mutex<Catalogs>,
+    sentences: Arc<[String]>,
+    /// The words of the sentences, each once.
     ordinary_words: Arc<[String]>,
     timezone: TimeZone,
     clock: Arc<dyn Clock>,
@@ -120,6 +122,7 @@ impl Assistant {
     pub async fn new(understanding: Understanding, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let plan = Arc::clone(&understanding.scenario().plan);
         let sources = Sources::open(&plan, |name| std::env::var(name).ok(), Arc::clone(&clock));
+        let sentences = understanding.scenario().sentences();
         let ordinary_words = understanding.scenario().ordinary_words();
         let mut catalogs = BTreeMap::new();
         let mut due = BTreeMap::new();
@@ -139,7 +142,7 @@ impl Assistant {
         // The scenario checked the name; a time zone that this machine lost since is not worth a failure.
         let timezone = TimeZone::get(&plan.timezone).unwrap_or(TimeZone::UTC);
         let catalogs = Mutex::new(Catalogs { by_name: Arc::new(catalogs), due });
-        Ok(Self { understanding, plan, sources, catalogs, ordinary_words, timezone, clock })
+        Ok(Self { understanding, plan, sources, catalogs, sentences, ordinary_words, timezone, clock })
     }
 
     /// The plan of its dialogues.
@@ -211,9 +214,9 @@ impl Assistant {
         names_and_aliases(entries.unwrap_or_default())
     }
 
-    /// Words of the scenario that the recogniser should not take for a misheard name.
-    pub fn ordinary_words(&self) -> Arc<[String]> {
-        Arc::clone(&self.ordinary_words)
+    /// What callers of the scenario say, for the recogniser.
+    pub fn sentences(&self) -> Arc<[String]> {
+        Arc::clone(&self.sentences)
     }
 
     fn due(&self) -> Vec<Due> {

@@ -187,9 +187,9 @@ impl Bot {
         own.iter().cloned().chain(names).take(VOCABULARY_MAX).collect()
     }
 
-    /// The words that the recogniser should not take for one of them.
-    pub fn ordinary_words(&self) -> Arc<[String]> {
-        self.switch.current().ordinary_words()
+    /// What callers of the scenario say, for the recogniser.
+    pub fn sentences(&self) -> Arc<[String]> {
+        self.switch.current().sentences()
     }
 
     /// Starts to talk on a call: a task of this runtime, which ends with the call. `events` are those of the call from

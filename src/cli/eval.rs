@@ -141,7 +141,7 @@ fn instructions(language: LanguageChoice, vocabulary: &Arc<[String]>, telephone:
         language,
         task: Task::Transcribe,
         vocabulary,
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         channels: None,
         telephone,
     }

@@ -1,6 +1,7 @@
 //! Sentences over a telephone line: spoken by Allo's own voices, coded as on a line, heard by the recogniser.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -36,12 +37,17 @@ pub(super) struct Line {
     model: String,
     folder: PathBuf,
     models: PathBuf,
-    vocabulary: Vec<String>,
+    vocabulary: Arc<[String]>,
+    sentences: Arc<[String]>,
 }
 
 impl Line {
-    /// Loads the model; `vocabulary` are names that may be said.
-    pub fn open(context: &Context, arguments: &LineArguments, vocabulary: &[String]) -> anyhow::Result<Self> {
+    /// Loads the model; `vocabulary` are names that may be said, `sentences` what is said there.
+    pub fn open(
+        context: &Context,
+        arguments: &LineArguments,
+        (vocabulary, sentences): (&[String], Arc<[String]>),
+    ) -> anyhow::Result<Self> {
         let mut config = context.load_config()?;
         if let Some(model) = &arguments.model {
             config.asr.model.clone_from(model);
@@ -52,7 +58,8 @@ impl Line {
             model: config.asr.model,
             folder: arguments.audio.clone().unwrap_or_else(|| context.home.root().join("spoken")),
             models: context.home.models().to_path_buf(),
-            vocabulary: vocabulary.to_vec(),
+            vocabulary: vocabulary.into(),
+            sentences,
         })
     }
 
@@ -109,8 +116,8 @@ impl Line {
                 _ => LanguageChoice::Among(language),
             },
             task: Task::Transcribe,
-            vocabulary: self.vocabulary.as_slice().into(),
-            ordinary_words: Vec::new().into(),
+            vocabulary: Arc::clone(&self.vocabulary),
+            sentences: Arc::clone(&self.sentences),
             channels: None,
             telephone: false,
         };

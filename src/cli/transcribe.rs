@@ -98,9 +98,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<ExitCode>
         language: language_choice(arguments.language.as_deref(), &config)?,
         task: Task::Transcribe,
         vocabulary: merged(vocabulary(arguments.vocabulary.as_deref())?, expected),
-        ordinary_words: scenario
-            .as_ref()
-            .map_or_else(Arc::default, |(_, scenario)| scenario.ordinary_words()),
+        sentences: scenario.as_ref().map_or_else(Arc::default, |(_, scenario)| scenario.sentences()),
         channels: (!arguments.channels.is_empty()).then(|| arguments.channels.clone()),
         telephone: false,
     };
@@ -414,9 +412,9 @@ fn settings(arguments: &Arguments, config: &Config, instructions: &Instructions)
     config.asr.threads_per_inference = defaults.asr.threads_per_inference;
     config.asr.queue_capacity = defaults.asr.queue_capacity;
     config.intent = defaults.intent;
-    let Instructions { open, language, task, vocabulary, ordinary_words, channels, telephone } = instructions;
+    let Instructions { open, language, task, vocabulary, sentences, channels, telephone } = instructions;
     let shown = format!(
-        "{}{open:?}{language:?}{task:?}{vocabulary:?}{ordinary_words:?}{channels:?}{telephone}{}{}",
+        "{}{open:?}{language:?}{task:?}{vocabulary:?}{sentences:?}{channels:?}{telephone}{}{}",
         config.to_toml(),
         arguments.format,
         arguments.debug
@@ -493,7 +491,7 @@ mod tests {
             language: language_choice(arguments.language.as_deref(), config).unwrap(),
             task: Task::Transcribe,
             vocabulary: names.iter().map(|name| (*name).to_owned()).collect(),
-            ordinary_words: Arc::new([]),
+            sentences: Arc::new([]),
             channels: (!arguments.channels.is_empty()).then(|| arguments.channels.clone()),
             telephone: false,
         };

@@ -45,8 +45,8 @@ pub struct CallSetup {
     pub language: LanguageChoice,
     /// Names and terms that may be said.
     pub vocabulary: Arc<[String]>,
-    /// Words that are said for their own sake and are no misheard name.
-    pub ordinary_words: Arc<[String]>,
+    /// Sentences as they are said here: recognition leans to their wording, and none of their words is a misheard name.
+    pub sentences: Arc<[String]>,
     /// No partials are wanted.
     pub finals_only: bool,
     /// Settings of turns for this call; those of the service without.
@@ -78,7 +78,7 @@ impl CallSetup {
             tracks,
             language: LanguageChoice::Among(crate::call::Language::ALL.to_vec()),
             vocabulary: Arc::new([]),
-            ordinary_words: Arc::new([]),
+            sentences: Arc::new([]),
             finals_only: false,
             turn: None,
             has_bot: false,

@@ -2,7 +2,7 @@
 //! guard, and each ended turn becomes a final or nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Machine;
 use super::admission::{Kind, Relief};
@@ -27,6 +27,9 @@ use crate::turn::{self, Input, Reading, RequestId, TextKind};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
+/// How much later the finals of a call are due that a full machine took for finals only: about one recognition, so that calls
+/// with full service do not wait for it, and it waits for two of them at most.
+pub(super) const YIELDS: Duration = Duration::from_millis(400);
 
 impl Session {
     /// A partial is due. One is decoded at a time; of those that come meanwhile the newest counts.
@@ -126,7 +129,7 @@ impl Session {
         let Some(speculation) = track.decoding.speculation(request) else { return };
         let (samples, end) = (Arc::clone(&speculation.samples), speculation.span.end);
         // Who fell silent first is served first.
-        let due = track.chain.arrival(end, now);
+        let due = track.chain.arrival(end, now) + if self.is_degraded { YIELDS } else { Duration::ZERO };
         let asking = Asking { request, samples, priority: Priority::LiveFinal, due, stale: None };
         let sent = self.ask(machine, index, asking);
         let Some(speculation) = self.tracks[index].decoding.speculation(request) else { return };
@@ -155,7 +158,7 @@ impl Session {
             task: Task::Transcribe,
             vocabulary: Arc::clone(&self.vocabulary),
             asked: Arc::clone(&self.tracks[index].asked),
-            ordinary_words: Arc::clone(&self.ordinary_words),
+            sentences: Arc::clone(&self.sentences),
             prefix,
             priority: asking.priority,
         };

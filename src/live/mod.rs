@@ -372,14 +372,13 @@ impl Live {
         let channels: Vec<_> = setup.tracks.iter().map(|track| track.channel).collect();
         let facts = (channels.clone(), setup.abilities);
         let (link, commands) = Link::new(log, Arc::clone(&machine.bell), inbox, facts);
-        match self.admit(&link)? {
-            Service::FinalsOnly => {
-                count(&machine.metrics.calls_finals_only);
-                setup.finals_only = true;
-            }
-            Service::Full | Service::None => {}
+        let is_degraded = self.admit(&link)? == Service::FinalsOnly;
+        if is_degraded {
+            count(&machine.metrics.calls_finals_only);
+            setup.finals_only = true;
         }
-        let session = Session::new(machine, &link, &setup).inspect_err(|_| machine.withdraw(&link))?;
+        let session =
+            Session::new(machine, &link, (&setup, is_degraded)).inspect_err(|_| machine.withdraw(&link))?;
         if let Some(keeper) = &machine.keeper {
             let call = LiveCall {
                 id,

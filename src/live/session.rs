@@ -57,8 +57,10 @@ pub(super) struct Session {
     pub(super) tracks: Vec<Track>,
     pub(super) vote: LanguageVote,
     pub(super) vocabulary: Arc<[String]>,
-    pub(super) ordinary_words: Arc<[String]>,
+    pub(super) sentences: Arc<[String]>,
     pub(super) finals_only: bool,
+    /// It was taken into a full machine: its finals yield to those of the others.
+    pub(super) is_degraded: bool,
     pub(super) outbox: Outbox,
     pub(super) finals: u64,
     pub(super) rejected: u32,
@@ -79,7 +81,11 @@ impl Session {
     ///
     /// # Errors
     /// The rate of a track or the settings of its turns cannot be used.
-    pub(super) fn new(machine: &Machine, link: &Arc<Link>, setup: &CallSetup) -> Result<Self, Error> {
+    pub(super) fn new(
+        machine: &Machine,
+        link: &Arc<Link>,
+        (setup, is_degraded): (&CallSetup, bool),
+    ) -> Result<Self, Error> {
         let now = machine.clock.monotonic();
         let turn = setup.turn.as_ref().unwrap_or(&machine.turn);
         let track = |track: &super::Track| {
@@ -97,8 +103,9 @@ impl Session {
                 LanguageVote::new(&setup.language)
             },
             vocabulary: Arc::clone(&setup.vocabulary),
-            ordinary_words: Arc::clone(&setup.ordinary_words),
+            sentences: Arc::clone(&setup.sentences),
             finals_only: setup.finals_only,
+            is_degraded,
             outbox: Outbox::default(),
             finals: 0,
             rejected: 0,

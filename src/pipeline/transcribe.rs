@@ -39,8 +39,8 @@ pub struct Instructions {
     pub task: Task,
     /// Names and terms that may be said.
     pub vocabulary: Arc<[String]>,
-    /// Words that are said for their own sake and are no misheard name.
-    pub ordinary_words: Arc<[String]>,
+    /// Sentences as they are said here: recognition leans to their wording, and none of their words is a misheard name.
+    pub sentences: Arc<[String]>,
     /// Who is on which channel; `None` names them by their number: see [`Transcriber::two_channels`].
     pub channels: Option<Vec<Channel>>,
     /// Pass the audio through 8 kHz G.711 first, to hear what a telephone would have heard.
@@ -349,7 +349,7 @@ impl<'a> Hearing<'a> {
             task: self.instructions.task,
             vocabulary: Arc::clone(&self.instructions.vocabulary),
             asked: Arc::new([]),
-            ordinary_words: Arc::clone(&self.instructions.ordinary_words),
+            sentences: Arc::clone(&self.instructions.sentences),
             prefix: Redacted::default(),
             priority: Priority::Batch,
         };

@@ -184,10 +184,19 @@ impl Scenario {
         }
     }
 
-    /// Words that callers say for their own sake, each once: those that people wrote of its examples.
-    pub fn ordinary_words(&self) -> Arc<[String]> {
+    /// What callers say: those of its examples that people wrote.
+    pub fn sentences(&self) -> Arc<[String]> {
+        self.written().map(str::to_owned).collect()
+    }
+
+    fn written(&self) -> impl Iterator<Item = &str> {
         let written = self.examples.iter().filter(|example| example.said.is_none());
-        let words: BTreeSet<&str> = written.flat_map(|example| example.text.split_whitespace()).collect();
+        written.map(|example| example.text.as_str())
+    }
+
+    /// Words that callers say for their own sake, each once: those of [`Self::sentences`].
+    pub fn ordinary_words(&self) -> Arc<[String]> {
+        let words: BTreeSet<&str> = self.written().flat_map(str::split_whitespace).collect();
         words.into_iter().map(str::to_owned).collect()
     }
 }

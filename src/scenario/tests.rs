@@ -83,6 +83,7 @@ fn what_was_misheard_counts_as_long_as_its_sentence_is_there() {
     assert_eq!(last.said.as_deref(), Some("ma facture, svp"));
     let written = ["facture,", "je", "ma", "payer", "svp", "veux"].map(str::to_owned);
     assert_eq!(*scenario.ordinary_words(), written, "what was misheard is no ordinary word");
+    assert_eq!(*scenario.sentences(), ["ma facture, svp", "je veux payer"].map(str::to_owned));
 
     let written = Scenario::load(folder.path()).unwrap().version;
     fs::remove_file(folder.path().join(MISHEARD_FILE)).unwrap();

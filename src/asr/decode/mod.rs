@@ -3,7 +3,7 @@
 //! In the order in which a segment meets them: [`crate::audio::mel`] turns samples into what
 //! the encoder takes; [`tokens`] knows the
 //! ids that the decoder takes and gives; [`scores`] reads the decoder's scores; [`bias`] lifts the names of the call's
-//! vocabulary during the search; [`align`] finds from the attention when each token was said.
+//! vocabulary during the search, [`phrasing`] the wording of known sentences; [`align`] finds from the attention when each token was said.
 //!
 //! Units: samples at 16 kHz, frames of 10 ms, encoder positions of 20 ms, natural logarithms.
 //!
@@ -11,6 +11,7 @@
 
 pub mod align;
 pub mod bias;
+pub mod phrasing;
 pub mod scores;
 pub mod tokens;
 

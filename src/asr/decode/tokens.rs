@@ -165,6 +165,11 @@ impl Vocabulary {
         (bytes == text.len()).then_some(ids)
     }
 
+    /// The token that is `text` and nothing else.
+    pub fn token(&self, text: &str) -> Option<u32> {
+        self.find(text.as_bytes())
+    }
+
     /// What may never come out: the signs that stand for sounds and not for speech, as the models' publisher chose
     /// them, and the special tokens that only a prompt holds, languages included. In rising order. Neither time stamps
     /// nor their absence ([`Vocabulary::no_timestamps`]) are among them.

@@ -10,11 +10,8 @@ fn vocabulary() -> Arc<[String]> {
     NAMES.map(str::to_owned).into()
 }
 
-fn expected(ordinary_words: &[&str]) -> Expected {
-    Expected {
-        names: vocabulary(),
-        ordinary_words: ordinary_words.iter().map(|words| (*words).to_owned()).collect(),
-    }
+fn expected(sentences: &[&str]) -> Expected {
+    Expected { names: vocabulary(), sentences: sentences.iter().map(|words| (*words).to_owned()).collect() }
 }
 
 /// What becomes of `text` when the engine was `confident` of every word.
@@ -92,7 +89,7 @@ fn an_alias_is_written_as_it_was_said_under_the_key_of_its_name_and_is_no_rival_
 }
 
 #[test]
-fn ordinary_words_of_the_scenario_are_no_names_however_badly_they_were_heard() {
+fn words_of_the_scenario_are_no_names_however_badly_they_were_heard() {
     let mut ear = NameEar::default();
     let mut hears = |ordinary_words: &[&str]| {
         let mut heard = recognition("je cherche l'epargnixe", 32_000, Language::Fr);

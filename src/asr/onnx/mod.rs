@@ -17,7 +17,7 @@ mod search;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::network::{Encoded, Graphs, Network};
 use self::package::Description;
@@ -28,6 +28,7 @@ use super::config::{Config, Device};
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
+use super::decode::phrasing::Phrasing;
 use super::decode::scores::log_sum_exp;
 use super::decode::tokens::Vocabulary;
 use super::language;
@@ -74,7 +75,32 @@ pub struct OnnxEngine {
     description: Description,
     folder: PathBuf,
     name: String,
+    wording: Arc<Wording>,
     settings: EngineSettings,
+}
+
+/// The wording of the sentences of the last request that had any: all calls of a voicebot have the same.
+#[derive(Default)]
+struct Wording(Mutex<Option<(Arc<[String]>, Arc<Phrasing>)>>);
+
+impl Wording {
+    /// That of `sentences`, each token worth `weight`; `None` without either.
+    fn of(&self, vocabulary: &Vocabulary, sentences: &Arc<[String]>, weight: f32) -> Option<Arc<Phrasing>> {
+        if sentences.is_empty() || weight <= 0.0 {
+            return None;
+        }
+        // Whoever comes meanwhile waits for the same.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((of, phrasing)) if of == sentences => Some(Arc::clone(phrasing)),
+            Some(_) | None => {
+                let texts = sentences.iter().map(String::as_str);
+                let phrasing = Arc::new(Phrasing::new(vocabulary, texts, weight));
+                *known = Some((Arc::clone(sentences), Arc::clone(&phrasing)));
+                Some(phrasing)
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +111,7 @@ struct EngineSettings {
     vocabulary_boost: f32,
     vocabulary_prompt: bool,
     vocabulary_boost_asked: f32,
+    sentences_weight: f32,
 }
 
 impl EngineSettings {
@@ -96,6 +123,7 @@ impl EngineSettings {
             vocabulary_boost: config.vocabulary_boost,
             vocabulary_prompt: config.vocabulary_prompt,
             vocabulary_boost_asked: config.vocabulary_boost_asked,
+            sentences_weight: config.sentences_weight,
         }
     }
 
@@ -142,6 +170,7 @@ impl OnnxEngine {
             description,
             folder: folder.to_path_buf(),
             name: format!("onnx {stem}"),
+            wording: Arc::default(),
             settings: EngineSettings::of(config),
         })
     }
@@ -175,6 +204,7 @@ struct OnnxRecognizer {
     names: Option<Leaning>,
     /// The same of the last one for which names were asked: they return with the next question, of this call or another.
     asked: Option<Leaning>,
+    wording: Arc<Wording>,
     name: String,
     alignment_heads: usize,
     audio_positions: usize,
@@ -195,6 +225,7 @@ impl OnnxRecognizer {
             reading: Reading::default(),
             names: None,
             asked: None,
+            wording: Arc::clone(&engine.wording),
             name: engine.name.clone(),
             alignment_heads: description.alignment_heads.len(),
             audio_positions: description.audio_positions,
@@ -416,7 +447,11 @@ impl OnnxRecognizer {
         let is_asked = !self.settings.asked(request).is_empty();
         let leaning = if is_asked { &self.asked } else { &self.names };
         let trie = leaning.as_ref().map(|(_, trie)| trie);
-        let guide = Guide { rules: &self.rules, bias: trie, forced: &forced, settings };
+        // Who was asked for a name does not say one of these sentences.
+        let weight = if is_asked { 0.0 } else { self.settings.sentences_weight };
+        let phrasing = self.wording.of(&self.vocabulary, &request.sentences, weight);
+        let phrasing = phrasing.as_deref();
+        let guide = Guide { rules: &self.rules, bias: trie, phrasing, forced: &forced, settings };
         let mut hypotheses = self.search.run(&mut running, &guide)?.into_iter();
         let hypothesis = hypotheses.next().ok_or(Error::Inference {
             step: "decode",

@@ -5,13 +5,15 @@
 //! can be expected to win. It is deterministic. Above temperature 0 every row is a draw of its own instead.
 //!
 //! The vocabulary of the call has a say inside the search: the first tokens of its names are always among the
-//! candidates, and a hypothesis that spells a name is ranked higher (see [`BiasTrie`]).
+//! candidates, and a hypothesis that spells a name is ranked higher (see [`BiasTrie`]). So have the sentences that are said
+//! on it: wording as theirs is ranked higher (see [`Phrasing`]).
 //!
 //! Buffers are kept from search to search; in the loop over tokens nothing grows after the first few calls.
 
 use super::rules::{Allowed, Rules};
 use crate::asr::Error;
 use crate::asr::decode::bias::{BiasState, BiasTrie};
+use crate::asr::decode::phrasing::{Phrasing, PhrasingState};
 use crate::asr::repetition::{is_decoder_loop, trailing_loop};
 
 /// A living hypothesis this far (natural logarithm) behind the best finished one is given up: it would have to gain by
@@ -62,6 +64,8 @@ pub struct Guide<'a> {
     pub rules: &'a Rules,
     /// The names of the call.
     pub bias: Option<&'a BiasTrie>,
+    /// The wording of sentences that are said on it.
+    pub phrasing: Option<&'a Phrasing>,
     /// Tokens that every hypothesis begins with. The decoder has read them, each as a step of its own; their
     /// probabilities count for nothing.
     pub forced: &'a [Chosen],
@@ -87,8 +91,25 @@ struct Living {
     node: Option<usize>,
     sum: f32,
     bonus: f32,
-    bias: BiasState,
+    place: Place,
     row: usize,
+}
+
+/// Where a hypothesis is among what is expected.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    bias: BiasState,
+    phrasing: PhrasingState,
+}
+
+impl Place {
+    /// Takes a token: where the hypothesis is then, and by how much its score changes.
+    fn step(self, guide: &Guide<'_>, token: u32) -> (Self, f32) {
+        let (bias, of_names) = guide.bias.map_or((self.bias, 0.0), |trie| trie.step(self.bias, token));
+        let (phrasing, of_wording) =
+            guide.phrasing.map_or((self.phrasing, 0.0), |phrasing| phrasing.step(self.phrasing, token));
+        (Self { bias, phrasing }, of_names + of_wording)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +118,7 @@ struct Candidate {
     token: u32,
     log_probability: f32,
     delta: f32,
-    bias: BiasState,
+    place: Place,
 }
 
 impl Candidate {
@@ -176,12 +197,14 @@ impl Search {
         self.finished.clear();
         self.living.clear();
         self.draws = Draws::default();
+        let mut place = Place::default();
         for (index, chosen) in forced.iter().enumerate() {
             let Chosen { token, log_probability, step, row } = *chosen;
+            place.phrasing = place.step(guide, token).0.phrasing;
             self.nodes.push(Node { token, log_probability, parent: index.checked_sub(1), step, row });
         }
         let node = self.nodes.len().checked_sub(1);
-        self.living.push(Living { node, sum: 0.0, bonus: 0.0, bias: BiasState::default(), row: 0 });
+        self.living.push(Living { node, sum: 0.0, bonus: 0.0, place, row: 0 });
         for step in forced.len()..forced.len() + settings.longest {
             self.collect(decoder, guide, step);
             self.choose(guide, step);
@@ -215,7 +238,7 @@ impl Search {
 
     /// The continuations of every living hypothesis.
     fn collect(&mut self, decoder: &mut dyn Decoder, guide: &Guide<'_>, step: usize) {
-        let Guide { rules, bias, settings, forced } = *guide;
+        let Guide { rules, bias, settings, forced, .. } = *guide;
         self.candidates.clear();
         // Drawing starts with a single row, from which every draw takes its own first token.
         let draws = if step == forced.len() { settings.beams } else { 1 };
@@ -226,11 +249,8 @@ impl Search {
             let logits = &logits[..];
             let total = allowed.log_sum_exp(logits);
             let mut add = |token: u32, log_probability: f32| {
-                let (bias, delta) = match bias {
-                    Some(trie) => trie.step(living.bias, token),
-                    None => (living.bias, 0.0),
-                };
-                self.candidates.push(Candidate { parent: *living, token, log_probability, delta, bias });
+                let (place, delta) = living.place.step(guide, token);
+                self.candidates.push(Candidate { parent: *living, token, log_probability, delta, place });
             };
             if settings.temperature > 0.0 {
                 for _ in 0..draws {
@@ -244,7 +264,7 @@ impl Search {
                 add(*token, logit - total);
             }
             if let Some(trie) = bias {
-                for token in trie.continuations(living.bias) {
+                for token in trie.continuations(living.place.bias) {
                     let Some(logit) = logits.get(token as usize) else { continue };
                     let log_probability = logit - total;
                     let is_new = !self.best.iter().any(|(known, _)| *known == token);
@@ -275,7 +295,7 @@ impl Search {
             if candidate.token == rules.end_of_text() {
                 // An end that is not among the best beams of the step is no more worth than a word that is not.
                 if place < settings.beams || settings.temperature > 0.0 {
-                    let unfinished = bias.map_or(0.0, |trie| trie.finish(candidate.parent.bias));
+                    let unfinished = bias.map_or(0.0, |trie| trie.finish(candidate.parent.place.bias));
                     let bonus = candidate.parent.bonus + unfinished;
                     let length = depth(&self.nodes, candidate.parent.node);
                     let end = Chosen {
@@ -302,7 +322,7 @@ impl Search {
                 row: candidate.parent.row,
             });
             let node = Some(self.nodes.len() - 1);
-            self.next.push(Living { node, sum, bonus, bias: candidate.bias, row: candidate.parent.row });
+            self.next.push(Living { node, sum, bonus, place: candidate.place, row: candidate.parent.row });
         }
         std::mem::swap(&mut self.living, &mut self.next);
     }
@@ -336,7 +356,7 @@ impl Search {
     fn results(&mut self, bias: Option<&BiasTrie>) -> Vec<Hypothesis> {
         if self.finished.is_empty() {
             for living in &self.living {
-                let bonus = living.bonus + bias.map_or(0.0, |trie| trie.finish(living.bias));
+                let bonus = living.bonus + bias.map_or(0.0, |trie| trie.finish(living.place.bias));
                 let length = depth(&self.nodes, living.node);
                 self.finished.push(Finished { node: living.node, sum: living.sum, bonus, length, end: None });
             }

@@ -40,7 +40,7 @@ fn the_search_leans_to_names_that_were_asked_for_and_reads_them_first_unless_tha
         task: Task::Transcribe,
         vocabulary: names(&["Livebox|box"]),
         asked: names(asked),
-        ordinary_words: names(&[]),
+        sentences: names(&[]),
         prefix: Redacted::default(),
         priority: Priority::LiveFinal,
     };

@@ -15,7 +15,7 @@ fn request(priority: Priority, samples: usize) -> Request {
         task: crate::asr::Task::Transcribe,
         vocabulary: Arc::from(Vec::new()),
         asked: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         prefix: crate::redact::Redacted::default(),
         priority,
     }

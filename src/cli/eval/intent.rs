@@ -68,6 +68,8 @@ struct TestSet {
     outside: Vec<OutOfScope>,
     /// Names that the recogniser should expect.
     vocabulary: Vec<String>,
+    /// Sentences to whose wording it should lean.
+    sentences: Arc<[String]>,
 }
 
 pub(super) fn run(context: &Context, arguments: &IntentArguments) -> anyhow::Result<ExitCode> {
@@ -84,7 +86,8 @@ fn run_sentences(context: &Context, arguments: &IntentArguments) -> anyhow::Resu
     };
     let train = read(&arguments.train)?;
     let inside = read(&arguments.test)?;
-    let test = TestSet { inside, ..test_set(arguments)? };
+    let sentences = train.iter().map(|example| example.text.clone()).collect();
+    let test = TestSet { inside, sentences, ..test_set(arguments)? };
     let classifier = intent::learn(&train, meaning(context, arguments)?)?;
     let measure = |inside: &[Asked], outside: &[Heard]| intent::measure(&classifier, inside, outside);
     measured(context, arguments, (&test, measure))
@@ -103,6 +106,7 @@ fn run_scenario(context: &Context, arguments: &IntentArguments, folder: &Path) -
     if arguments.vocabulary.is_none() {
         test.vocabulary.clone_from(&scenario.vocabulary);
     }
+    test.sentences = scenario.sentences();
     let progress = Progress::start("learning the intents of the scenario", Unit::Time, None);
     let classifier = learning::classifier(&scenario, &context.home, meaning(context, arguments)?, &progress)?;
     progress.finish("done");
@@ -118,7 +122,7 @@ fn test_set(arguments: &IntentArguments) -> anyhow::Result<TestSet> {
         None => Vec::new(),
     };
     let vocabulary = vocabulary(arguments.vocabulary.as_deref())?.to_vec();
-    Ok(TestSet { inside: Vec::new(), outside, vocabulary })
+    Ok(TestSet { inside: Vec::new(), outside, vocabulary, sentences: Arc::default() })
 }
 
 fn meaning(context: &Context, arguments: &IntentArguments) -> anyhow::Result<Option<Arc<dyn Meaning>>> {
@@ -167,7 +171,7 @@ fn speak(
     let said = said.chain(outside.iter().map(|one| (&one.text, one.language)));
     let sentences: Vec<Sentence> =
         said.map(|(text, language)| Sentence { text: one_line(text), language }).collect();
-    let line = Line::open(context, &arguments.line, &set.vocabulary)?;
+    let line = Line::open(context, &arguments.line, (&set.vocabulary, Arc::clone(&set.sentences)))?;
     let clips = line.speak(&sentences, 1)?;
     let (mut spoken, mut failed) = (Spoken::default(), 0);
     line.hear(&clips, |index, heard| {

@@ -10,6 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -60,7 +61,8 @@ pub(super) fn run(
         order(&scenario.examples).into_iter().take(arguments.limit.unwrap_or(usize::MAX)).collect();
     let sentences: Vec<Sentence> =
         chosen.iter().map(|&index| spoken_form(&scenario.examples[index])).collect();
-    let line = Line::open(context, &arguments.line, &scenario.vocabulary)?;
+    // Without the wording of the examples: a caller says other sentences than the very ones that are spoken here.
+    let line = Line::open(context, &arguments.line, (&scenario.vocabulary, Arc::default()))?;
     let takes = usize::from(arguments.per_example);
     let clips = line.speak(&sentences, takes)?;
     let mut journal = Journal::open(&line.folder().join(JOURNAL), journal_key(&line, scenario))?;

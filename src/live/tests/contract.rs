@@ -48,7 +48,7 @@ fn the_speculative_text_is_the_final_and_nothing_is_decoded_twice() {
 
 #[test]
 fn a_name_that_the_recogniser_puts_right_is_told_with_the_final_unless_its_words_are_ordinary() {
-    let hears = |ordinary_words: &[&str]| {
+    let hears = |sentences: &[&str]| {
         let live = live(FakeEngine::new(|request| {
             let is_silent = read(&request.samples).is_empty();
             Reply::Text(if is_silent { String::new() } else { "je cherche du vel moxine".to_owned() })
@@ -56,7 +56,7 @@ fn a_name_that_the_recogniser_puts_right_is_told_with_the_final_unless_its_words
         let call = live.open(CallSetup {
             finals_only: true,
             vocabulary: ["Velmoxine".to_owned()].into(),
-            ordinary_words: ordinary_words.iter().map(|word| (*word).to_owned()).collect(),
+            sentences: sentences.iter().map(|word| (*word).to_owned()).collect(),
             ..setup(&[Channel::Caller])
         });
         let call = call.unwrap();

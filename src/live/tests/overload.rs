@@ -5,6 +5,7 @@ use crate::asr::fake::Gate;
 use crate::call::event::FinalDelay;
 use crate::clock::ManualClock;
 use crate::live::config::Overload;
+use crate::live::finals::YIELDS;
 use crate::live::outbox::Announced;
 
 /// Plays sound without waiting for what it leads to.
@@ -64,11 +65,15 @@ fn finals_that_find_the_lane_full_are_sent_again() {
 }
 
 fn admitting(overload: Overload) -> Arc<Live> {
-    // One worker, 70 % of it, a tenth for the finals of a call and a tenth for its partials.
-    let config = Config { admission: true, overload, assumed_load: 0.1, load_limit: 0.7, ..config() };
     // Time stands still: what a call costs is not learnt meanwhile.
     let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
-    Live::start(Parts { clock, ..parts(reader(), 1) }, &config).unwrap()
+    admitting_with(overload, Parts { clock, ..parts(reader(), 1) })
+}
+
+fn admitting_with(overload: Overload, parts: Parts) -> Arc<Live> {
+    // One worker, 70 % of it, a tenth for the finals of a call and a tenth for its partials.
+    let config = Config { admission: true, overload, assumed_load: 0.1, load_limit: 0.7, ..config() };
+    Live::start(parts, &config).unwrap()
 }
 
 #[test]
@@ -99,6 +104,44 @@ fn a_full_machine_may_serve_finals_only_before_it_refuses() {
     let events = end(calls.pop().unwrap());
     assert_eq!(finals(&events), ["mot1 mot2 mot3 mot4 mot5 mot6"]);
     assert!(!names(&events).contains(&"transcript.partial"));
+}
+
+#[test]
+fn a_final_of_a_call_that_a_full_machine_took_yields_to_those_of_the_others_for_a_while() {
+    let begun = |later: Duration| {
+        let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+        let (gate, texts) = (Gate::closed(), Arc::new(Mutex::new(Vec::new())));
+        let (held, log) = (gate.clone(), Arc::clone(&texts));
+        let engine = FakeEngine::new(move |request| {
+            let text = read(&request.samples);
+            log.lock().unwrap().push(text.clone());
+            Reply::AfterGate(held.clone(), text)
+        });
+        let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ..parts(engine, 1) };
+        let live = admitting_with(Overload::FinalsOnly, parts);
+        let calls: Vec<Call> = (0..7).map(|_| open(&live)).collect();
+        assert!(!calls[1].is_finals_only() && calls[6].is_finals_only());
+        let speak = |call: &Call, word: usize, waiting: usize| {
+            feed(call, &[spoken(&[word]), silence(PAUSE)].concat());
+            while live.snapshot().recognizer.queue.lanes[0].depth < waiting {
+                std::thread::yield_now();
+            }
+        };
+        speak(&calls[0], 1, 0);
+        gate.wait_for_arrivals(1);
+        speak(&calls[6], 3, 1);
+        clock.advance(later);
+        speak(&calls[1], 5, 2);
+        gate.open();
+        calls.into_iter().for_each(|call| {
+            end(call);
+        });
+        let texts = texts.lock().unwrap().clone();
+        let first = |text: &str| texts.iter().position(|one| one == text).expect("it was decoded");
+        first("mot3") < first("mot5")
+    };
+    assert!(!begun(YIELDS - Duration::from_millis(1)), "it did not yield");
+    assert!(begun(YIELDS + Duration::from_millis(1)), "it waits for all others");
 }
 
 #[test]

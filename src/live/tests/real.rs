@@ -51,7 +51,7 @@ fn a_live_call_is_heard_as_its_recording_is() {
         language: language.clone(),
         task: crate::asr::Task::Transcribe,
         vocabulary: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         channels: None,
         telephone: false,
     };

@@ -73,7 +73,7 @@ fn recognized(runtime: &Runtime, folder: &Path) -> Recognition {
         task: Task::Transcribe,
         vocabulary,
         asked: Vec::new().into(),
-        ordinary_words: Vec::new().into(),
+        sentences: Vec::new().into(),
         prefix: Redacted::default(),
         priority,
     };

@@ -25,7 +25,7 @@ fn instructions() -> Instructions {
         language: LanguageChoice::Among(vec![Language::Fr, Language::En]),
         task: Task::Transcribe,
         vocabulary: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         channels: None,
         telephone: false,
     }

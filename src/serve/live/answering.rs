@@ -85,7 +85,7 @@ fn caller(start: &CallStart, wishes: Wishes) -> Result<(Channel, usize), &'stati
 pub fn prepare(setup: &mut CallSetup, bot: &Bot, service: &Service) {
     setup.language = heard_in(&setup.language, &bot.languages(), &service.offer.languages);
     setup.vocabulary = bot.vocabulary(&setup.vocabulary);
-    setup.ordinary_words = bot.ordinary_words();
+    setup.sentences = bot.sentences();
     setup.has_bot = true;
     if !bot.config().barge_in {
         setup.turn = Some(turn::Config { barge_in: false, ..service.turn.clone() });

@@ -120,7 +120,7 @@ fn job(form: &Form, order: &Order, heard: Option<mpsc::Sender<Utterance>>) -> Jo
             language: order.language.clone(),
             task: order.task,
             vocabulary: Arc::clone(&order.vocabulary),
-            ordinary_words: Arc::new([]),
+            sentences: Arc::new([]),
             channels: None,
             telephone: false,
         },

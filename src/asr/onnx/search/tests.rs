@@ -119,7 +119,7 @@ proptest! {
         };
         let rules = Rules::new(&vocabulary());
         let settings = Settings { beams, longest: 70, temperature: 0.0 };
-        let guide = Guide { rules: &rules, bias: None, forced: &[], settings };
+        let guide = Guide { rules: &rules, bias: None, phrasing: None, forced: &[], settings };
         let mut looking = Looking { scripted: Scripted::new(script), log: AttentionLog::default() };
         looking.log.clear(1, 1);
         looking.log.keep(&[place(0, 0)], &[0]);
@@ -151,7 +151,7 @@ fn search(
     settings: Settings,
 ) -> Vec<Hypothesis> {
     let rules = Rules::new(&vocabulary());
-    let guide = Guide { rules: &rules, bias, forced: &[], settings };
+    let guide = Guide { rules: &rules, bias, phrasing: None, forced: &[], settings };
     Search::default().run(&mut Scripted::new(script), &guide).expect("the script never fails")
 }
 
@@ -238,6 +238,7 @@ fn a_text_that_turns_in_circles_is_not_followed_to_the_longest() {
         let guide = Guide {
             rules: &rules,
             bias: None,
+            phrasing: None,
             forced: &[],
             settings: Settings { longest: 200, ..settings(beams) },
         };
@@ -272,7 +273,7 @@ fn a_hopeless_rest_is_not_decoded() {
     };
     let rules = Rules::new(&vocabulary());
     let mut decoder = Scripted::new(script);
-    let guide = Guide { rules: &rules, bias: None, forced: &[], settings: settings(2) };
+    let guide = Guide { rules: &rules, bias: None, phrasing: None, forced: &[], settings: settings(2) };
     let found = Search::default().run(&mut decoder, &guide).expect("the script never fails");
     assert_eq!(text(&found[0]), [UN]);
     assert!(decoder.steps < 5, "{} steps", decoder.steps);
@@ -293,7 +294,7 @@ fn an_error_of_the_decoder_ends_the_search() {
         }
     }
     let rules = Rules::new(&vocabulary());
-    let guide = Guide { rules: &rules, bias: None, forced: &[], settings: settings(2) };
+    let guide = Guide { rules: &rules, bias: None, phrasing: None, forced: &[], settings: settings(2) };
     assert!(matches!(Search::default().run(&mut Failing, &guide), Err(Error::Cancelled)));
 }
 
@@ -454,7 +455,7 @@ fn a_search_used_before_gives_what_a_new_one_gives() {
     let mut used = Search::default();
     for (seed, beams, temperature) in [(3, 5, 0.0), (4, 2, 0.8), (5, 1, 0.0), (3, 5, 0.8), (6, 4, 0.4)] {
         let settings = Settings { beams, longest: 8, temperature };
-        let guide = Guide { rules: &rules, bias: None, forced: &[], settings };
+        let guide = Guide { rules: &rules, bias: None, phrasing: None, forced: &[], settings };
         let mut decoder = Scripted::new(arbitrary_scores(seed, 9.0));
         let again = used.run(&mut decoder, &guide).expect("the script never fails");
         assert_eq!(again, search(arbitrary_scores(seed, 9.0), None, settings));

@@ -92,7 +92,7 @@ fn used(runtime: &Runtime, folder: &Path) -> Result<Recognition, Error> {
         task: crate::asr::Task::Transcribe,
         vocabulary: Vec::new().into(),
         asked: Vec::new().into(),
-        ordinary_words: Vec::new().into(),
+        sentences: Vec::new().into(),
         prefix: Redacted::default(),
         priority: Priority::Batch,
     };

@@ -26,7 +26,7 @@ fn request(number: usize) -> Request {
         task: Task::Transcribe,
         vocabulary: Vec::new().into(),
         asked: Vec::new().into(),
-        ordinary_words: Vec::new().into(),
+        sentences: Vec::new().into(),
         prefix: Redacted::default(),
         priority: Priority::Batch,
     }
