@@ -2,7 +2,7 @@
 //!
 //! A model for ONNX Runtime is a folder of three files: `encoder.onnx`, `decoder.onnx` and `weights.bin`, the big
 //! matrices of both, which the runtime maps into memory. What the engine needs beside the graphs (sizes, vocabulary,
-//! mel filters, alignment heads) stands in the graphs' own metadata, see [`Description`].
+//! kept tokens, mel filters, alignment heads) stands in the graphs' own metadata, see [`Description`].
 //!
 //! The same weights and the same [`Mix`] give the same bytes on every machine.
 
@@ -23,6 +23,7 @@ pub use sentence::write_sentence_encoder;
 use self::builder::{Builder, Name, Value, WeightsFile};
 use super::Error;
 use super::weights::WeightSource;
+use crate::asr::decode::script;
 use crate::asr::onnx::package::{DECODER_FILE, Description, ENCODER_FILE, WEIGHTS_FILE};
 use crate::progress::Progress;
 
@@ -51,6 +52,7 @@ pub fn write(
         Some(known) => known,
         None => heads::of(dimensions),
     };
+    let kept = script::kept(source.tokens(), dimensions.vocabulary);
     let mut weights = WeightsFile::create(&folder.join(WEIGHTS_FILE), WEIGHTS_FILE)?;
 
     let mut encoder = Builder::new("encoder", &mut weights);
@@ -58,7 +60,8 @@ pub fn write(
     let encoder = encoder.done();
     progress.advance(1);
     let mut decoder = Builder::new("decoder", &mut weights);
-    decoder::build(&mut decoder, source, mix, &alignment_heads)?;
+    let told = decoder::Told { alignment_heads: &alignment_heads, kept: &kept };
+    decoder::build(&mut decoder, source, mix, told)?;
     let decoder = decoder.done();
     progress.advance(1);
 
@@ -74,6 +77,7 @@ pub fn write(
         precision: mix.describe(),
         alignment_heads,
         tokens: source.tokens().to_vec(),
+        kept,
         mel_filters: source.mel_filters().to_vec(),
     };
     builder::write(encoder, &folder.join(ENCODER_FILE), &description.encoder_metadata())?;
