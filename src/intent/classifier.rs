@@ -225,13 +225,19 @@ impl Classifier {
     fn vectors_of(&self, texts: &[&str]) -> Option<Vec<Vec<f32>>> {
         let meaning = self.meaning.as_ref().filter(|_| self.model.knows_meanings())?;
         let spoken: Vec<String> = texts.iter().map(|text| as_spoken(text)).collect();
-        let vectors = meaning.vectors(&spoken.iter().map(String::as_str).collect::<Vec<_>>());
-        vectors
+        // Readings that differ in punctuation and case only are read once.
+        let mut different: Vec<&str> = spoken.iter().map(String::as_str).collect();
+        different.sort_unstable();
+        different.dedup();
+        let vectors = meaning
+            .vectors(&different)
             .inspect_err(
                 |error| tracing::error!(%error, cause = ?error.0, "intents are told apart by words alone"),
             )
             .ok()
-            .filter(|vectors| vectors.len() == texts.len())
+            .filter(|vectors| vectors.len() == different.len())?;
+        let vector = |text: &str| vectors.get(different.binary_search(&text).ok()?).cloned();
+        spoken.iter().map(|text| vector(text)).collect()
     }
 
     fn ranking(&self, mut judged: Judged, reliability: f32) -> Ranking {

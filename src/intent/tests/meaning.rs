@@ -216,6 +216,18 @@ fn the_longer_part_is_read_only_where_the_shorter_one_leaves_it_a_say() {
     assert!(told_apart > 0, "no two wishes were told apart");
 }
 
+#[test]
+fn what_differs_in_punctuation_and_case_only_is_read_once() {
+    let (classifier, source) = watched();
+    let heard = Heard::from("Je veux régler !")
+        .with_alternative("je veux régler", 0.5)
+        .with_alternative("je veux annuler", 0.25);
+    let understood = classifier.understand(&heard);
+    assert_eq!(source.take(), ["je veux annuler", "je veux régler"]);
+    assert_eq!(classifier.wishes(&heard), [understood]);
+    assert_eq!(source.take().len(), 2);
+}
+
 static TRAINED: LazyLock<Classifier> = LazyLock::new(with_meaning);
 
 proptest! {
