@@ -137,7 +137,8 @@ impl SentenceEncoder {
             return work();
         }
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.at_once).map(|_| scope.spawn(work)).collect();
+            let count = self.at_once.min(batches.len());
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
             let mut all = Vec::new();
             for thread in threads {
                 let died = || Error::Inference("a thread of the encoder died".into());

@@ -16,11 +16,11 @@ use crate::call::{IntentScore, Language};
 /// How many other texts of the same speech are looked at: each costs nearly as much as the best one, and their weight
 /// falls off quickly.
 pub const ALTERNATIVES_MAX: usize = 2;
-/// Places at which a sentence is parted and both parts are read for their meaning.
-const PLACES_READ_MAX: usize = 2;
+/// Places at which a sentence is parted and its parts are read for their meaning.
+pub(super) const PLACES_READ_MAX: usize = 2;
 /// A part of a sentence is a wish of its own from this probability on, however low [`Thresholds::likely`] is: taking one
 /// wish for two starts a question that nobody asked.
-const PART_PROBABILITY_MIN: f32 = 0.6;
+pub(super) const PART_PROBABILITY_MIN: f32 = 0.6;
 /// From this mean probability of the words on, what was heard is taken as it is. Below it the odds of the intents are
 /// drawn together, in proportion.
 const RELIABLE_FROM: f32 = 0.85;
@@ -119,27 +119,36 @@ impl Classifier {
     pub fn understand(&self, heard: &Heard) -> Ranking {
         let readings = heard.texts(ALTERNATIVES_MAX);
         let judged = self.judge_all(&readings.iter().map(|(text, _)| *text).collect::<Vec<_>>());
-        self.mean(heard, &readings, judged)
+        self.mean(heard, &readings, judged.into_iter())
     }
 
     /// The wishes in what was heard, in the order of speech: two when the sentence has two parts that are each clearly
     /// an intent of their own, else one.
+    ///
+    /// Meanings take far longer than words. So the longer part is read for its meaning only where the shorter one leaves it
+    /// a say; the wishes are those that are found by reading both.
     pub fn wishes(&self, heard: &Heard) -> Vec<Ranking> {
-        let by_words = |text: &str| self.judge_words(text).best();
-        let places: Vec<(&str, &str)> = wishes::parts(heard.text.reveal())
-            .into_iter()
-            .filter(|(first, second)| by_words(first) != by_words(second))
-            .take(PLACES_READ_MAX)
-            .collect();
-        let readings = heard.texts(ALTERNATIVES_MAX);
-        // Whole and in parts together: the source of meanings reads them side by side.
+        let (readings, places) = (heard.texts(ALTERNATIVES_MAX), self.places(heard));
+        // Together: the source of meanings reads them side by side.
         let whole = readings.iter().map(|(text, _)| *text);
-        let parts = places.iter().flat_map(|(first, second)| [*first, *second]);
-        let mut judged = self.judge_all(&whole.chain(parts).collect::<Vec<_>>());
-        let mut parts = judged.split_off(readings.len()).into_iter();
-        let whole = self.mean(heard, &readings, judged);
-        while let (Some(first), Some(second)) = (parts.next(), parts.next()) {
-            let both = [first, second].map(|judged| self.ranking(judged, heard.reliability()));
+        let shorter = places.iter().map(|place| place.shorter);
+        let promising = places.iter().filter(|place| place.is_promising).map(|place| place.longer);
+        let mut judged =
+            self.judge_all(&whole.chain(shorter).chain(promising).collect::<Vec<_>>()).into_iter();
+        let whole = self.mean(heard, &readings, judged.by_ref().take(readings.len()));
+        let shorter: Vec<Judged> = judged.by_ref().take(places.len()).collect();
+        for (place, shorter) in places.iter().zip(shorter) {
+            let longer = if place.is_promising { judged.next() } else { None };
+            let shorter = self.ranking(shorter, heard.reliability());
+            // No probability is above 1: both parts together are at most as probable as this one.
+            if !self.is_wish(&shorter) || best_probability(&shorter) <= best_probability(&whole) {
+                continue;
+            }
+            let longer = longer.or_else(|| self.judge_all(&[place.longer]).pop());
+            let Some(longer) = longer.map(|judged| self.ranking(judged, heard.reliability())) else {
+                continue;
+            };
+            let both = if place.is_shorter_first { [shorter, longer] } else { [longer, shorter] };
             let differ = both[0].candidates.first().map(|best| &best.intent)
                 != both[1].candidates.first().map(|best| &best.intent);
             if differ && both.iter().all(|part| self.is_wish(part)) && are_likelier(&both, &whole) {
@@ -156,8 +165,25 @@ impl Classifier {
         wishes.map(|ranking| Weighed::of(ranking, &self.thresholds, &cost_of)).collect()
     }
 
+    /// The places at which `heard` may be parted: both parts, by their words, are about something else.
+    fn places<'h>(&self, heard: &'h Heard) -> Vec<Place<'h>> {
+        wishes::parts(heard.text.reveal())
+            .into_iter()
+            .map(|(first, second)| [first, second].map(|part| (part, self.judge_words(part))))
+            .filter(|[(_, first), (_, second)]| first.best() != second.best())
+            .take(PLACES_READ_MAX)
+            .map(|[first, second]| {
+                let is_shorter_first = first.0.len() <= second.0.len();
+                let (shorter, longer) = if is_shorter_first { (first, second) } else { (second, first) };
+                let by_words = self.ranking(shorter.1, heard.reliability());
+                let is_promising = self.is_wish(&by_words);
+                Place { shorter: shorter.0, longer: longer.0, is_shorter_first, is_promising }
+            })
+            .collect()
+    }
+
     /// The mean of what the readings of `heard` say, by their shares.
-    fn mean(&self, heard: &Heard, readings: &[(&str, f32)], judged: Vec<Judged>) -> Ranking {
+    fn mean(&self, heard: &Heard, readings: &[(&str, f32)], judged: impl Iterator<Item = Judged>) -> Ranking {
         let mut probabilities = vec![0.0; self.intents.len()];
         let mut in_scope = 0.0;
         for ((_, share), of_text) in readings.iter().zip(judged) {
@@ -190,7 +216,7 @@ impl Classifier {
             .collect()
     }
 
-    fn judge_words(&self, text: &str) -> Judged {
+    pub(super) fn judge_words(&self, text: &str) -> Judged {
         let (probabilities, evidence) = self.model.score(text, None).judge(self.by_words.mix);
         Judged { probabilities, in_scope: self.by_words.scope.probability(&evidence) }
     }
@@ -199,13 +225,19 @@ impl Classifier {
     fn vectors_of(&self, texts: &[&str]) -> Option<Vec<Vec<f32>>> {
         let meaning = self.meaning.as_ref().filter(|_| self.model.knows_meanings())?;
         let spoken: Vec<String> = texts.iter().map(|text| as_spoken(text)).collect();
-        let vectors = meaning.vectors(&spoken.iter().map(String::as_str).collect::<Vec<_>>());
-        vectors
+        // Readings that differ in punctuation and case only are read once.
+        let mut different: Vec<&str> = spoken.iter().map(String::as_str).collect();
+        different.sort_unstable();
+        different.dedup();
+        let vectors = meaning
+            .vectors(&different)
             .inspect_err(
                 |error| tracing::error!(%error, cause = ?error.0, "intents are told apart by words alone"),
             )
             .ok()
-            .filter(|vectors| vectors.len() == texts.len())
+            .filter(|vectors| vectors.len() == different.len())?;
+        let vector = |text: &str| vectors.get(different.binary_search(&text).ok()?).cloned();
+        spoken.iter().map(|text| vector(text)).collect()
     }
 
     fn ranking(&self, mut judged: Judged, reliability: f32) -> Ranking {
@@ -242,15 +274,25 @@ impl Classifier {
     }
 }
 
+/// A place at which a sentence may be parted.
+struct Place<'h> {
+    shorter: &'h str,
+    longer: &'h str,
+    is_shorter_first: bool,
+    /// Whether the shorter part is a wish by its words. Then it is likely one by its meaning as well, and the longer part is
+    /// read beside it rather than after it.
+    is_promising: bool,
+}
+
 /// What one text gave.
-struct Judged {
+pub(super) struct Judged {
     probabilities: Vec<f32>,
     in_scope: f32,
 }
 
 impl Judged {
     /// The most probable class.
-    fn best(&self) -> Option<usize> {
+    pub(super) fn best(&self) -> Option<usize> {
         let by_probability =
             |left: &usize, right: &usize| self.probabilities[*left].total_cmp(&self.probabilities[*right]);
         (0..self.probabilities.len()).max_by(by_probability)
@@ -334,8 +376,11 @@ fn flatten(probabilities: &mut [f32], reliability: f32) {
 /// Whether both parts of a sentence are more probably right than the whole is: what leads up to a wish ("I was at home all day,
 /// and nobody rang") often sounds like a wish of its own, and the whole tells which of them it is about.
 fn are_likelier(parts: &[Ranking; 2], whole: &Ranking) -> bool {
-    let best = |ranking: &Ranking| ranking.candidates.first().map_or(0.0, |best| best.probability);
-    best(&parts[0]) * best(&parts[1]) > best(whole)
+    best_probability(&parts[0]) * best_probability(&parts[1]) > best_probability(whole)
+}
+
+fn best_probability(ranking: &Ranking) -> f32 {
+    ranking.candidates.first().map_or(0.0, |best| best.probability)
 }
 
 fn checked_intents(

@@ -1,7 +1,9 @@
 //! With meanings: a source of them that knows which words mean the same.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
+
+use proptest::prelude::*;
 
 use super::*;
 
@@ -41,6 +43,67 @@ impl Meaning for Concepts {
 fn with_meaning() -> Classifier {
     let source = Arc::new(Concepts { fails: false });
     Classifier::train_with_meaning(&combined(), &[], &TrainOptions::default(), source).unwrap()
+}
+
+/// Remembers what it read.
+#[derive(Debug, Default)]
+struct Watched {
+    read: Mutex<Vec<String>>,
+}
+
+impl Meaning for Watched {
+    fn identity(&self) -> &str {
+        "concepts"
+    }
+
+    fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, MeaningFailed> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.extend(texts.iter().map(|text| (*text).to_owned()));
+        Concepts { fails: false }.vectors(texts)
+    }
+}
+
+impl Watched {
+    /// What was read since this was asked last, in alphabetical order.
+    fn take(&self) -> Vec<String> {
+        let mut read = std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner));
+        read.sort();
+        read
+    }
+}
+
+fn watched() -> (Classifier, Arc<Watched>) {
+    let source = Arc::new(Watched::default());
+    let meaning: Arc<dyn Meaning> = source.clone();
+    (Classifier { meaning: Some(meaning), ..with_meaning() }, source)
+}
+
+/// The wishes in `heard`, found by reading all parts.
+fn wishes_by_reading_all(classifier: &Classifier, heard: &Heard) -> Vec<Ranking> {
+    let by_words = |text: &str| classifier.judge_words(text).best();
+    let clear = classifier.thresholds().likely.max(classifier::PART_PROBABILITY_MIN);
+    let is_wish = |part: &Ranking| {
+        part.in_scope >= classifier.thresholds().in_scope && part.candidates[0].probability >= clear
+    };
+    let whole = classifier.understand(heard);
+    let places = wishes::parts(heard.text.reveal())
+        .into_iter()
+        .filter(|(first, second)| by_words(first) != by_words(second))
+        .take(classifier::PLACES_READ_MAX);
+    for (first, second) in places {
+        let both = [first, second].map(|part| {
+            let words = part.split_whitespace().count();
+            classifier.understand(&Heard::from(part).with_confidences(vec![heard.reliability(); words]))
+        });
+        let [first, second] = both.each_ref().map(|part| &part.candidates[0]);
+        if first.intent != second.intent
+            && both.iter().all(is_wish)
+            && first.probability * second.probability > whole.candidates[0].probability
+        {
+            return both.into();
+        }
+    }
+    vec![whole]
 }
 
 /// One core; remembers who gave way.
@@ -127,5 +190,63 @@ fn out_of_a_big_set_as_many_of_each_intent_are_read_as_there_are_characters_to_s
     for intent in 0..450 {
         let read = (0..9_000).filter(|index| index % 450 == intent && chosen[*index]);
         assert_eq!(read.count(), 11, "five ninths of the characters can be read");
+    }
+}
+
+#[test]
+fn the_longer_part_is_read_only_where_the_shorter_one_leaves_it_a_say() {
+    let (classifier, source) = watched();
+    let wishes =
+        ["payer ma facture", "résilier mon abonnement", "bloquer mon téléphone perdu", "suivre mon colis"];
+    let (mut left_unread, mut told_apart) = (0, 0);
+    for second in wishes {
+        for nothing in ["wxyz kkk", "qqq jjj", "zzz www"] {
+            classifier.wishes(&Heard::from(format!("{nothing}, je voudrais {second}")));
+            let read = source.take();
+            left_unread += usize::from(read.len() == 2 && read.iter().any(|text| text == nothing));
+        }
+        for first in wishes {
+            let found = classifier.wishes(&Heard::from(format!("{first} et {second}")));
+            let read = source.take();
+            assert!(found.len() == 1 || read.len() == 3, "{read:?}");
+            told_apart += usize::from(found.len() == 2);
+        }
+    }
+    assert!(left_unread > 0, "every longer part was read");
+    assert!(told_apart > 0, "no two wishes were told apart");
+}
+
+#[test]
+fn what_differs_in_punctuation_and_case_only_is_read_once() {
+    let (classifier, source) = watched();
+    let heard = Heard::from("Je veux régler !")
+        .with_alternative("je veux régler", 0.5)
+        .with_alternative("je veux annuler", 0.25);
+    let understood = classifier.understand(&heard);
+    assert_eq!(source.take(), ["je veux annuler", "je veux régler"]);
+    assert_eq!(classifier.wishes(&heard), [understood]);
+    assert_eq!(source.take().len(), 2);
+}
+
+static TRAINED: LazyLock<Classifier> = LazyLock::new(with_meaning);
+
+proptest! {
+    #[test]
+    fn what_is_left_unread_changes_no_wish(
+        clauses in proptest::collection::vec(
+            "(je veux régler ma facture|suivre mon paquet|annuler|mon portable|wxyz kkk|bonjour madame)",
+            1..5,
+        ),
+        between in "( et | et aussi |, |\\. )",
+        confidence in proptest::sample::select(vec![1.0_f32, 0.75, 0.5]),
+        has_other_reading in any::<bool>(),
+    ) {
+        let text = clauses.join(between.as_str());
+        let words = text.split_whitespace().count();
+        let mut heard = Heard::from(text.as_str()).with_confidences(vec![confidence; words]);
+        if has_other_reading {
+            heard = heard.with_alternative(format!("{text} oui"), 0.5);
+        }
+        prop_assert_eq!(TRAINED.wishes(&heard), wishes_by_reading_all(&TRAINED, &heard));
     }
 }
