@@ -167,7 +167,7 @@ impl Parts {
     fn step_bytes(&self, positions: usize, read: usize) -> f64 {
         let (width, layers) = (self.description.width as f64, self.description.text_layers as f64);
         let bytes_a_weight = if self.description.precision == "f32" { 4.0 } else { 1.0 };
-        let matrices = layers * 14.0 * width * width + width * self.description.kept.len() as f64;
+        let matrices = layers * 14.0 * width * width + width * self.description.vocabulary as f64;
         matrices * bytes_a_weight + layers * 2.0 * width * (positions + read) as f64 * 4.0
     }
 }

@@ -1,9 +1,9 @@
 //! The parts of a Whisper recogniser that are plain computation: no model, no file, no clock, no thread.
 //!
-//! In the order in which a segment meets them: [`crate::audio::mel`] turns samples into what the encoder takes; [`tokens`]
-//! knows the ids that the decoder takes and gives, [`script`] which of them can come; [`scores`] reads the decoder's
-//! scores; [`bias`] lifts the names of the call's vocabulary during the search, [`phrasing`] the wording of known
-//! sentences; [`align`] finds from the attention when each token was said.
+//! In the order in which a segment meets them: [`crate::audio::mel`] turns samples into what
+//! the encoder takes; [`tokens`] knows the
+//! ids that the decoder takes and gives; [`scores`] reads the decoder's scores; [`bias`] lifts the names of the call's
+//! vocabulary during the search, [`phrasing`] the wording of known sentences; [`align`] finds from the attention when each token was said.
 //!
 //! Units: samples at 16 kHz, frames of 10 ms, encoder positions of 20 ms, natural logarithms.
 //!
@@ -13,7 +13,6 @@ pub mod align;
 pub mod bias;
 pub mod phrasing;
 pub mod scores;
-pub mod script;
 pub mod tokens;
 
 /// Why a part cannot work on what it was given. All three mean a broken model file or a mistake of the engine that

@@ -1,9 +1,8 @@
 //! Whisper on ONNX Runtime, the engine for processors.
 //!
-//! What makes it fast: 8-bit matrices, an encoder that sees only as much time as there is speech, and a decoder that scores
-//! only tokens that can come and whose hypotheses share the keys and values of the audio. [`package`] is the model's form
-//! on disk, [`network`] runs its graphs, `rules` and `search` choose the tokens; what has no need of the runtime is in
-//! [`super::decode`].
+//! What makes it fast: 8-bit matrices, an encoder that sees only as much time as there is speech, and a decoder whose
+//! hypotheses share the keys and values of the audio. [`package`] is the model's form on disk, [`network`] runs its
+//! graphs, `rules` and `search` choose the tokens; what has no need of the runtime is in [`super::decode`].
 //!
 //! Invariants: translates only when told to; no text is carried from one request to the next; the same request gives the same
 //! recognition, draws of the fall-back included.

@@ -29,8 +29,6 @@ pub struct Graphs {
     heads: usize,
     alignment_heads: usize,
     vocabulary: usize,
-    /// Ids of the tokens that the decoder scores, rising.
-    kept: Vec<u32>,
 }
 
 /// The graphs as one recogniser runs them, one pass after the other.
@@ -68,29 +66,13 @@ pub struct Feed<'a> {
     pub scored: &'a [i64],
 }
 
-/// What a pass of the decoder gives, in buffers that are used again for the same model.
+/// What a pass of the decoder gives, in buffers that are used again.
 #[derive(Debug, Default)]
 pub struct Scores {
-    /// One logit for each token of the vocabulary, for each scored token; minus infinity where the decoder scores none.
+    /// One logit for each token of the vocabulary, for each scored token.
     pub logits: Vec<f32>,
     /// Alignment heads × new tokens × positions.
     pub attention: Vec<f32>,
-}
-
-impl Scores {
-    /// Puts `found`, a row of scores of the `kept` tokens for each scored token, at their ids.
-    ///
-    /// What is not kept has minus infinity from the moment at which its row is first there, and nobody writes anything else over
-    /// it: only what is kept has to be written.
-    fn spread(&mut self, found: &[f32], (kept, vocabulary): (&[u32], usize)) {
-        let rows = found.chunks_exact(kept.len().max(1));
-        self.logits.resize(rows.len() * vocabulary, f32::NEG_INFINITY);
-        for (row, found) in self.logits.chunks_exact_mut(vocabulary.max(1)).zip(rows) {
-            for (id, score) in kept.iter().zip(found) {
-                row[*id as usize] = *score;
-            }
-        }
-    }
 }
 
 impl Graphs {
@@ -138,7 +120,6 @@ impl Graphs {
             heads: description.heads,
             alignment_heads: description.alignment_heads.len(),
             vocabulary: description.vocabulary,
-            kept: description.kept.clone(),
             encoder,
             decoder,
         };
@@ -183,7 +164,7 @@ impl Graphs {
             (
                 self.decoder.session().outputs().get(TENSORS_A_LAYER * self.text_layers),
                 1,
-                description.kept.len(),
+                description.vocabulary,
             ),
             (self.decoder.session().inputs().get(OWN_INPUTS), 0, description.heads),
         ];
@@ -275,7 +256,6 @@ impl Network {
     pub fn decode(&mut self, feed: &Feed<'_>, scores: &mut Scores) -> Result<Past, Error> {
         let Feed { encoded, past, tokens, places, seen, scored } = *feed;
         let new = tokens.len();
-        let mut scored_values = 0;
         let mut decode = || -> ort::Result<Past> {
             let mut inputs: Vec<SessionInputValue<'_>> =
                 Vec::with_capacity(OWN_INPUTS + 2 * TENSORS_A_LAYER * self.graphs.text_layers);
@@ -289,22 +269,20 @@ impl Network {
             }
             let mut values = self.graphs.decoder.run(&inputs, &self.options)?.into_iter();
             let layers = values.by_ref().take(TENSORS_A_LAYER * self.graphs.text_layers).collect();
+            scores.logits.clear();
             scores.attention.clear();
-            if let Some(logits) = values.next() {
-                let (_, found) = logits.try_extract_tensor::<f32>()?;
-                scored_values = found.len();
-                scores.spread(found, (&self.graphs.kept, self.graphs.vocabulary));
-            }
-            if let Some(attention) = values.next() {
-                scores.attention.extend_from_slice(attention.try_extract_tensor::<f32>()?.1);
+            for buffer in [&mut scores.logits, &mut scores.attention] {
+                if let Some(value) = values.next() {
+                    buffer.extend_from_slice(value.try_extract_tensor::<f32>()?.1);
+                }
             }
             Ok(Past { layers })
         };
         let past = decode().map_err(failed_to("decode"))?;
         // A damaged graph may declare one length and give another; the search takes these for granted.
         let expected =
-            [scored.len() * self.graphs.kept.len(), self.graphs.alignment_heads * new * encoded.positions];
-        if [scored_values, scores.attention.len()] != expected {
+            [scored.len() * self.graphs.vocabulary, self.graphs.alignment_heads * new * encoded.positions];
+        if [scores.logits.len(), scores.attention.len()] != expected {
             let reason = "the graph gave scores of another length than it declares".to_owned();
             return Err(Error::Inference { step: "decode", reason });
         }
@@ -326,29 +304,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scores_stand_at_the_ids_of_their_tokens_and_no_other_token_can_come() {
-        let kept = (&[1_u32, 4][..], 5);
-        let none = f32::NEG_INFINITY;
-        let mut scores = Scores::default();
-        scores.spread(&[1.0, 2.0, 3.0, 4.0], kept);
-        assert_eq!(scores.logits, [none, 1.0, none, none, 2.0, none, 3.0, none, none, 4.0]);
-        // The rules rule out a token, a row is taken away; the next pass has more rows, then fewer.
-        scores.logits[4] = none;
-        scores.logits.drain(..5);
-        scores.spread(&[5.0, 6.0, 7.0, 8.0], kept);
-        assert_eq!(scores.logits, [none, 5.0, none, none, 6.0, none, 7.0, none, none, 8.0]);
-        let memory = scores.logits.as_ptr();
-        scores.spread(&[9.0, 0.0], kept);
-        assert_eq!(scores.logits, [none, 9.0, none, none, 0.0]);
-        scores.spread(&[1.0, 2.0, 3.0, 4.0], kept);
-        assert_eq!(scores.logits, [none, 1.0, none, none, 2.0, none, 3.0, none, none, 4.0]);
-        assert_eq!(scores.logits.as_ptr(), memory, "the memory is used again");
-    }
 }

@@ -17,13 +17,12 @@ pub const WEIGHTS_FILE: &str = "weights.bin";
 /// Key of the version of this description.
 const FORMAT: &str = "allo.format";
 /// The version that this program writes and reads.
-const FORMAT_VERSION: &str = "3";
+const FORMAT_VERSION: &str = "2";
 const SHAPE: &str = "allo.shape";
 const PRECISION: &str = "allo.precision";
 const MEL_FILTERS: &str = "allo.mel_filters";
 const ALIGNMENT_HEADS: &str = "allo.alignment_heads";
 const TOKENS: &str = "allo.tokens";
-const KEPT: &str = "allo.kept_tokens";
 /// Values of a spectrum of 400 samples.
 const SPECTRUM: usize = 201;
 /// No Whisper has a dimension as big as this; a description that says otherwise is not believed.
@@ -54,8 +53,6 @@ pub struct Description {
     pub alignment_heads: Vec<(usize, usize)>,
     /// Bytes of the text tokens by id.
     pub tokens: Vec<Vec<u8>>,
-    /// Ids of the tokens that the decoder scores, rising; every special one is among them. No other token can come.
-    pub kept: Vec<u32>,
     /// `mel_bands` rows of 201 weights.
     pub mel_filters: Vec<f32>,
 }
@@ -78,17 +75,7 @@ impl Description {
         let mut metadata = self.common_metadata();
         metadata.push((ALIGNMENT_HEADS, heads.join(" ")));
         metadata.push((TOKENS, tokens.join(" ")));
-        metadata.push((KEPT, BASE64.encode(self.kept_bits())));
         metadata
-    }
-
-    /// A bit for each token of the vocabulary, the lowest of a byte first: 1 for one that is kept.
-    fn kept_bits(&self) -> Vec<u8> {
-        let mut bits = vec![0; self.vocabulary.div_ceil(8)];
-        for id in &self.kept {
-            bits[*id as usize / 8] |= 1_u8 << (id % 8);
-        }
-        bits
     }
 
     fn common_metadata(&self) -> Vec<(&'static str, String)> {
@@ -168,7 +155,6 @@ impl Description {
             precision: get(&encoder, PRECISION)?,
             alignment_heads: heads_of(&get(&decoder, ALIGNMENT_HEADS)?)?,
             tokens: tokens_of(&get(&decoder, TOKENS)?)?,
-            kept: kept_of(&get(&decoder, KEPT)?)?,
             mel_filters: filters_of(&get(&encoder, MEL_FILTERS)?)?,
         };
         description.check()
@@ -180,11 +166,6 @@ impl Description {
         }
         if self.tokens.len() >= self.vocabulary {
             return Err(format!("{} text tokens of {} in all", self.tokens.len(), self.vocabulary));
-        }
-        // The rules and the search take every special token for granted; the highest are the last that are kept.
-        let specials = (self.tokens.len()..self.vocabulary).rev();
-        if !self.kept.iter().rev().map(|id| *id as usize).take(specials.len()).eq(specials) {
-            return Err("its kept tokens lack special ones, or go beyond the vocabulary".to_owned());
         }
         let outside = |(layer, head): &&(usize, usize)| *layer >= self.text_layers || *head >= self.heads;
         if let Some((layer, head)) = self.alignment_heads.iter().find(outside) {
@@ -227,12 +208,6 @@ fn tokens_of(text: &str) -> Result<Vec<Vec<u8>>, String> {
         .map_err(|error| format!("its tokens are not base64: {error}"))
 }
 
-fn kept_of(text: &str) -> Result<Vec<u32>, String> {
-    let bits = BASE64.decode(text).map_err(|error| format!("its kept tokens are not base64: {error}"))?;
-    let is_kept = |id: &u32| (bits[*id as usize / 8] >> (id % 8)) & 1 == 1;
-    Ok((0_u32..).take(8 * bits.len()).filter(is_kept).collect())
-}
-
 fn filters_of(text: &str) -> Result<Vec<f32>, String> {
     let bytes = BASE64.decode(text).map_err(|error| format!("its mel filters are not base64: {error}"))?;
     let (numbers, rest) = bytes.as_chunks::<4>();
@@ -260,7 +235,6 @@ mod tests {
             precision: "f32".to_owned(),
             alignment_heads: vec![(3, 1), (5, 7)],
             tokens: vec![b"a".to_vec(), b" b".to_vec(), vec![0xC3]],
-            kept: std::iter::once(0).chain(2..51_865).collect(),
             mel_filters: vec![0.25; 80 * SPECTRUM],
         }
     }
@@ -288,21 +262,14 @@ mod tests {
             reread(move |name, original| Some(if name == key { value.to_owned() } else { original }))
                 .unwrap_err()
         };
-        let older = with(FORMAT, "2");
-        assert!(older.contains("format is 2") && older.contains("allo models pull"), "{older}");
+        assert!(with(FORMAT, "1").contains("format is 1"));
         assert!(with(SHAPE, "1 2 3").contains("eight numbers"));
         assert!(with(SHAPE, "0 1500 448 512 8 6 80 1").contains("impossible"));
         assert!(with(SHAPE, "51865 1500 448 512 8 6 128 1").contains("128 bands"));
         assert!(with(ALIGNMENT_HEADS, "9:1").contains("no head 1 in a layer 9"));
         assert!(with(ALIGNMENT_HEADS, "nine").contains("pairs"));
         assert!(with(TOKENS, "!!").contains("base64"));
-        assert!(with(KEPT, "!!").contains("base64"));
-        for kept in ["", "AQ==", "////"] {
-            assert!(with(KEPT, kept).contains("lack special ones"), "{kept}");
-        }
-        for key in [TOKENS, KEPT] {
-            let missing = reread(|name, value| (name != key).then_some(value)).unwrap_err();
-            assert!(missing.contains(&format!("no `{key}`")), "{missing}");
-        }
+        let missing = reread(|name, value| (name != TOKENS).then_some(value)).unwrap_err();
+        assert!(missing.contains("no `allo.tokens`"), "{missing}");
     }
 }

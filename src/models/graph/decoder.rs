@@ -8,10 +8,6 @@
 //! the second factor into the order of its kernels, every time; this way round that is the few queries and not the
 //! whole audio, which takes a third off the step (BENCHMARKS.md, "Parts of the ONNX engine").
 //!
-//! The tokens that may come are those of [`script`](crate::asr::decode::script), in the order of their ids. Of the matrix behind
-//! `logits`, the biggest that a step reads, only their rows are there; the table of `tokens` is whole, for whatever a text begins
-//! with may be read.
-//!
 //! | name | shape | what |
 //! |---|---|---|
 //! | `tokens` (in) | new | token ids, utterance by utterance, the same number for each |
@@ -21,7 +17,7 @@
 //! | `pk0`…, `pv0`… (in) | heads, past, 64 | keys and values of the tokens before |
 //! | `ck0`… (in) | utterances, heads, positions, 64 | from the encoder |
 //! | `cv0`… (in) | utterances, heads, 64, positions | from the encoder |
-//! | `logits` (out) | scored, kept | scores of the token after each scored one, of those that may come |
+//! | `logits` (out) | scored, vocabulary | scores of the token after each scored one |
 //! | `nk0`…, `nv0`… (out) | heads, past + new, 64 | the past of the next pass |
 //! | `attention` (out) | utterances, alignment heads, new of an utterance, positions | where the new tokens look; left out for a model without alignment heads |
 
@@ -39,23 +35,13 @@ const NEW: Length = Length::Free("new");
 const UTTERANCES: Length = Length::Free("utterances");
 const POSITIONS: Length = Length::Free("positions");
 
-/// What the graph tells beside the past.
-#[derive(Clone, Copy)]
-pub(super) struct Told<'a> {
-    /// (layer, head) pairs whose attention is given.
-    pub(super) alignment_heads: &'a [(usize, usize)],
-    /// Ids of the tokens that are scored, rising.
-    pub(super) kept: &'a [u32],
-}
-
-/// Builds the whole graph.
+/// Builds the whole graph. `alignment_heads` are (layer, head) pairs.
 pub(super) fn build(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
     mix: Mix,
-    told: Told<'_>,
+    alignment_heads: &[(usize, usize)],
 ) -> Result<(), Error> {
-    let Told { alignment_heads, kept } = told;
     let dimensions = source.dimensions();
     let mut decoder = Decoder::declare(builder, dimensions, mix, alignment_heads)?;
     let embeddings = source.tensor("decoder.token_embedding.weight")?;
@@ -67,23 +53,12 @@ pub(super) fn build(
     }
     let last = decoder.builder.node("Gather", &[&state, "scored"], &[]);
     let last = norm(decoder.builder, source, "decoder.ln", &last)?;
-    let scores = Linear::from_rows(rows_of(embeddings.values, kept, dimensions.width), dimensions.width);
+    let scores = Linear::from_rows(embeddings.values, dimensions.width);
     let scores = scores.apply(decoder.builder, &last, (mix, Part::Scores))?;
     decoder.builder.node_to("Identity", (&[&scores], &["logits"]), &[]);
-    decoder.builder.output("logits", &[Length::Free("scored"), Length::Is(kept.len())]);
+    decoder.builder.output("logits", &[Length::Free("scored"), Length::Is(dimensions.vocabulary)]);
     decoder.finish_attention();
     Ok(())
-}
-
-/// The `kept` rows of a table, in the memory of all: that of the largest model has 265 MB.
-fn rows_of(mut table: Vec<f32>, kept: &[u32], width: usize) -> Vec<f32> {
-    // The ids rise, so that no row is written over before it was moved.
-    for (place, id) in kept.iter().enumerate() {
-        let start = *id as usize * width;
-        table.copy_within(start..start + width, place * width);
-    }
-    table.truncate(kept.len() * width);
-    table
 }
 
 /// Values of the graph that every layer needs.

@@ -2,7 +2,7 @@
 //!
 //! A model for ONNX Runtime is a folder of three files: `encoder.onnx`, `decoder.onnx` and `weights.bin`, the big
 //! matrices of both, which the runtime maps into memory. What the engine needs beside the graphs (sizes, vocabulary,
-//! kept tokens, mel filters, alignment heads) stands in the graphs' own metadata, see [`Description`].
+//! mel filters, alignment heads) stands in the graphs' own metadata, see [`Description`].
 //!
 //! The same weights and the same [`Mix`] give the same bytes on every machine.
 
@@ -23,7 +23,6 @@ pub use sentence::write_sentence_encoder;
 use self::builder::{Builder, Name, Value, WeightsFile};
 use super::Error;
 use super::weights::WeightSource;
-use crate::asr::decode::script;
 use crate::asr::onnx::package::{DECODER_FILE, Description, ENCODER_FILE, WEIGHTS_FILE};
 use crate::progress::Progress;
 
@@ -52,7 +51,6 @@ pub fn write(
         Some(known) => known,
         None => heads::of(dimensions),
     };
-    let kept = script::kept(source.tokens(), dimensions.vocabulary);
     let mut weights = WeightsFile::create(&folder.join(WEIGHTS_FILE), WEIGHTS_FILE)?;
 
     let mut encoder = Builder::new("encoder", &mut weights);
@@ -60,8 +58,7 @@ pub fn write(
     let encoder = encoder.done();
     progress.advance(1);
     let mut decoder = Builder::new("decoder", &mut weights);
-    let told = decoder::Told { alignment_heads: &alignment_heads, kept: &kept };
-    decoder::build(&mut decoder, source, mix, told)?;
+    decoder::build(&mut decoder, source, mix, &alignment_heads)?;
     let decoder = decoder.done();
     progress.advance(1);
 
@@ -77,7 +74,6 @@ pub fn write(
         precision: mix.describe(),
         alignment_heads,
         tokens: source.tokens().to_vec(),
-        kept,
         mel_filters: source.mel_filters().to_vec(),
     };
     builder::write(encoder, &folder.join(ENCODER_FILE), &description.encoder_metadata())?;

@@ -194,17 +194,14 @@ fn check_pass(
     let size = source.size;
     let heads = source.alignment_heads.clone().unwrap_or_else(|| heads::of(size));
     let (logits, attention) = (&outputs[2 * size.text_layers], &outputs[2 * size.text_layers + 1]);
-    let kept = script::kept(source.tokens(), size.vocabulary);
-    assert_eq!(kept.len(), size.vocabulary - 2);
-    assert_eq!(logits.0, [texts.len(), kept.len()]);
+    assert_eq!(logits.0, [texts.len(), size.vocabulary]);
     let positions = heard.keys[0].len();
     assert_eq!(attention.0, [1, heads.len(), texts.len() * new, positions]);
     let mut largest = 0.0_f64;
     for (row, text) in texts.iter().enumerate() {
         let said = Reference(source).say(heard, &text.tokens);
-        let found = &logits.1[row * kept.len()..][..kept.len()];
-        let expected: Vec<f64> = kept.iter().map(|id| said.logits[*id as usize]).collect();
-        largest = largest.max(difference(found, &expected));
+        let found = &logits.1[row * size.vocabulary..][..size.vocabulary];
+        largest = largest.max(difference(found, &said.logits));
         for layer in 0..size.text_layers {
             for (output, expected) in [(0, &said.keys), (1, &said.values)] {
                 let (shape, values) = &outputs[2 * layer + output];
@@ -293,7 +290,7 @@ fn utterances_decoded_together_do_not_touch_each_other() {
     ];
     let step = graphs.pass((&together, &prompt[..layers]), &texts, 1);
     let scores_of = |outputs: &[Values]| outputs[layers].1.clone();
-    let kept = step[layers].0[1];
+    let vocabulary = source.size.vocabulary;
     for (index, (mel, next)) in mels.iter().zip([[3, 4], [5, 6]]).enumerate() {
         let alone = graphs.hear(&[mel]);
         for (together, alone) in together.iter().zip(&alone) {
@@ -305,7 +302,7 @@ fn utterances_decoded_together_do_not_touch_each_other() {
         let texts = [text([1, 2, next[0]], [0, 1, 2]), text([1, 2, next[1]], [0, 1, 3])];
         let found = graphs.pass((&alone, &prompt[..layers]), &texts, 1);
         let expected: Vec<f64> = scores_of(&found).iter().map(|value| f64::from(*value)).collect();
-        let own = &scores_of(&step)[index * 2 * kept..][..2 * kept];
+        let own = &scores_of(&step)[index * 2 * vocabulary..][..2 * vocabulary];
         assert!(difference(own, &expected) < F32_TOLERANCE, "utterance {index}");
     }
 }
@@ -333,7 +330,7 @@ fn the_graphs_name_their_inputs_and_outputs_and_say_their_shapes() {
     assert_eq!(inputs.len(), 4 + 4 * 2);
     let outputs = shown(graphs.decoder.outputs());
     assert_eq!(outputs[..2], ["nk0 [2, -1, 64]", "nv0 [2, -1, 64]"]);
-    assert_eq!(outputs[4..], ["logits [-1, 21]", "attention [-1, 3, -1, -1]"]);
+    assert_eq!(outputs[4..], ["logits [-1, 23]", "attention [-1, 3, -1, -1]"]);
 }
 
 #[test]
@@ -397,7 +394,6 @@ fn the_graphs_describe_the_model_that_they_are_of() {
     let description = Description::read(look_up(&metadata[0]), look_up(&metadata[1])).expect("a description");
     assert_eq!((description.width, description.heads, description.mel_bands), (128, 2, 128));
     assert_eq!((description.vocabulary, description.text_layers), (23, 2));
-    assert_eq!(description.kept, [0, 2].into_iter().chain(4..23).collect::<Vec<_>>());
     assert_eq!(description.alignment_heads, heads::of(source.size));
     assert!(description.precision.contains("int8: encoder-attention"), "{}", description.precision);
     assert!(!description.precision.contains("encoder-output"));

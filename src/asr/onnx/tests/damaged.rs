@@ -6,7 +6,6 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::super::OnnxEngine;
-use super::super::network::Graphs;
 use super::super::package::{DECODER_FILE, Description, ENCODER_FILE, WEIGHTS_FILE};
 use super::runtime;
 use crate::asr::config::Config;
@@ -218,27 +217,6 @@ fn a_description_that_does_not_fit_the_graphs_is_refused_at_load() {
     }
 }
 
-#[test]
-fn a_decoder_that_scores_other_tokens_than_its_description_says_is_refused_at_load() {
-    let Some(runtime) = runtime() else { return };
-    let damaging = Damaging::new();
-    let (_, description) =
-        Graphs::open(&runtime, damaging.folder.path(), (1, None)).expect("the graphs load");
-    let mut other = description.clone();
-    other.kept.retain(|id| *id != u32::from(b'a'));
-    assert_eq!(other.kept.len() + 1, description.kept.len());
-    let (file, whole) = &damaging.whole[1];
-    let mut bytes = whole.clone();
-    let (said, unsaid) = (description.decoder_metadata(), other.decoder_metadata());
-    for ((_, from), (_, to)) in said.iter().zip(&unsaid).filter(|(from, to)| from != to) {
-        bytes = replaced(&bytes, from, to);
-    }
-    let Err(Error::Load { reason, .. }) = damaging.with(&runtime, file, &bytes) else {
-        panic!("it was taken")
-    };
-    assert!(reason.contains("another length of `logits`"), "{reason}");
-}
-
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let place = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect("it is there");
@@ -266,6 +244,6 @@ fn a_description_is_read_back_from_the_graphs() {
     let Some(runtime) = runtime() else { return };
     let folder = written(51_866, 128);
     let (_, description): (_, Description) =
-        Graphs::open(&runtime, folder.path(), (1, None)).expect("the graphs load");
+        super::super::network::Graphs::open(&runtime, folder.path(), (1, None)).expect("the graphs load");
     assert_eq!((description.vocabulary, description.mel_bands), (51_866, 128));
 }

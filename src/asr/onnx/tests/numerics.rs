@@ -1,8 +1,8 @@
 //! The same weights and the same input in both libraries.
 //!
 //! Neither shows what is inside, so the model is cut: the real `base` with its first layers alone, once as a file of
-//! whisper.cpp and once as graphs, reads the same spectrogram and the same tokens, and the scores of the tokens that the
-//! graphs keep are compared. Where a layer were wrong, the first model that has it would differ.
+//! whisper.cpp and once as graphs, reads the same spectrogram and the same tokens, and the scores are compared. Where a
+//! layer were wrong, the first model that has it would differ.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,7 +12,6 @@ use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 use super::super::network::{Feed, Graphs, Network, Scores};
 use super::{model, runtime};
-use crate::asr::decode::script;
 use crate::audio::mel::{MelFrontEnd, WINDOW_FRAMES};
 use crate::models::convert::write_ggml;
 use crate::models::graph::{self, Mix};
@@ -182,23 +181,14 @@ const INT8_MEAN: f32 = 0.9;
 /// Compares one depth in all forms; prints a row of the table in BENCHMARKS.md.
 fn check_depth(cut: &mut Cut, (mel, runtime): (&[f32], &Runtime), has_int8: bool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let kept = script::kept(cut.tokens(), cut.dimensions().vocabulary);
-    let of_kept = |all: AllScores| -> AllScores {
-        all.iter().map(|scores| kept.iter().map(|id| scores[*id as usize]).collect()).collect()
-    };
-    let cpp = of_kept(by_whisper_cpp(cut, folder.path(), mel));
-    let all = by_onnx(cut, (folder.path(), runtime), Mix::F32, mel);
-    for scores in &all {
-        let can_come = scores.iter().filter(|score| score.is_finite()).count();
-        assert_eq!((scores.len(), can_come), (cut.dimensions().vocabulary, kept.len()));
-    }
-    let f32s = of_kept(all);
+    let cpp = by_whisper_cpp(cut, folder.path(), mel);
+    let f32s = by_onnx(cut, (folder.path(), runtime), Mix::F32, mel);
     let beside_cpp = Difference::of(&cpp, &f32s);
     eprintln!("{} and {} layers, f32 beside whisper.cpp: {beside_cpp:?}", cut.audio_layers, cut.text_layers);
     assert!(beside_cpp.spread > 0.5, "scores that tell something: {beside_cpp:?}");
     assert!(beside_cpp.largest < F16_LARGEST && beside_cpp.mean < F16_MEAN, "{beside_cpp:?}");
     if has_int8 {
-        let int8 = of_kept(by_onnx(cut, (folder.path(), runtime), Mix::of(Precision::Int8), mel));
+        let int8 = by_onnx(cut, (folder.path(), runtime), Mix::of(Precision::Int8), mel);
         let beside_f32 = Difference::of(&f32s, &int8);
         eprintln!("{} and {} layers, int8 beside f32: {beside_f32:?}", cut.audio_layers, cut.text_layers);
         assert!(beside_f32.largest < INT8_LARGEST && beside_f32.mean < INT8_MEAN, "{beside_f32:?}");
