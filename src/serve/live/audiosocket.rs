@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::alarm::Alarm;
-use super::ingress::Wishes;
 use super::line::written;
 use super::talk::{Talk, Write};
+use super::wishes::Wishes;
 use crate::ingress::{AUDIOSOCKET_HANG_UP, Message, Options, Protocol, bridge};
 use crate::redact::Redacted;
 use crate::serve::Service;

@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::Message as Sent;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::expected::Told;
-use super::ingress::Wishes;
 use super::talk::{CallSide, Talk, Write};
+use super::wishes::Wishes;
 use crate::asr::fake::{FakeEngine, Reply};
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::audio::SampleRate;
