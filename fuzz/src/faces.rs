@@ -1,7 +1,9 @@
-//! Conversations with the live interfaces of OpenAI and Deepgram, and forms of OpenAI, made of any bytes.
+//! Conversations with the live interfaces of OpenAI and Deepgram, forms of OpenAI, and what is said around a call (its
+//! address, who controls it, what is told beforehand), made of any bytes.
 //!
 //! Records as in the root of this crate, and `e`: something became known of the call, chosen by the bytes behind it; `s`:
-//! what was demanded is settled. The first record of a conversation with Deepgram is the query of its address.
+//! what was demanded is settled. The first record of a conversation with Deepgram, or in the generic protocol with its
+//! address, is the query of the address.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +14,20 @@ use crate::asr::Task;
 use crate::audio::{SamplePos, SampleSpan};
 use crate::call::event::{CallEndReason, Event, EventBody, FinalDelay, TurnEndReason};
 use crate::call::{CallId, Channel, Language, Utterance, Word};
+use crate::ingress::{Options, Protocol, VOCABULARY_MAX};
+use crate::live::{Abilities, Command, is_internal_mark};
+use crate::redact::Redacted;
 use crate::serve::Offer;
+use crate::serve::control::orders::{Order, Orders};
 use crate::serve::deepgram::listen::query::Query;
 use crate::serve::deepgram::listen::{Identity, Listen};
+use crate::serve::error::ApiError;
 use crate::serve::face::{Demand, Effects, Face, Received, Refusal, Reply};
 use crate::serve::openai::order;
 use crate::serve::openai::realtime::Realtime;
 use crate::serve::openai::realtime::settings::{Allowed, Shape};
+use crate::serve::told;
+use crate::serve::wishes::Wishes;
 
 fn offer() -> Offer {
     Offer { model: "whisper-base".into(), languages: Language::ALL.to_vec() }
@@ -41,10 +50,7 @@ pub fn realtime(input: &[u8]) {
 /// # Panics
 /// When something does not hold: that is a finding.
 pub fn listen(input: &[u8]) {
-    let (address, rest) = match input.iter().position(|&byte| byte == SEPARATOR) {
-        Some(at) => (&input[..at], &input[at + 1..]),
-        None => (input, &[][..]),
-    };
+    let (address, rest) = parted(input);
     let Ok(query) = Query::read(&pairs(address), &offer(), &["nova-3".to_owned()]) else { return };
     let mut effects = Effects::default();
     let identity = Identity { request: Uuid::nil(), created: String::new(), version: "0" };
@@ -60,6 +66,85 @@ pub fn form(input: &[u8]) {
     let allowed = order::Allowed { task, offer: &offer, aliases: &aliases };
     if let Err(error) = order::Order::read(&pairs(input.get(1..).unwrap_or_default()), allowed) {
         assert!(error.parameter_name().is_some(), "a refusal that names no field: {error}");
+    }
+}
+
+/// Allo's own protocol, with the query of its address.
+///
+/// # Panics
+/// When something does not hold: that is a finding.
+pub fn address(input: &[u8]) {
+    let (address, rest) = parted(input);
+    match Wishes::take(pairs(address)) {
+        Ok((_, own)) => {
+            let parameters = own.into_iter().map(|(name, value)| (name, Redacted::new(value))).collect();
+            crate::converse_with(Protocol::Generic, Options { parameters }, rest);
+        }
+        Err(error) => {
+            assert!(error.parameter_name().is_some(), "a refusal that names no parameter: {error}");
+        }
+    }
+}
+
+/// Orders of whoever controls a call; the first byte chooses what the connection of the call can do.
+///
+/// # Panics
+/// When something does not hold: that is a finding.
+pub fn control(input: &[u8]) {
+    let first = input.first().copied().unwrap_or_default();
+    let able = Abilities { plays: first & 1 != 0, transfers: first & 2 != 0, hangs_up: first & 4 != 0 };
+    let mut orders = Orders::new(vec![Channel::Caller, Channel::Agent], able);
+    for record in input.get(1..).unwrap_or_default().split(|&byte| byte == SEPARATOR) {
+        let order = match *record {
+            [] => continue,
+            [b't', ref text @ ..] => orders.text(&String::from_utf8_lossy(text)),
+            [b'b', ref bytes @ ..] => orders.sound(bytes).map(Some),
+            ref bytes => orders.sound(bytes).map(Some),
+        };
+        match order {
+            Ok(Some(order)) => check(&order, able),
+            Ok(None) => {}
+            Err(error) => {
+                serde_json::from_str::<serde_json::Value>(&error.json()).expect("refusals are JSON");
+            }
+        }
+    }
+}
+
+/// An order that is taken is one that can be carried out.
+fn check(order: &Order, able: Abilities) {
+    match order {
+        Order::Command(Command::Play { samples, rate, mark }) => {
+            assert!(able.plays && !samples.is_empty() && (8_000..=48_000).contains(&rate.hz()));
+            assert!(samples.iter().all(|sample| sample.is_finite()));
+            assert!(!mark.is_empty() && !is_internal_mark(mark), "the mark {mark:?}");
+        }
+        Order::Command(Command::Flush) => assert!(able.plays),
+        Order::Command(Command::HangUp) => assert!(able.hangs_up),
+        Order::Command(Command::Transfer { target }) => {
+            assert!(able.transfers && !target.reveal().trim().is_empty());
+        }
+        Order::Expect { track, .. } => assert!(*track < 2, "track {track}"),
+    }
+}
+
+/// What is told of a call before it comes.
+///
+/// # Panics
+/// When something does not hold: that is a finding.
+pub fn expected(input: &[u8]) {
+    match told::read(input) {
+        Ok((_, told)) => assert!(told.vocabulary.len() <= VOCABULARY_MAX),
+        Err(ApiError::Malformed { .. }) => {}
+        Err(error) => assert!(error.parameter_name().is_some(), "a refusal that names no field: {error}"),
+    }
+}
+
+/// The first record, and those behind it.
+fn parted(input: &[u8]) -> (&[u8], &[u8]) {
+    match input.iter().position(|&byte| byte == SEPARATOR) {
+        Some(at) => (&input[..at], &input[at + 1..]),
+        None => (input, &[][..]),
     }
 }
 

@@ -18,10 +18,12 @@ pub mod call;
 pub mod faces;
 #[path = "../../src/ingress/mod.rs"]
 pub mod ingress;
+pub mod live;
 #[path = "../../src/redact.rs"]
 pub mod redact;
 pub mod serve;
 pub mod text;
+pub mod turn;
 
 use std::time::{Duration, Instant};
 
@@ -46,8 +48,13 @@ const MEASURE_MIN_HZ: u32 = 25;
 /// # Panics
 /// When something does not hold: that is a finding.
 pub fn converse(protocol: Protocol, input: &[u8]) {
+    converse_with(protocol, Options::default(), input);
+}
+
+/// The same with what the address of the connection says.
+pub(crate) fn converse_with(protocol: Protocol, options: Options, input: &[u8]) {
     let mut talk = Talk {
-        bridge: bridge(protocol, Options::default()),
+        bridge: bridge(protocol, options),
         exchange: Exchange::default(),
         now: Instant::now(),
         left: Left { prompts: PROMPTS_MAX, prompts_ms: PROMPTS_MS_MAX, waiting_ms: WAITING_MS_MAX },

@@ -2,6 +2,8 @@
 
 #[path = "../../src/serve/config.rs"]
 pub mod config;
+#[path = "control.rs"]
+pub mod control;
 #[path = "deepgram.rs"]
 pub mod deepgram;
 #[path = "../../src/serve/error.rs"]
@@ -12,8 +14,12 @@ pub mod face;
 pub mod keys;
 #[path = "openai.rs"]
 pub mod openai;
+#[path = "../../src/serve/live/expected/told.rs"]
+pub mod told;
 #[path = "../../src/serve/wire.rs"]
 pub mod wire;
+#[path = "../../src/serve/live/wishes.rs"]
+pub mod wishes;
 
 use crate::call::Language;
 

@@ -1,4 +1,4 @@
-//! Whisper by whisper.cpp; with `models/quantize.rs` the only module that names whisper-rs.
+//! Whisper by whisper.cpp; with `asr/devices.rs` and `models/quantize.rs` the only module that names whisper-rs.
 //!
 //! One [`WhisperEngine`] is one loaded model; each recogniser has a `WhisperState` of its own over it. The library
 //! decodes with its time stamps on: measured on 40 French telephone clips with `base`, greedy, that gives 3.5 points
@@ -11,8 +11,8 @@
 //! one-token decoder was tried (greedy path, then detours at unsure tokens): 34.5 against 32.6 for the library's beam.
 //!
 //! Invariants: translates only when told to; no text is carried from one request to the next; the same request gives the same
-//! recognition, except that the fall-back to higher temperatures after a poor decoding draws at random. The library's
-//! own log, which holds tokens of the text in debug builds, is discarded.
+//! recognition as far as the library does not draw at random, which its beam search does (see above), and the fall-back to higher
+//! temperatures after a poor decoding. The library's own log, which holds tokens of the text in debug builds, is discarded.
 //!
 //! Units: encoder positions are 20 ms, the library's time stamps 10 ms; they become samples here and nowhere else.
 

@@ -11,7 +11,9 @@
 //!
 //! Within a lane the request that is due first goes first ([`Pool::submit_to`]), so that many calls are served fairly;
 //! requests without a due time go in the order they came. A live final that finds every worker busy stops a partial in
-//! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are.
+//! progress: its worker is free within a token, and how long finals take does not depend on how many partials there are. With
+//! whisper.cpp on a processor a pass of the encoder that was begun is finished first, half a second with `base`: there a
+//! final may wait so long.
 //!
 //! Each lane has its own bound, so batch work never takes the room of a live request; it holds a worker at most for the
 //! recognition in progress, and while calls go on ([`Pool::keep_free`]) it leaves one sound worker to them where there are

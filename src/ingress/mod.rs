@@ -42,6 +42,7 @@ mod text;
 mod twilio;
 mod vonage;
 
+pub use audiosocket::HANG_UP as AUDIOSOCKET_HANG_UP;
 pub use error::Error;
 pub use start::{CallStart, Parameters, Track, VOCABULARY_MAX};
 pub use text::{Flaw, read_json};

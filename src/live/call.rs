@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::Machine;
 use super::bell::Urgency;
-use super::command::Command;
+use super::command::{Abilities, Command, INTERNAL_MARK};
 use super::inbox::{Control, Inbox};
 use super::link::Link;
 use super::log::EventLog;
 use super::metrics::count;
-use super::{INTERNAL_MARK, Machine};
 use crate::asr::LanguageChoice;
 use crate::audio::SampleRate;
 use crate::call::decision::DecisionRecord;
@@ -55,17 +55,6 @@ pub struct CallSetup {
     pub has_bot: bool,
     /// Which commands its connection carries out.
     pub abilities: Abilities,
-}
-
-/// Which commands the connection of a call carries out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// [`Controls::play`] and [`Controls::flush`].
-    pub plays: bool,
-    /// [`Controls::transfer`].
-    pub transfers: bool,
-    /// [`Controls::hang_up`].
-    pub hangs_up: bool,
 }
 
 impl CallSetup {

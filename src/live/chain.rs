@@ -339,6 +339,11 @@ impl Chain {
         std::mem::take(&mut self.speech)
     }
 
+    /// What its speaker was asked for last.
+    pub(super) fn expectation(&self) -> Expectation {
+        self.expectation.unwrap_or_default()
+    }
+
     /// Tells the turn taker something else.
     pub(super) fn tell(&mut self, input: Input) {
         let Some(input) = self.to_taker(input) else { return };

@@ -1,9 +1,28 @@
-//! What a call wants its connection to do.
+//! What a call wants its connection to do, and which of it that can.
 
 use std::sync::Arc;
 
 use crate::audio::SampleRate;
 use crate::redact::Redacted;
+
+/// Begin of marks that calls give to what is played without one; their end is no event.
+pub(super) const INTERNAL_MARK: &str = "allo:";
+
+/// Whether the end of what is played under this mark is no event.
+pub fn is_internal_mark(mark: &str) -> bool {
+    mark.starts_with(INTERNAL_MARK)
+}
+
+/// Which commands the connection of a call carries out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// [`super::Controls::play`] and [`super::Controls::flush`].
+    pub plays: bool,
+    /// [`super::Controls::transfer`].
+    pub transfers: bool,
+    /// [`super::Controls::hang_up`].
+    pub hangs_up: bool,
+}
 
 /// See the module; the connection carries it out as its protocol can.
 #[derive(Clone, PartialEq)]

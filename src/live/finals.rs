@@ -23,7 +23,7 @@ use crate::call::event::{EventBody, FinalDelay, GapReason};
 use crate::guard::{self, Candidate, Verdict};
 use crate::redact::Redacted;
 use crate::store::LiveFinal;
-use crate::turn::{self, Input, Reading, RequestId, TextKind};
+use crate::turn::{self, Expectation, Input, Reading, RequestId, TextKind};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
@@ -224,8 +224,9 @@ impl Session {
         let evidence = track.chain.evidence(span, &samples);
         let believed = judge_text(machine, [&self.vocabulary, &track.asked], (span, evidence), recognition);
         self.show(machine, index, (turn, span, believed.as_ref()));
-        let reading = believed.as_ref().map_or(Reading::NOTHING, reading_of);
-        self.tracks[index].chain.tell(Input::Heard { request, reading });
+        let chain = &mut self.tracks[index].chain;
+        let reading = believed.as_ref().map_or(Reading::NOTHING, |it| reading_of(it, chain.expectation()));
+        chain.tell(Input::Heard { request, reading });
         self.follow(machine, index);
     }
 
@@ -277,7 +278,8 @@ impl Session {
         let (turn, span, evidence) = (speculation.turn, speculation.span, speculation.evidence);
         let names: [&[String]; 2] = [&self.vocabulary, &self.tracks[index].asked];
         let believed = judge_text(machine, names, (span, evidence), recognition);
-        let reading = believed.as_ref().map_or(Reading::NOTHING, reading_of);
+        let expectation = self.tracks[index].chain.expectation();
+        let reading = believed.as_ref().map_or(Reading::NOTHING, |it| reading_of(it, expectation));
         let decoding = &mut self.tracks[index].decoding;
         let is_closing = decoding.closings.iter().any(|closing| closing.closed.waits_for(request));
         if !is_closing {
@@ -386,7 +388,7 @@ impl Session {
         }
         let channel = self.tracks[index].chain.channel;
         let spoken = believed.retold(words);
-        let is_sign = reading_of(&spoken).kind == TextKind::BackChannel;
+        let is_sign = reading_of(&spoken, Expectation::Open).kind == TextKind::BackChannel;
         let (alternatives, corrections) = (spoken.weighted_alternatives(), spoken.corrections.clone());
         let foreign_share = spoken.foreign_share;
         if let Some(utterance) = spoken.into_utterance(channel, span) {
@@ -559,7 +561,7 @@ fn judge_text(
     }
 }
 
-/// What a text says about the end of its turn.
-fn reading_of(recognition: &Recognition) -> Reading {
-    turn::text::read(recognition.text.reveal(), recognition.language)
+/// What a text says about the end of its turn, as an answer to what was asked for.
+fn reading_of(recognition: &Recognition, expectation: Expectation) -> Reading {
+    turn::text::read(recognition.text.reveal(), recognition.language, expectation)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::bell::{Bell, IsReady, Urgency};
-use super::call::Abilities;
+use super::command::Abilities;
 use super::command::Command;
 use super::inbox::{Inbox, Item};
 use super::log::EventLog;

@@ -45,8 +45,8 @@ mod voices;
 mod watch;
 mod work;
 
-pub use call::{Abilities, Call, CallSetup, Controls, NotTaken, Track};
-pub use command::Command;
+pub use call::{Call, CallSetup, Controls, NotTaken, Track};
+pub use command::{Abilities, Command, is_internal_mark};
 pub use judge::TurnJudge;
 pub use log::{EventLog, Missed, Peek, Reader};
 pub use metrics::{BUCKETS_MS, Histogram, HistogramSnapshot, Snapshot};
@@ -81,14 +81,6 @@ use crate::pipeline::understanding::Understanding;
 use crate::store::{LiveCall, Store};
 use crate::threads::{Crew, Member};
 use crate::turn;
-
-/// Begin of marks that this module gives to what is played without one; their end is no event.
-const INTERNAL_MARK: &str = "allo:";
-
-/// Whether the end of what is played under this mark is no event.
-pub fn is_internal_mark(mark: &str) -> bool {
-    mark.starts_with(INTERNAL_MARK)
-}
 
 /// Part of a drain's time after which calls that still go on are ended, so that their last finals are heard too.
 const DRAIN_WAITING: f64 = 0.7;

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use super::config::{AudioSocket, Config, KeyEntry, Right};
 use super::deepgram::listen::query::PARAMETERS;
-use super::live::ingress::Wishes;
+use super::live::wishes::Wishes;
 use super::router::{Endpoint, ROUTES, router};
 use super::{Offer, Parts, Server, Service, health, keys, live};
 use crate::asr::fake::FakeEngine;

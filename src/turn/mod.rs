@@ -14,6 +14,7 @@
 //! Not here: threads, decoding, what a dialogue does with a turn.
 
 mod config;
+mod expectation;
 mod floor;
 mod patience;
 mod smart;
@@ -22,6 +23,7 @@ mod taker;
 pub mod text;
 
 pub use config::{Config, InvalidConfig};
+pub use expectation::Expectation;
 pub use smart::{SmartTurn, SmartTurnError};
 pub use taker::TurnTaker;
 
@@ -109,29 +111,6 @@ pub enum TextKind {
     Unfinished,
     /// Anything else.
     Other,
-}
-
-/// What the speaker was asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Expectation {
-    /// Anything.
-    #[default]
-    Open,
-    /// Yes or no.
-    YesNo,
-    /// A number of so many digits.
-    Digits {
-        /// How many; 0 when that is not known.
-        count: u32,
-    },
-    /// A telephone number.
-    Phone,
-    /// An e-mail address.
-    Email,
-    /// A postal address.
-    Address,
-    /// A word or name, letter by letter.
-    Spelling,
 }
 
 /// What follows from what happened.

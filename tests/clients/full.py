@@ -1,15 +1,17 @@
-"""A machine that is full: ADDRESS KEY RECORDING (16 kHz WAV, English) MODE (refuse, finals-only)."""
+"""A machine that is full: ADDRESS KEY RECORDING (16 kHz WAV, English) SOCKET (tcp://HOST:PORT) MODE (refuse, finals-only)."""
 
 import json
+import socket
 import sys
 import time
+import uuid
 
 import httpx
 import sound
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-address, key, recording, mode = sys.argv[1:]
+address, key, recording, peer, mode = sys.argv[1:]
 live = address.replace("http", "ws", 1)
 headers = {"authorization": f"Bearer {key}"}
 desk = httpx.Client(base_url=address, headers=headers)
@@ -32,6 +34,17 @@ def refused(path):
             raise AssertionError(f"{path} was taken")
     except InvalidStatus as error:
         return error.response
+
+
+def refused_over_tcp():
+    """AudioSocket has no status and no close code: what Asterisk is sent until the connection ends."""
+    host, port = peer.removeprefix("tcp://").rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        line.sendall(b"\x01\0\x10" + uuid.uuid4().bytes + b"\x10\x01\x40" + b"\0" * 320)
+        told = b""
+        while piece := line.recv(1_000):
+            told += piece
+        return told
 
 
 def rest(call):
@@ -68,7 +81,9 @@ if mode == "refuse":
             assert body["error"]["code"] == "busy", body
     # Who asks for nonsense is told that, not that there is no room
     assert refused("/v1/calls/stream?events=perhaps").status_code == 400
-    assert 'allo_refused_total{reason="calls"} 4' in desk.get("/metrics").text
+    # Asterisk goes on in its dialplan behind a hang-up frame
+    assert refused_over_tcp() == b"\0\0\0"
+    assert 'allo_refused_total{reason="calls"} 5' in desk.get("/metrics").text
     rest(call)
     call, _ = begin()
     rest(call)
@@ -94,7 +109,7 @@ if mode == "refuse":
         except ConnectionClosed as closed:
             assert closed.rcvd and closed.rcvd.code == 1013 and closed.rcvd.reason, (message, closed)
         assert codes == told, (message, codes)
-    assert 'allo_refused_total{reason="calls"} 7' in desk.get("/metrics").text
+    assert 'allo_refused_total{reason="calls"} 8' in desk.get("/metrics").text
     rest(first)
 else:
     # As long as the finals fit, further calls go without partials; then they are refused

@@ -399,4 +399,34 @@ with connect(f"{live}/v1/calls/stream", additional_headers=headers) as call:
         assert closed.rcvd.code == 1000, closed
     assert kinds == ["call.ended"], kinds
 alive()
+
+# Whoever controls a call is told what is wrong with each message, and both go on
+CONTROL = table(
+    {
+        NO_JSON: Complained("unreadable"),
+        NO_OBJECT: Complained("invalid_field"),
+        (*LARGE, "asterisk words"): Complained("too_large"),
+        BINARY: Complained("out_of_order"),
+    },
+    Complained("invalid_field", "type"),
+    {"three objects": Complained("unreadable")},
+)
+with connect(f"{live}/v1/calls/stream", additional_headers=headers) as call:
+    call.send(json.dumps(start))
+    begun = json.loads(call.recv(timeout=60))
+    with connect(f"{live}/v1/calls/{begun['call']}/control", additional_headers=headers) as control:
+        for name, complaint in CONTROL.items():
+            control.send(MESSAGES[name])
+            error, field = error_of(control.recv(timeout=60))
+            assert error == complaint.error and complaint.field in (None, field), (name, complaint, error, field)
+        control.send(json.dumps({"type": "expect", "what": "phone"}))
+        call.send(json.dumps({"type": "dtmf", "digit": "5"}))
+        assert json.loads(call.recv(timeout=60))["type"] == "dtmf"
+        call.send(json.dumps({"type": "stop"}))
+        assert json.loads(call.recv(timeout=60))["type"] == "call.ended"
+        try:
+            raise AssertionError(control.recv(timeout=60))
+        except ConnectionClosed as closed:
+            assert closed.rcvd.code == 1000, closed
+alive()
 print("ok")

@@ -16,6 +16,8 @@ const KEY: &str = "a-key-for-this-test-only";
 /// speaks; a small limit, so that crossing it is cheap.
 const CONFIG: &str = "[asr]\nmodel = \"whisper-tiny.en\"\nlanguages = [\"en\"]\nbeam_size = 1\n\
                       [live]\nadmission = false\n[serve.limits]\nbody_bytes = 2000000\n";
+/// A section behind it.
+const AUDIOSOCKET: &str = "[serve.audiosocket]\nlisten = \"127.0.0.1:0\"\n";
 
 /// A running service; killed when dropped.
 pub struct Service {
@@ -170,7 +172,7 @@ fn every_platform_brings_a_call_in_its_own_protocol() {
 
 #[test]
 fn asterisk_brings_calls_over_tcp_with_keys_and_hears_a_frame_every_20_ms() {
-    let config = format!("{CONFIG}[serve.audiosocket]\nlisten = \"127.0.0.1:0\"\nonly_expected = true\n");
+    let config = format!("{CONFIG}{AUDIOSOCKET}only_expected = true\n");
     let service = Service::start(&config, Some(KEY));
     let socket = service.audiosocket.clone().expect("the ready line tells where");
     client("audiosocket.py", &[&service.address, KEY, sentence().to_str().unwrap(), &socket]);
@@ -185,10 +187,11 @@ fn malformed_messages_are_answered_or_let_go_of_and_the_service_goes_on() {
 }
 
 #[test]
-fn a_full_machine_refuses_in_http_before_the_websocket() {
+fn a_full_machine_refuses_in_http_before_the_websocket_and_hangs_up_on_asterisk() {
     let config = CONFIG.replace("[live]", "[live]\nmax_calls = 1\nretry_after = \"7s\"");
-    let service = Service::start(&config, Some(KEY));
-    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), "refuse"]);
+    let service = Service::start(&format!("{config}{AUDIOSOCKET}"), Some(KEY));
+    let socket = service.audiosocket.clone().expect("the ready line tells where");
+    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), &socket, "refuse"]);
     assert_eq!(service.stop(), Some(0));
 }
 
@@ -198,8 +201,9 @@ fn a_full_machine_serves_finals_only_where_it_is_told_to() {
     // both, four with finals, no fifth.
     let live = "[live]\noverload = \"finals-only\"\nload_limit = 0.7\nassumed_load = 0.34";
     let config = CONFIG.replace("[live]\nadmission = false", live).replace("[asr]", "[asr]\nworkers = 2");
-    let service = Service::start(&config, Some(KEY));
-    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), "finals-only"]);
+    let service = Service::start(&format!("{config}{AUDIOSOCKET}"), Some(KEY));
+    let socket = service.audiosocket.clone().expect("the ready line tells where");
+    client("full.py", &[&service.address, KEY, sentence().to_str().unwrap(), &socket, "finals-only"]);
     assert_eq!(service.stop(), Some(0));
 }
 

@@ -29,6 +29,9 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 /// Keys that come before the first audio.
 const EARLY_KEYS_MAX: usize = 16;
 
+/// The frame that ends a call. Whoever ends one says it before the connection is closed.
+pub const HANG_UP: [u8; frame::HEADER_BYTES] = [HANGUP, 0, 0];
+
 const HANGUP: u8 = 0x00;
 const IDENTITY: u8 = 0x01;
 const DTMF: u8 = 0x03;
@@ -95,7 +98,7 @@ impl super::session::Dialect for Dialect {
     fn clear(&mut self, _replies: &mut Vec<Reply>) {}
 
     fn hang_up(&mut self) -> Vec<Reply> {
-        vec![Reply::Binary(frame::write(HANGUP, &[])), close(NORMAL_CLOSE, "hung up")]
+        vec![Reply::Binary(HANG_UP.to_vec()), close(NORMAL_CLOSE, "hung up")]
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::live::command::INTERNAL_MARK;
 use crate::turn::Expectation;
 
 #[test]

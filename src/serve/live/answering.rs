@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ingress::Wishes;
+use super::wishes::Wishes;
 use crate::asr::LanguageChoice;
 use crate::bot::config::Answer;
 use crate::bot::{Bot, Facts};

@@ -1,5 +1,9 @@
 //! Asterisk's AudioSocket over TCP: one task a connection, frames at their 20 ms.
+//!
+//! Every connection that this side ends has the hang-up frame last: behind it Asterisk goes on in its dialplan, and a
+//! caller whose connection ends without it is hung up on.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +12,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::alarm::Alarm;
-use super::ingress::Wishes;
 use super::line::written;
 use super::talk::{Talk, Write};
-use crate::ingress::{Message, Options, Protocol, bridge};
+use super::wishes::Wishes;
+use crate::ingress::{AUDIOSOCKET_HANG_UP, Message, Options, Protocol, bridge};
 use crate::redact::Redacted;
 use crate::serve::Service;
 use crate::serve::listener::stop;
@@ -23,6 +27,8 @@ const SILENT_MAX: Duration = Duration::from_secs(10);
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// A read: some frames at 48 kHz.
 const READ_BYTES: usize = 16 * 1024;
+/// How long a peer that was hung up on may take to close its side, as for a WebSocket.
+const HEARD_OUT_MAX: Duration = Duration::from_secs(2);
 
 /// Serves a socket until the service is being stopped. Calls that go on are ended by the drain of the live calls.
 pub async fn serve(socket: TcpListener, service: Arc<Service>) {
@@ -42,7 +48,10 @@ pub async fn serve(socket: TcpListener, service: Arc<Service>) {
                         drop(permit);
                     });
                 }
-                Err(_) => service.metrics.refused(Refusal::Connections),
+                Err(_) => {
+                    service.metrics.refused(Refusal::Connections);
+                    turn_away(stream);
+                }
             },
             Err(error) => {
                 tracing::warn!(%error, "an AudioSocket connection could not be accepted");
@@ -52,7 +61,38 @@ pub async fn serve(socket: TcpListener, service: Arc<Service>) {
     }
 }
 
+/// Nobody waits for a connection beyond the limit: the socket is new, and its buffer has room for a frame.
+fn turn_away(stream: TcpStream) {
+    if let Ok(mut stream) = stream.into_std() {
+        drop(stream.write_all(&AUDIOSOCKET_HANG_UP));
+    }
+}
+
+/// How a connection ends.
+enum End {
+    /// The peer has gone, or takes nothing any more.
+    Gone,
+    /// By this side.
+    Ours {
+        /// The bridge has said the hang-up frame.
+        is_told: bool,
+    },
+}
+
 async fn talk(mut stream: TcpStream, service: Arc<Service>) {
+    let End::Ours { is_told } = converse(&mut stream, service).await else { return };
+    let farewell: &[u8] = if is_told { &[] } else { &AUDIOSOCKET_HANG_UP };
+    if !written(SILENT_MAX, stream.write_all(farewell)).await {
+        return;
+    }
+    written(SILENT_MAX, stream.shutdown()).await;
+    // Sound that lies unread when the socket is closed resets the connection, and the frame can be lost with it.
+    let mut unread = vec![0; READ_BYTES];
+    let heard_out = async { while stream.read(&mut unread).await.is_ok_and(|count| count > 0) {} };
+    drop(tokio::time::timeout(HEARD_OUT_MAX, heard_out).await);
+}
+
+async fn converse(stream: &mut TcpStream, service: Arc<Service>) -> End {
     // A frame that waits for more is a late frame.
     drop(stream.set_nodelay(true));
     let mut options = Options::default();
@@ -63,6 +103,7 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
     let mut talk =
         Talk::new(service, Protocol::AudioSocket, bridge(Protocol::AudioSocket, options), Wishes::OF_PEERS);
     let mut buffer = vec![0; READ_BYTES];
+    let mut is_told = false;
     let mut heard = clock.monotonic();
     let mut alarm = Alarm::new(heard + SILENT_MAX);
     loop {
@@ -71,7 +112,7 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
         let is_calling = talk.is_calling();
         let writes = tokio::select! {
             read = stream.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => return,
+                Ok(0) | Err(_) => return End::Gone,
                 Ok(count) => {
                     heard = clock.monotonic();
                     talk.receive(Message::Binary(&buffer[..count]))
@@ -80,7 +121,7 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
             side = talk.side(), if is_calling => talk.answer(side),
             () = alarm.at(wake) => {
                 if clock.monotonic() >= silent {
-                    return;
+                    return End::Ours { is_told };
                 }
                 talk.poll()
             }
@@ -88,15 +129,13 @@ async fn talk(mut stream: TcpStream, service: Arc<Service>) {
         for write in writes {
             match write {
                 Write::Binary(bytes) => {
+                    is_told |= bytes == AUDIOSOCKET_HANG_UP;
                     if !written(SILENT_MAX, stream.write_all(&bytes)).await {
-                        return;
+                        return End::Gone;
                     }
                 }
                 Write::Text(_) => {}
-                Write::Close { .. } => {
-                    written(SILENT_MAX, stream.shutdown()).await;
-                    return;
-                }
+                Write::Close { .. } => return End::Ours { is_told },
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod rate;
 pub mod talk;
 #[cfg(test)]
 mod tests;
+pub mod wishes;
 
 use std::sync::Arc;
 

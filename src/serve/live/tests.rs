@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::Message as Sent;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::expected::Told;
-use super::ingress::Wishes;
 use super::talk::{CallSide, Talk, Write};
+use super::wishes::Wishes;
 use crate::asr::fake::{FakeEngine, Reply};
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::audio::SampleRate;
@@ -28,7 +28,7 @@ use crate::call::Channel;
 use crate::call::event::{CallEndReason, EventBody};
 use crate::clock::{ManualClock, SystemClock};
 use crate::guard::{self, Guard};
-use crate::ingress::{Message, Options, Protocol, bridge};
+use crate::ingress::{AUDIOSOCKET_HANG_UP, Message, Options, Protocol, bridge};
 use crate::live::{self, Call, CallSetup, Command, Live, OneByOne, Track};
 use crate::redact::Redacted;
 use crate::serve::config::{AudioSocket, Config, KeyEntry, Right};
@@ -529,4 +529,44 @@ async fn an_audiosocket_call_takes_what_was_told_of_it_once() {
     let refused = "allo_refused_total{reason=\"unexpected\"} 2";
     let figures = service.metrics.render(&service.intake.transcriber.pool.snapshot(), None);
     assert!(figures.contains(refused), "{figures}");
+}
+
+/// Serves AudioSocket to so many connections; gives its address.
+async fn serving_audiosocket(connections: usize, live: &Arc<Live>) -> SocketAddr {
+    let mut config = Config::default();
+    config.limits.connections = connections;
+    let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (stop, stopping) = watch::channel(false);
+    let service = Arc::new(Service::new(parts(config, live), stopping));
+    tokio::spawn(async move {
+        super::audiosocket::serve(socket, service).await;
+        drop(stop);
+    });
+    address
+}
+
+/// All that comes until the other side closes.
+async fn to_the_end(peer: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let ended = tokio::time::timeout(PATIENCE, peer.read_to_end(&mut bytes)).await;
+    ended.expect("the other side closes").unwrap();
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audiosocket_call_for_which_there_is_no_room_is_hung_up_on_in_the_words_of_its_protocol() {
+    let live = live(live::config::Config { max_calls: 1, ..Default::default() });
+    let _only = open(&live);
+    let address = serving_audiosocket(10, &live).await;
+    let mut refused = TcpStream::connect(address).await.unwrap();
+    // More sound than is read at once: it must not cost the farewell.
+    let sound = [&[0x10_u8, 0xff, 0xff][..], &[0; 0xffff]].concat();
+    refused.write_all(&[audiosocket(uuid::Uuid::from_u128(7)), sound].concat()).await.unwrap();
+    assert_eq!(to_the_end(&mut refused).await, AUDIOSOCKET_HANG_UP);
+    // The same where there are too many connections.
+    let address = serving_audiosocket(1, &live).await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let mut late = TcpStream::connect(address).await.unwrap();
+    assert_eq!(to_the_end(&mut late).await, AUDIOSOCKET_HANG_UP);
 }

@@ -3,8 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn check(language: Language, kind: TextKind, texts: &[&str]) {
+    check_asked(language, Expectation::Open, (kind, texts));
+}
+
+fn check_asked(language: Language, expectation: Expectation, (kind, texts): (TextKind, &[&str])) {
     for text in texts {
-        assert_eq!(read(text, language).kind, kind, "{text}");
+        assert_eq!(read(text, language, expectation).kind, kind, "{text}");
     }
 }
 
@@ -65,7 +69,7 @@ fn dictated_numbers_are_counted_in_digits() {
         (Language::Nl, "Dat is vijf, nul, twee, acht", 4),
         (Language::Nl, "nul zes, vierentwintig", 4),
     ] {
-        let reading = read(text, language);
+        let reading = read(text, language, Expectation::Open);
         assert_eq!((reading.kind, reading.digits), (TextKind::Number, digits), "{text}");
     }
 }
@@ -96,20 +100,73 @@ fn an_address_is_complete_with_its_domain() {
     check(Language::Fr, TextKind::EmailComplete, &["martin@exemple.fr", "martin arobase exemple point fr."]);
     check(Language::En, TextKind::EmailComplete, &["martin at example dot com"]);
     check(Language::En, TextKind::Other, &["He works at night."]);
+    // There are more ends than any list has, and what was begun shows what they are.
+    check(
+        Language::Fr,
+        TextKind::EmailComplete,
+        &["martin arobase exemple point paris", "martin@exemple point shop", "martin@exemple.immobilier."],
+    );
+    check(
+        Language::Fr,
+        TextKind::EmailBegun,
+        &["jean point martin arobase", "jean point arobase", "martin@exemple point", "martin@exemple.f"],
+    );
+    check(Language::Nl, TextKind::EmailComplete, &["jan apenstaartje voorbeeld punt amsterdam"]);
+}
+
+#[test]
+fn where_an_address_is_waited_for_at_is_the_sign() {
+    let email = Expectation::Email;
+    let begun: &[&str] = &["martin at example", "It is martin at example dot", "m a r t i n at"];
+    check_asked(Language::En, email, (TextKind::EmailBegun, begun));
+    let whole: &[&str] =
+        &["martin at example dot com", "martin at example dot agency", "martin at example.ai"];
+    check_asked(Language::En, email, (TextKind::EmailComplete, whole));
+    check(Language::En, TextKind::Other, &["martin at example", "Look at point seven"]);
+    check(Language::En, TextKind::Other, &["martin at example dot agency"]);
+}
+
+#[test]
+fn courtesies_behind_a_value_that_was_asked_for_are_not_part_of_it() {
+    for (language, text) in [
+        (Language::Fr, "06 12 34 56 78, voilà."),
+        (
+            Language::Fr,
+            "zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit, voilà merci beaucoup",
+        ),
+        (Language::Fr, "Le 06 12 34 56 78, s'il vous plaît, c'est tout."),
+        (Language::En, "It is 06 12 34 56 78, that's it, thank you."),
+        (Language::Nl, "06 12 34 56 78, alstublieft, dank u wel"),
+    ] {
+        for expectation in [Expectation::Phone, Expectation::Digits { count: 10 }] {
+            let reading = read(text, language, expectation);
+            assert_eq!((reading.kind, reading.digits), (TextKind::Number, 10), "{text}");
+        }
+        // Where nothing waits for it the thanks are the end, not the number.
+        let reading = read(text, language, Expectation::Open);
+        assert_eq!((reading.kind, reading.digits), (TextKind::Other, 0), "{text}");
+    }
+    let whole: &[&str] = &["martin@exemple.fr, voilà.", "martin arobase exemple point fr, merci beaucoup"];
+    check_asked(Language::Fr, Expectation::Email, (TextKind::EmailComplete, whole));
+    check_asked(Language::Fr, Expectation::Email, (TextKind::EmailBegun, &["martin@ voilà"]));
+    // Nothing but thanks stays what it is.
+    check_asked(Language::Fr, Expectation::Phone, (TextKind::Opening, &["Merci beaucoup."]));
 }
 
 #[test]
 fn no_words_are_nothing() {
     check(Language::Fr, TextKind::Nothing, &["", " ", "…", "?!"]);
-    assert_eq!(read("", Language::Fr), Reading::NOTHING);
+    assert_eq!(read("", Language::Fr, Expectation::Phone), Reading::NOTHING);
 }
 
 proptest! {
     #[test]
-    fn any_text_can_be_read(text in "(oui|non|quatre|vingt|dix|et|cent|0|12|@|point|fr|,| |dix-sept){0,12}|\\PC{0,40}") {
+    fn any_text_can_be_read(text in "(oui|non|quatre|vingt|dix|et|cent|0|12|@|point|fr|,| |dix-sept|voila|merci|at){0,12}|\\PC{0,40}") {
         for language in Language::ALL {
-            let reading = read(&text, language);
-            prop_assert_eq!(reading.words == 0, reading.kind == TextKind::Nothing);
+            for expectation in [Expectation::Open, Expectation::Phone, Expectation::Email] {
+                let reading = read(&text, language, expectation);
+                prop_assert_eq!(reading.words == 0, reading.kind == TextKind::Nothing);
+            }
         }
     }
 }

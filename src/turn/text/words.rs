@@ -16,9 +16,11 @@ pub(super) struct Lists {
     pub(super) farewells: &'static [&'static str],
     /// Words that ask for another behind them.
     pub(super) unfinished: &'static [&'static str],
+    /// Said behind a value that was asked for, when all of it was said.
+    pub(super) closings: &'static [&'static [&'static str]],
 }
 
-/// Ends of addresses that are dictated.
+/// Ends of addresses by which one is known that nothing else tells of.
 pub(super) const DOMAINS: &[&str] =
     &["be", "ca", "ch", "co", "com", "de", "eu", "fr", "info", "io", "lu", "net", "nl", "org", "uk"];
 
@@ -97,6 +99,17 @@ const FRENCH: Lists = Lists {
         "cet", "cette", "ces", "je", "j'", "tu", "il", "elle", "on", "ils", "elles", "qu'", "n'", "m'", "t'",
         "s'", "c'", "ne", "est", "suis", "ai", "tres", "plus", "numero", "arobase", "tiret", "point",
     ],
+    closings: &[
+        &["voila"],
+        &["merci"],
+        &["merci", "beaucoup"],
+        &["s'", "il", "vous", "plait"],
+        &["svp"],
+        &["c'", "est", "ca"],
+        &["c'", "est", "tout"],
+        &["monsieur"],
+        &["madame"],
+    ],
 };
 
 const ENGLISH: Lists = Lists {
@@ -145,6 +158,18 @@ const ENGLISH: Lists = Lists {
         "he", "she", "i'm", "i've", "it's", "is", "are", "am", "was", "were", "be", "will", "would", "could",
         "can", "very", "number", "dot", "dash", "i'd", "like", "this", "these",
     ],
+    closings: &[
+        &["that's", "it"],
+        &["that", "is", "it"],
+        &["that's", "all"],
+        &["thanks"],
+        &["thanks", "a", "lot"],
+        &["thank", "you"],
+        &["thank", "you", "very", "much"],
+        &["please"],
+        &["sir"],
+        &["madam"],
+    ],
 };
 
 const DUTCH: Lists = Lists {
@@ -185,5 +210,20 @@ const DUTCH: Lists = Lists {
         "om", "te", "tot", "uit", "over", "mijn", "jouw", "uw", "zijn", "haar", "ons", "onze", "hun", "ik",
         "jij", "hij", "zij", "ze", "wij", "we", "is", "ben", "heb", "heeft", "er", "zo", "zo'n", "deze",
         "dit", "nummer", "punt", "streepje", "'n", "'t", "'s",
+    ],
+    closings: &[
+        &["dank", "u"],
+        &["dank", "u", "wel"],
+        &["dank", "je"],
+        &["dank", "je", "wel"],
+        &["bedankt"],
+        &["alstublieft"],
+        &["alsjeblieft"],
+        &["dat", "is", "het"],
+        &["dat", "was", "het"],
+        &["dat", "is", "alles"],
+        &["voila"],
+        &["meneer"],
+        &["mevrouw"],
     ],
 };

@@ -124,7 +124,7 @@ fn call_ended() -> EventBody {
 }
 
 const BASIC: &str = "model=nova-3&encoding=linear16&sample_rate=8000&interim_results=true&vad_events=true\
-                     &utterance_end_ms=1000&endpointing=300&language=fr";
+                     &utterance_end_ms=1000&endpointing=300&language=fr-FR";
 
 #[test]
 fn a_turn_has_interim_results_and_a_last_final_and_then_the_utterance_ends() {

@@ -1,0 +1,6 @@
+//! What a speaker can be asked for.
+
+#[path = "../../src/turn/expectation.rs"]
+mod expectation;
+
+pub use expectation::Expectation;
