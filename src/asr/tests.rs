@@ -2,6 +2,7 @@
 //! `asterisk-core-sounds-fr-wav` (French, 8 kHz). Without models or packages these tests say so and return, except
 //! in CI, where that is a failure.
 
+mod calls;
 mod cancel;
 mod times;
 
