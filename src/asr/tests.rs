@@ -4,6 +4,7 @@
 
 mod calls;
 mod cancel;
+mod leaning;
 mod times;
 
 use std::path::PathBuf;
