@@ -29,7 +29,7 @@ fn hold_music_silence_and_noise_give_no_word() {
         ("ring-back", "aevalsrc=0.2*sin(2*PI*440*t)*lt(mod(t\\,5)\\,1.5):s=8000", "60"),
         ("hum", "aevalsrc=0.05*sin(2*PI*50*t)+0.02*sin(2*PI*150*t):s=8000", "60"),
         // Noise in the rhythm of syllables, as a room full of voices has it.
-        ("murmur", "anoisesrc=r=8000:c=pink:a=0.3:s=7,tremolo=f=4:d=0.9,bandpass=f=900:w=900", "20"),
+        ("murmur", "anoisesrc=r=8000:c=pink:a=0.3:s=7,tremolo=f=4:d=0.9,bandpass=f=900:t=h:w=900", "20"),
     ] {
         let made = Command::new("ffmpeg")
             .args(["-v", "error", "-f", "lavfi", "-i", source, "-t", seconds, "-c:a", "pcm_alaw"])
