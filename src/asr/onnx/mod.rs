@@ -15,20 +15,21 @@ mod rules;
 mod running;
 mod search;
 mod tree;
+mod wording;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use self::network::{Encoded, Graphs, Network};
 use self::package::Description;
 use self::rules::Rules;
 use self::running::{Reading, Running};
 use self::search::{Chosen, Guide, History, Hypothesis, LONGEST_LOOP_PERIOD, Search, Settings};
+use self::wording::Wording;
 use super::config::{Config, Device};
 use super::context::{ContextRule, SAMPLES_PER_POSITION};
 use super::decode::align::{self, CrossAttention};
 use super::decode::bias::BiasTrie;
-use super::decode::phrasing::Phrasing;
 use super::decode::scores::log_sum_exp;
 use super::decode::tokens::Vocabulary;
 use super::language;
@@ -77,30 +78,6 @@ pub struct OnnxEngine {
     name: String,
     wording: Arc<Wording>,
     settings: EngineSettings,
-}
-
-/// The wording of the sentences of the last request that had any: all calls of a voicebot have the same.
-#[derive(Default)]
-struct Wording(Mutex<Option<(Arc<[String]>, Arc<Phrasing>)>>);
-
-impl Wording {
-    /// That of `sentences`, each token worth `weight`; `None` without either.
-    fn of(&self, vocabulary: &Vocabulary, sentences: &Arc<[String]>, weight: f32) -> Option<Arc<Phrasing>> {
-        if sentences.is_empty() || weight <= 0.0 {
-            return None;
-        }
-        // Whoever comes meanwhile waits for the same.
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some((of, phrasing)) if of == sentences => Some(Arc::clone(phrasing)),
-            Some(_) | None => {
-                let texts = sentences.iter().map(String::as_str);
-                let phrasing = Arc::new(Phrasing::new(vocabulary, texts, weight));
-                *known = Some((Arc::clone(sentences), Arc::clone(&phrasing)));
-                Some(phrasing)
-            }
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
