@@ -6,7 +6,7 @@ use allo::audio::SampleRate;
 use allo::audio::g711::Law;
 use allo::audio::resample::ChannelResampler;
 use allo::call::Language;
-use allo::turn::{Reading, text};
+use allo::turn::{Expectation, Reading, text};
 use allo::vad::{BatchRow, SileroBatch, SileroChannel, SileroModel, WINDOW_SAMPLES, level_dbfs};
 use anyhow::Context;
 
@@ -113,8 +113,8 @@ impl Channel {
             .filter(|utterance| utterance.end_s > start_s + 0.1 && utterance.start_s < end_s - 0.1);
         let pieces: Vec<&str> = heard.map(|utterance| self.said_until(utterance, end_s)).collect();
         let joined = pieces.join(" ");
-        // The marks of a script know what comes next; those of a recogniser do not.
-        text::read(joined.trim_end_matches([',', ':', ';', '…', '-', ' ']), language)
+        // The marks of a script know what comes next; those of a recogniser do not. Nobody is asked for a value in these calls.
+        text::read(joined.trim_end_matches([',', ':', ';', '…', '-', ' ']), language, Expectation::Open)
     }
 
     /// The words of `utterance` up to `end_s`: as large a part of its letters as of its speech, to the next word end.
