@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
         language: LanguageChoice::Known(Language::Fr),
         task: Task::Transcribe,
         vocabulary: Arc::new([]),
-        ordinary_words: Arc::new([]),
+        sentences: Arc::new([]),
         channels: None,
         telephone: false,
     };
