@@ -155,6 +155,36 @@ fn search(
     Search::default().run(&mut Scripted::new(script), &guide).expect("the script never fails")
 }
 
+#[test]
+fn of_words_that_sound_alike_the_one_that_is_said_here_is_heard_also_behind_a_forced_beginning() {
+    let doubtful = |history: &[u32]| match history {
+        [] => scores(&[(start(), 1.0)]),
+        [.., CHEZ] => scores(&[(DEUX, 0.55), (UN, 0.45)]),
+        [.., UN | DEUX] => scores(&[(end(), 1.0)]),
+        _ => scores(&[(CHEZ, 1.0)]),
+    };
+    let vocabulary = vocabulary();
+    let rules = Rules::new(&vocabulary);
+    let said = Phrasing::new(&vocabulary, [" chez un", " deux chez un"], 0.2);
+    let hear = |phrasing, forced: &[Chosen]| {
+        let mut decoder = Scripted::new(doubtful);
+        for chosen in forced {
+            decoder.step(&[chosen.token], &[0]).expect("the script never fails");
+        }
+        let guide = Guide { rules: &rules, bias: None, phrasing, forced, settings: settings(3) };
+        let found = Search::default().run(&mut decoder, &guide).expect("the script never fails");
+        (text(&found[0]), found[0].log_probability)
+    };
+    assert_eq!(hear(None, &[]).0, [CHEZ, DEUX]);
+    let (words, log_probability) = hear(Some(&said), &[]);
+    assert_eq!(words, [CHEZ, UN]);
+    assert!((log_probability - 0.45_f32.ln()).abs() < 1e-4, "what is told of it is what was heard");
+    let chosen = |(step, token)| Chosen { token, log_probability: 0.0, step, row: 0 };
+    let forced: Vec<Chosen> = [start(), CHEZ].into_iter().enumerate().map(chosen).collect();
+    assert_eq!(hear(None, &forced).0, [CHEZ, DEUX]);
+    assert_eq!(hear(Some(&said), &forced).0, [CHEZ, UN]);
+}
+
 /// The text tokens of a hypothesis.
 fn text(hypothesis: &Hypothesis) -> Vec<u32> {
     let end_of_text = vocabulary().eot();
