@@ -39,7 +39,7 @@ make_noise brown "anoisesrc=r=8000:c=brown:a=0.1:s=3" 60
 make_noise ring-back 'aevalsrc=0.2*sin(2*PI*440*t)*lt(mod(t\,5)\,1.5):s=8000' 60
 make_noise hum "aevalsrc=0.05*sin(2*PI*50*t)+0.02*sin(2*PI*150*t):s=8000" 60
 # Noise in the rhythm of syllables, as a room full of voices has it.
-make_noise murmur "anoisesrc=r=8000:c=pink:a=0.3:s=7,tremolo=f=4:d=0.9,bandpass=f=900:w=900" 20
+make_noise murmur "anoisesrc=r=8000:c=pink:a=0.3:s=7,tremolo=f=4:d=0.9,bandpass=f=900:t=h:w=900" 20
 
 invented=0
 measure() { # SETTING SET TOML [ARGUMENT ...]: arguments are added to `allo eval asr`
