@@ -27,8 +27,9 @@ use crate::turn::{self, Expectation, Input, Reading, RequestId, TextKind};
 
 /// Times that the recogniser is asked for one final.
 const ATTEMPTS: u32 = 2;
-/// How much later the finals of a call are due that a full machine took for finals only: about one recognition, so that calls
-/// with full service do not wait for it, and it waits for two of them at most.
+/// How much later the finals of a call are due that a full machine took for finals only: about one recognition (BENCHMARKS.md,
+/// "Where the time goes"), so that calls with full service seldom wait for it and it waits for those of their finals only that come
+/// soon after its own.
 pub(super) const YIELDS: Duration = Duration::from_millis(400);
 
 impl Session {

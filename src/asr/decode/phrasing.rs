@@ -18,9 +18,10 @@ use super::tokens::Vocabulary;
 /// What is taken off every count for what was never seen; 0.75 is the usual choice.
 const DISCOUNT: f32 = 0.75;
 /// How probable (natural logarithm) a token of such a sentence mostly is after the two before: where the weight begins to count
-/// for it. A token that only few sentences have there is about as good as none.
+/// for it. A token that only few sentences have there is about as good as none. A round value: of the settings only the weight
+/// was chosen by measuring (BENCHMARKS.md).
 const USUAL: f32 = -4.0;
-/// No token counts as less probable than this: what these sentences do not hold may be said all the same.
+/// No token counts as less probable than this: what these sentences do not hold may be said all the same. As round as [`USUAL`].
 const LEAST: f32 = -9.0;
 /// The start of a sentence, in the place of the tokens before it.
 const START: u32 = u32::MAX;
@@ -71,7 +72,7 @@ impl Default for PhrasingState {
 
 impl Phrasing {
     /// Counts `sentences`, whose wording is worth `weight` (1 counts as much as what was heard; one that is not finite counts
-    /// as 0). Takes about 10 µs a sentence: made once for a scenario, not for every segment.
+    /// as 0). Made once for a scenario, not for every segment: it goes through all sentences.
     pub fn new<'s>(
         vocabulary: &Vocabulary,
         sentences: impl IntoIterator<Item = &'s str>,
