@@ -23,7 +23,7 @@ mod steady;
 mod stream;
 mod strength;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use batch::{BatchRow, QUIET_DBFS, SKIPPED_ERROR, SileroBatch, SileroChannel};
 pub use config::{Config, InvalidConfig, LONGEST_SEGMENT, ROOM_TO_CUT, check_thresholds};

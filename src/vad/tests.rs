@@ -68,7 +68,7 @@ fn segments(detector: impl SpeechDetector, samples: &[f32]) -> Vec<Segment> {
 }
 
 /// Noise with the same seed everywhere: white, or pink by summing octaves.
-fn noise(samples: usize, level: f32, is_pink: bool) -> Vec<f32> {
+pub(crate) fn noise(samples: usize, level: f32, is_pink: bool) -> Vec<f32> {
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = || {
         seed ^= seed << 13;

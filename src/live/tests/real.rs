@@ -124,14 +124,7 @@ fn at(seconds: f64) -> usize {
 
 /// White noise, the same every time.
 fn white() -> Vec<f32> {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed >> 40) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..at(STRETCH_S as f64)).map(|_| random()).collect()
+    vad::tests::noise(at(STRETCH_S as f64), 0.5, false)
 }
 
 /// Noise around 900 Hz that swells and falls as syllables do, as a room full of voices sounds.
