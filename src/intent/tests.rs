@@ -104,6 +104,9 @@ fn two_wishes_in_one_sentence_are_both_given() {
     assert_eq!(wishes("je veux payer ma facture et suivre mon colis"), ["payer", "colis"]);
     assert_eq!(wishes("alors je voudrais suivre mon colis"), ["colis"]);
     assert_eq!(wishes("je veux payer ma facture et aussi payer ma facture"), ["payer"]);
+    assert_eq!(wishes("je veux payer ma facture, suivre mon colis").len(), 1, "a comma alone parts nothing");
+    assert_eq!(wishes("je veux payer ma facture, aussi suivre mon colis"), ["payer", "colis"]);
+    assert_eq!(wishes("je veux payer ma facture. Suivre mon colis"), ["payer", "colis"]);
     assert_eq!(wishes("").len(), 1);
 }
 

@@ -27,6 +27,18 @@ const FOLLOWING: &[&str] = &[
     "then",
     "additionally",
 ];
+/// Words that, behind those between, go on with the same wish: a consequence, or a second clause of the same ("je déménage et du
+/// coup il me faut internet là-bas", "il dit que … et que …").
+const GOING_ON: &[&str] = &[
+    "alors", "donc", "dont", "parce", "pourtant", "puisque", "qu", "quand", "que", "qui", "because", "so",
+    "that", "when", "which", "who", "dat", "die", "dus", "omdat", "toch",
+];
+/// The same in two words.
+const GOING_ON_PAIR: [&str; 2] = ["du", "coup"];
+/// Words that tell of one wish more.
+const ALSO: &[&str] = &["aussi", "egalement", "also", "ook"];
+/// Among so many words from the start of a part.
+const ALSO_AMONG: usize = 5;
 /// Words that a part must have at least: less is a name or a filler ("et voilà").
 const PART_WORDS_MIN: usize = 2;
 /// Places tried in one sentence; a longer list of wishes is a story, and the first wishes count.
@@ -34,6 +46,9 @@ const PLACES_MAX: usize = 4;
 
 /// The two parts of `text` at each place where one wish may end and another begin, in order; the words between belong to
 /// neither part.
+///
+/// A comma alone is no such place: what leads up to a wish, and what is said more about it, stands behind commas ("je ne capte
+/// plus rien, internet ne marche plus"), a second wish behind a word between, after a stop, or with an "aussi".
 pub(super) fn parts(text: &str) -> Vec<(&str, &str)> {
     let words = words(text);
     let is_dutch = words.iter().any(|word| word.is_one_of(DUTCH));
@@ -42,14 +57,19 @@ pub(super) fn parts(text: &str) -> Vec<(&str, &str)> {
     let mut index = 1;
     while index < words.len() && parts.len() < PLACES_MAX {
         let first = index;
+        let mut goes_on_with_it = false;
         if is_between(&words[index]) {
             index += 1;
-            index += words[index..].iter().take_while(|word| word.is_one_of(FOLLOWING)).count();
-        } else if !ends_clause(words[index - 1].text) {
+            let following = words[index..].iter().take_while(|word| word.is_one_of(FOLLOWING)).count();
+            goes_on_with_it = following == 0 && goes_on(&words[index..]);
+            index += following;
+        } else if may_end_wish(words[index - 1].text, &words[index..]) {
+            index += words[index..].iter().take_while(|word| word.is_one_of(ALSO)).count();
+        } else {
             index += 1;
             continue;
         }
-        if first >= PART_WORDS_MIN && words.len() - index >= PART_WORDS_MIN {
+        if !goes_on_with_it && first >= PART_WORDS_MIN && words.len() - index >= PART_WORDS_MIN {
             parts.push((&text[..words[first - 1].range.end], &text[words[index].range.start..]));
         }
         index = index.max(first + 1);
@@ -88,8 +108,22 @@ fn words(text: &str) -> Vec<Word<'_>> {
     words
 }
 
-fn ends_clause(word: &str) -> bool {
-    word.ends_with([',', ';', '.', '?', '!', ':', '…'])
+/// Whether a wish may end with `word`, where no word stands between it and `next`.
+fn may_end_wish(word: &str, next: &[Word<'_>]) -> bool {
+    word.ends_with(['.', '?', '!', '…']) || word.ends_with([',', ';', ':']) && says_also(next)
+}
+
+/// Whether what begins with `words`, behind a word between, belongs to what stands before.
+fn goes_on(words: &[Word<'_>]) -> bool {
+    let [first, rest @ ..] = words else { return false };
+    let before_apostrophe = first.folded.split(['\'', '’']).next().unwrap_or_default();
+    let second = rest.first().map_or("", |word| word.folded.as_str());
+    (GOING_ON.contains(&before_apostrophe) || [first.folded.as_str(), second] == GOING_ON_PAIR)
+        && !says_also(words)
+}
+
+fn says_also(words: &[Word<'_>]) -> bool {
+    words.iter().take(ALSO_AMONG).any(|word| word.is_one_of(ALSO))
 }
 
 #[cfg(test)]
@@ -110,6 +144,22 @@ mod tests {
                 vec![("Ik ga verhuizen,", "wil ik een ander abonnement")],
             ),
             ("I lost my phone. I also need a new sim", vec![("I lost my phone.", "I also need a new sim")]),
+            (
+                "Ma box est en panne, je voudrais aussi un autre forfait",
+                vec![("Ma box est en panne,", "je voudrais aussi un autre forfait")],
+            ),
+            (
+                "J'ai perdu ma carte. Alors je veux la bloquer",
+                vec![("J'ai perdu ma carte.", "Alors je veux la bloquer")],
+            ),
+            (
+                "je veux payer ma facture, aussi suivre mon colis",
+                vec![("je veux payer ma facture,", "suivre mon colis")],
+            ),
+            ("Je pars en vacances, j'aimerais payer ma facture", vec![]),
+            ("Je déménage et du coup il me faut internet là-bas", vec![]),
+            ("il a dit que le fourreau était bouché et qu'il ne pouvait rien faire", vec![]),
+            ("The box is broken and so I want a new one", vec![]),
             ("je suis en panne d'internet", vec![]),
             ("je veux payer et voilà", vec![]),
             ("et puis", vec![]),

@@ -201,7 +201,7 @@ fn the_longer_part_is_read_only_where_the_shorter_one_leaves_it_a_say() {
     let (mut left_unread, mut told_apart) = (0, 0);
     for second in wishes {
         for nothing in ["wxyz kkk", "qqq jjj", "zzz www"] {
-            classifier.wishes(&Heard::from(format!("{nothing}, je voudrais {second}")));
+            classifier.wishes(&Heard::from(format!("{nothing} et je voudrais {second}")));
             let read = source.take();
             left_unread += usize::from(read.len() == 2 && read.iter().any(|text| text == nothing));
         }
