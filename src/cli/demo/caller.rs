@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::call::Channel;
+use crate::call::{Channel, Language};
 use crate::media::{Block, OpenOptions, Recording};
 
 /// What telephony sends at once.
@@ -64,9 +64,10 @@ impl Telephone<'_> {
         name: &str,
         mut heard: impl FnMut(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        let language = described_language(recording);
         let recording = Recording::open(recording, &OpenOptions::default())?;
         let (mut to, mut from) = self.dial().await?.split();
-        let start = self.start(&recording, name).to_string();
+        let start = self.start(&recording, name, language.as_deref()).to_string();
         to.send(Message::text(start)).await.context("the service hung up")?;
         let (spoken, listened) = tokio::join!(self.speak(recording, &mut to), listen(&mut from, &mut heard));
         // Why the service hung up says more than that it did.
@@ -86,7 +87,7 @@ impl Telephone<'_> {
         Ok(socket)
     }
 
-    fn start(&self, recording: &Recording, name: &str) -> Value {
+    fn start(&self, recording: &Recording, name: &str, language: Option<&str>) -> Value {
         let info = recording.info();
         let channels =
             if info.channels == 2 { self.two_channels.to_vec() } else { Channel::layout(info.channels) };
@@ -99,6 +100,7 @@ impl Telephone<'_> {
             "channels": channels,
             "call_id": name,
             "vocabulary": vocabulary,
+            "language": language.unwrap_or("auto"),
         })
     }
 
@@ -136,6 +138,15 @@ impl Telephone<'_> {
         to.send(Message::text(json!({ "type": "stop" }).to_string())).await?;
         damage.map_or(Ok(()), |damage| Err(damage.into()))
     }
+}
+
+/// The language that the description beside a recording names, as a platform knows that of the number that was called; it is
+/// detected where nobody says.
+fn described_language(recording: &Path) -> Option<String> {
+    let description = std::fs::read(recording.with_extension("json")).ok()?;
+    let description: Value = serde_json::from_slice(&description).ok()?;
+    let language = description["language"].as_str()?;
+    language.parse::<Language>().is_ok().then(|| language.to_owned())
 }
 
 /// Hands on what the service tells until the call has ended.
@@ -188,5 +199,21 @@ mod tests {
         interleave(&[vec![0.0, 2.0], vec![1.0, -2.0]], &mut out);
         let samples: Vec<i16> = out.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
         assert_eq!(samples, [0, i16::MAX, i16::MAX, i16::MIN]);
+    }
+
+    #[test]
+    fn the_language_is_that_of_the_description_beside_the_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("call.wav");
+        assert_eq!(described_language(&recording), None, "there is no description");
+        for (description, language) in [
+            (r#"{"language": "nl", "channels": ["caller", "agent"]}"#, Some("nl")),
+            (r#"{"language": "xx"}"#, None),
+            (r#"{"channels": []}"#, None),
+            ("no JSON", None),
+        ] {
+            std::fs::write(recording.with_extension("json"), description).unwrap();
+            assert_eq!(described_language(&recording).as_deref(), language, "{description}");
+        }
     }
 }
