@@ -1,5 +1,6 @@
 //! `allo eval`: how well recognition, names, intents and number writing do on labelled data.
 
+mod decisions;
 mod hypotheses;
 mod intent;
 mod itn;

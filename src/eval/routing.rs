@@ -78,6 +78,19 @@ pub struct OutsideReport {
     pub questions: f32,
 }
 
+/// What becomes of one sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// What is done about its first wish.
+    pub band: Band,
+    /// The best intent of each of its wishes with its probability, in the order of speech.
+    pub understood: Vec<(String, f32)>,
+    /// Probability that it is in scope, 0 to 1.
+    pub in_scope: f32,
+    /// Whether it counts as treated rightly.
+    pub is_right: bool,
+}
+
 /// Wishes of which an intent of one route was the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RouteCounts {
@@ -124,6 +137,22 @@ impl Routing {
             count.add(Sentence { wishes: &self.weigh(heard), intent: None }, &self.leads);
         }
         self.report(count, (inside.len(), outside.len()))
+    }
+
+    /// What becomes of one sentence that has `intent`, `None` for none.
+    pub fn outcome(&self, heard: &Heard, intent: Option<&str>) -> Outcome {
+        let wishes = self.weigh(heard);
+        let sentence = Sentence { wishes: &wishes, intent };
+        let best = wishes.iter().filter_map(|wish| wish.ranking.candidates.first());
+        Outcome {
+            band: sentence.band(),
+            understood: best.map(|best| (best.intent.clone(), best.probability)).collect(),
+            in_scope: wishes.first().map_or(0.0, |wish| wish.ranking.in_scope),
+            is_right: match intent {
+                Some(_) => sentence.is_right(),
+                None => sentence.wrongly_led().next().is_none(),
+            },
+        }
     }
 
     /// Measures on the sentences that the classifier learnt from, each as it was understood when it was held out. None is

@@ -1,4 +1,4 @@
-//! The file of `--hypotheses`: what was heard, line by line, for whoever wants to look.
+//! The file of `--hypotheses` or `--decisions`: what was heard or decided, line by line, for whoever wants to look.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,17 +10,33 @@ use anyhow::Context as _;
 #[derive(Debug)]
 pub(super) struct Hypotheses {
     file: Option<(PathBuf, File)>,
+    /// The one that names the file.
+    argument: &'static str,
     text: String,
 }
 
 impl Hypotheses {
-    /// Makes the file, so that a place that cannot be written is known before anything is measured.
+    /// Makes the file of `--hypotheses`, so that a place that cannot be written is known before anything is measured.
     pub(super) fn create(path: Option<&Path>, heading: &str) -> anyhow::Result<Self> {
+        Self::create_for("--hypotheses", path, heading)
+    }
+
+    /// The same for another argument.
+    pub(super) fn create_for(
+        argument: &'static str,
+        path: Option<&Path>,
+        heading: &str,
+    ) -> anyhow::Result<Self> {
         let create = |path: &Path| {
-            let file = File::create(path).with_context(|| cannot_write(path))?;
+            let file = File::create(path).with_context(|| cannot_write(argument, path))?;
             anyhow::Ok((path.to_owned(), file))
         };
-        Ok(Self { file: path.map(create).transpose()?, text: format!("{heading}\n") })
+        Ok(Self { file: path.map(create).transpose()?, argument, text: format!("{heading}\n") })
+    }
+
+    /// Whether somebody asked for the file.
+    pub(super) const fn are_wanted(&self) -> bool {
+        self.file.is_some()
     }
 
     /// Keeps `line`, which holds its own end.
@@ -31,13 +47,13 @@ impl Hypotheses {
     /// Writes what was kept. Comes after the report, which a full disk must not take away.
     pub(super) fn write(self) -> anyhow::Result<()> {
         let Some((path, mut file)) = self.file else { return Ok(()) };
-        file.write_all(self.text.as_bytes()).with_context(|| cannot_write(&path))
+        file.write_all(self.text.as_bytes()).with_context(|| cannot_write(self.argument, &path))
     }
 }
 
-fn cannot_write(path: &Path) -> String {
+fn cannot_write(argument: &str, path: &Path) -> String {
     format!(
-        "cannot write `{}`\nhint: give --hypotheses a file in a folder that you may write to",
+        "cannot write `{}`\nhint: give {argument} a file in a folder that you may write to",
         path.display()
     )
 }

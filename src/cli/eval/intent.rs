@@ -1,6 +1,7 @@
 //! `allo eval intent`: accuracy, out-of-scope recall and calibration of intents, read and spoken; of a scenario as a call has it
 //! also questions and wrong transfers.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::ReportFormat;
+use super::decisions::Decisions;
 use super::hypotheses::Hypotheses;
 use crate::cli::intents::leads;
 use crate::cli::spoken::{Line, LineArguments};
@@ -55,6 +57,9 @@ pub(super) struct IntentArguments {
     /// Write lang, intent, text and what was heard of every spoken sentence to this file.
     #[arg(long, value_name = "FILE.tsv", requires = "spoken")]
     hypotheses: Option<PathBuf>,
+    /// Write intent, text, what was heard and what became of every sentence to this file; of spoken ones as they were heard.
+    #[arg(long, value_name = "FILE.tsv", requires = "scenario")]
+    decisions: Option<PathBuf>,
     #[command(flatten)]
     line: LineArguments,
     /// text or json.
@@ -111,8 +116,14 @@ fn run_scenario(context: &Context, arguments: &IntentArguments, folder: &Path) -
     let classifier = learning::classifier(&scenario, &context.home, meaning(context, arguments)?, &progress)?;
     progress.finish("done");
     let routing = Routing { classifier, leads };
-    let measure = |inside: &[Asked], outside: &[Heard]| routing.measure(inside, outside);
-    measured(context, arguments, (&test, measure))
+    let decisions = RefCell::new(Decisions::create(arguments.decisions.as_deref())?);
+    let measure = |inside: &[Asked], outside: &[Heard]| {
+        decisions.borrow_mut().take(&routing, inside, outside);
+        routing.measure(inside, outside)
+    };
+    let code = measured(context, arguments, (&test, measure))?;
+    decisions.into_inner().write()?;
+    Ok(code)
 }
 
 /// What is measured on, without the sentences that have an intent.
