@@ -37,7 +37,7 @@ const GOING_ON: &[&str] = &[
 const GOING_ON_PAIR: [&str; 2] = ["du", "coup"];
 /// Words that tell of one wish more.
 const ALSO: &[&str] = &["aussi", "egalement", "also", "ook"];
-/// Among so many words from the start of a part.
+/// Among so many words from the start of a part: "je voudrais bien aussi …" has three before it. Not tuned.
 const ALSO_AMONG: usize = 5;
 /// Words that a part must have at least: less is a name or a filler ("et voilà").
 const PART_WORDS_MIN: usize = 2;
