@@ -72,13 +72,12 @@ fn falling_back_to_the_slower_engine_is_a_warning_with_the_command_that_helps() 
 
 #[test]
 fn a_device_that_is_not_there_is_an_error_in_both_engines() {
-    needs_models(&["whisper-base", "whisper-base-onnx-f32", "silero-vad", "onnxruntime"]);
+    needs_models(&["whisper-base", "whisper-base-onnx-int8", "silero-vad", "onnxruntime"]);
     let home = Home::new();
     for engine in ["auto", "whisper.cpp", "onnx"] {
         let file = home.path("allo.toml");
         // More devices than anybody has.
-        fs::write(&file, format!("[asr]\nengine = \"{engine}\"\nprecision = \"f32\"\ndevice = \"gpu:99\"\n"))
-            .unwrap();
+        fs::write(&file, format!("[asr]\nengine = \"{engine}\"\ndevice = \"gpu:99\"\n")).unwrap();
         home.allo(["--config", file.to_str().unwrap(), "transcribe", "--language", "fr", &goodbye()])
             .run()
             .exits(2)
