@@ -5,6 +5,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+/// What brings the models of the tests.
+const MAKEFILE: &str = include_str!("../../Makefile");
+
 /// A home of its own, with the machine's models.
 pub struct Home {
     folder: TempDir,
@@ -143,12 +146,17 @@ pub fn models_folder() -> PathBuf {
     home.models().to_owned()
 }
 
-/// Fails when models are missing: these tests are about real recognition. `make test` fetches them.
+/// Fails when models are missing: these tests are about real recognition. `make test` fetches them. One that it does not
+/// fetch fails even where it is there, or else nobody but the owner of a new machine would see it.
 #[track_caller]
 pub fn needs_models(names: &[&str]) {
     let folder = allo::models::ModelFolder::new(&models_folder());
     let manifest = allo::models::Manifest::builtin();
     for name in names {
+        let is_default = manifest.entry(name).is_ok_and(|model| model.default);
+        let pulls = MAKEFILE.lines().filter(|line| line.starts_with("\ttarget/debug/allo models pull"));
+        let is_pulled = is_default || pulls.flat_map(str::split_whitespace).any(|word| word == *name);
+        assert!(is_pulled, "`make test` does not pull {name}");
         if let Err(error) = folder.file(&manifest, name) {
             panic!("{error}");
         }
