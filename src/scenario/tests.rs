@@ -285,7 +285,7 @@ fn the_shipped_scenario_is_as_large_as_promised() {
     let scenario = shipped();
     assert!(scenario.intents.len() >= 150, "{}", scenario.intents.len());
     let count = |intent: &str, language: Language| {
-        let examples = scenario.examples.iter();
+        let examples = scenario.examples.iter().filter(|example| example.said.is_none());
         examples.filter(|example| example.intent == intent && example.language == language).count()
     };
     for intent in scenario.intents.keys() {
@@ -300,13 +300,15 @@ fn the_shipped_scenario_is_as_large_as_promised() {
     assert!(outside(Language::Fr) >= 60 && outside(Language::En) >= 20 && outside(Language::Nl) >= 20);
 }
 
-/// By words alone, over 168 intents. The floors are two to six points below what was measured; a change that falls
-/// through them made the classifier or the sentences worse.
+/// By words alone, over 168 intents, on what people wrote: words misheard throughout are for `allo eval intent --spoken`. The
+/// floors are two to six points below what was measured; a change that falls through them made the classifier or the
+/// sentences worse.
 #[test]
 fn the_shipped_scenario_is_told_apart_on_held_out_sentences() {
     let scenario = shipped();
+    let examples = scenario.examples.iter().filter(|example| example.said.is_none());
     let classifier = crate::intent::Classifier::train(
-        &scenario.examples,
+        &examples.cloned().collect::<Vec<_>>(),
         &scenario.out_of_scope,
         &scenario.train_options(),
     )
