@@ -24,6 +24,8 @@ pub struct Plan {
     pub fast: bool,
     /// A dialogue waits for what is said, as on a call that a bot answers; otherwise people talk to each other.
     pub asked: bool,
+    /// What was said and what was heard is shown, channel by channel, with a bar between two finals.
+    pub texts: bool,
     pub limit: usize,
 }
 
@@ -67,11 +69,21 @@ fn listen(clips: &[Clip], plan: &Plan) -> anyhow::Result<Score> {
         let outcome = play::play_at(call, &sound, pace)?;
         let name = clip.path.file_name().unwrap_or_default().to_string_lossy();
         say(&format!("{name}: {}", report::lags(&outcome.lags())));
+        if plan.texts {
+            show(clip, |channel| outcome.pieces(channel).join(" | "));
+        }
         score.add(clip, outcome);
     }
     score.lines(plan.fast).iter().for_each(|line| say(line));
     say(&engines(&machine.live.snapshot()));
     Ok(score)
+}
+
+/// Shows what was said in a clip and what was heard of it.
+fn show(clip: &Clip, heard: impl Fn(Option<allo::call::Channel>) -> String) {
+    for (channel, said) in &clip.said {
+        say(&format!("  said:  {said}\n  heard: {}", heard(*channel)));
+    }
 }
 
 fn engines(snapshot: &Snapshot) -> String {
@@ -93,6 +105,18 @@ fn compare_with_peer(clips: &[Clip], plan: &Plan, ours: &Lags) -> anyhow::Result
         peer.lags.from_detector.len(),
         100.0 * peer.errors.rate()
     ));
+    if plan.texts {
+        clips.iter().zip(&peer.texts).for_each(|(clip, texts)| {
+            show(clip, |channel| {
+                let of_channel = texts.iter().filter(|(of, _)| channel.is_none_or(|channel| channel == *of));
+                of_channel.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" | ")
+            });
+        });
+    }
+    if plan.fast {
+        // Only the words can be compared.
+        return Ok(());
+    }
     peer.lags.lines("texts").iter().for_each(|line| say(line));
     for (from, ours, theirs) in [
         ("the end in the script", &ours.from_script, &peer.lags.from_script),

@@ -1,7 +1,7 @@
 //! What a caller waits for, and how many callers one machine bears. `docs/live.md` says how to read it.
 //!
 //! ```sh
-//! cargo bench --bench live_latency -- latency [MANIFEST.tsv] [--phone] [--asked] [--peer | --fast] [--limit N]
+//! cargo bench --bench live_latency -- latency [MANIFEST.tsv] [--phone] [--asked] [--peer] [--fast] [--texts] [--limit N]
 //! cargo bench --bench live_latency -- calls [FIRST] [LAST] [SECONDS]
 //! cargo bench --bench live_latency -- idle [CALLS] [SECONDS] [--noise]
 //! cargo bench --bench live_latency -- idle-inside [CALLS] [SECONDS] [--noise]
@@ -13,7 +13,7 @@
 //! the end of the utterance in the script, where the clip has one, and from the end that voice detection heard. With
 //! `--asked` a dialogue waits for what is said, as on a call that a bot answers; without it people talk to each other. With
 //! `--fast` nothing is played in real time, for texts and cuts only; with `--peer` it also says what faster-whisper needs
-//! behind the same voice detection and a fixed pause.
+//! behind the same voice detection and a fixed pause; with `--texts` it shows what was said and what each of them heard.
 //!
 //! `calls` plays that many calls at once, each speaking 40 % of the time, until one number is too many, then offers a fifth
 //! more to a machine that may refuse.
@@ -44,13 +44,13 @@ fn main() -> anyhow::Result<()> {
     let (phone, noise, peer) =
         (arguments.flag("--phone"), arguments.flag("--noise"), arguments.flag("--peer"));
     let (asked, fast) = (arguments.flag("--asked"), arguments.flag("--fast"));
-    anyhow::ensure!(!(peer && fast), "--fast has no lags to compare with those of --peer");
+    let texts = arguments.flag("--texts");
     let limit = arguments.value("--limit")?.unwrap_or(usize::MAX);
     let mode = arguments.0.first().cloned().unwrap_or_else(|| "latency".to_owned());
     match mode.as_str() {
         "latency" => {
             let manifest = arguments.0.get(1).map(PathBuf::from);
-            latency::run(&latency::Plan { manifest, phone, peer, fast, asked, limit })
+            latency::run(&latency::Plan { manifest, phone, peer, fast, asked, texts, limit })
         }
         "calls" => {
             load::calls(arguments.number(1, 2)?..=arguments.number(2, 40)?, seconds(arguments.number(3, 60)?))

@@ -33,6 +33,8 @@ const AFTER_S: f64 = 2.0;
 pub struct Outcome {
     pub lags: Lags,
     pub errors: ErrorCount,
+    /// The texts of each clip.
+    pub texts: Vec<Vec<(Channel, String)>>,
 }
 
 /// A piece of speech.
@@ -168,15 +170,18 @@ fn outcome(clips: &[Clip], pieces: &[Piece], texts: &[(f64, String)]) -> Outcome
             told[piece.clip].push(Told { channel, end_s, at_s: free_s });
         }
     }
+    let of_clip = |index: usize| {
+        let of_clip = pieces.iter().zip(texts).filter(move |(piece, _)| piece.clip == index);
+        of_clip.map(|(piece, (_, text))| (piece.channel, text.clone())).collect()
+    };
+    let texts: Vec<Vec<(Channel, String)>> = (0..clips.len()).map(of_clip).collect();
     let (mut lags, mut errors) = (Lags::default(), ErrorCount::default());
     for (index, clip) in clips.iter().enumerate() {
         lags.add(clip, &told[index]);
         errors.add(word_errors(clip, |channel| {
-            let of_clip = pieces.iter().zip(texts).filter(|(piece, _)| {
-                piece.clip == index && channel.is_none_or(|channel| channel == piece.channel)
-            });
-            of_clip.map(|(_, (_, text))| text.as_str()).collect::<Vec<_>>().join(" ")
+            let of_channel = texts[index].iter().filter(|(of, _)| channel.is_none_or(|it| it == *of));
+            of_channel.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ")
         }));
     }
-    Outcome { lags, errors }
+    Outcome { lags, errors, texts }
 }

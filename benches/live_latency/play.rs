@@ -77,6 +77,11 @@ impl Outcome {
 
     /// What was heard of a channel, or of all; finals that a later one replaced do not count.
     pub fn text(&self, of: Option<Channel>) -> String {
+        self.pieces(of).join(" ")
+    }
+
+    /// [`Outcome::text`], final by final.
+    pub fn pieces(&self, of: Option<Channel>) -> Vec<&str> {
         let is_replaced = |it: &Final| {
             self.finals.iter().any(|other| other.channel == it.channel && other.joins == Some(it.turn))
         };
@@ -86,7 +91,7 @@ impl Outcome {
             .filter(|it| of.is_none_or(|channel| channel == it.channel) && !is_replaced(it))
             .collect();
         kept.sort_by(|left, right| left.start_s.total_cmp(&right.start_s));
-        kept.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ")
+        kept.iter().map(|it| it.text.as_str()).collect()
     }
 }
 
