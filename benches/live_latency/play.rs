@@ -82,14 +82,14 @@ impl Outcome {
 
     /// [`Outcome::text`], final by final.
     pub fn pieces(&self, of: Option<Channel>) -> Vec<&str> {
-        let is_replaced = |it: &Final| {
-            self.finals.iter().any(|other| other.channel == it.channel && other.joins == Some(it.turn))
+        let is_replaced = |index: usize, it: &Final| {
+            let mut later = self.finals[index + 1..].iter();
+            later.any(|other| other.channel == it.channel && other.joins == Some(it.turn))
         };
-        let mut kept: Vec<&Final> = self
-            .finals
-            .iter()
-            .filter(|it| of.is_none_or(|channel| channel == it.channel) && !is_replaced(it))
-            .collect();
+        let of_channel = |it: &Final| of.is_none_or(|channel| channel == it.channel);
+        let kept = self.finals.iter().enumerate();
+        let kept = kept.filter(|(index, it)| of_channel(it) && !is_replaced(*index, it));
+        let mut kept: Vec<&Final> = kept.map(|(_, it)| it).collect();
         kept.sort_by(|left, right| left.start_s.total_cmp(&right.start_s));
         kept.iter().map(|it| it.text.as_str()).collect()
     }

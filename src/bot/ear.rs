@@ -158,7 +158,12 @@ impl Ear {
                 ..
             } if *channel == self.channel => {
                 let heard = self.turns.entry(*turn).or_default();
-                heard.joins = heard.joins.or(*joins);
+                if *joins == Some(*turn) {
+                    // What was told of this turn is in it.
+                    heard.finals.clear();
+                } else {
+                    heard.joins = heard.joins.or(*joins);
+                }
                 heard.finals.push(Final {
                     foreign: Foreign::of(utterance, *foreign_share),
                     utterance: utterance.clone(),

@@ -82,7 +82,8 @@ pub enum EventBody {
         /// Probability, 0 to 1, that it was said in none of the languages that the call may be in; `None` where nobody looked,
         /// as in a call whose language is known.
         foreign_share: Option<f32>,
-        /// The turn whose finals this one continues and replaces: the speaker was taken to be done and went on.
+        /// The turn whose finals so far this one continues and replaces: the speaker was taken to be done and went on. It is its own
+        /// when a text of it was told in a pause and the speaker went on soon.
         joins: Option<u64>,
         /// From the end of speech to this announcement.
         latency: Duration,

@@ -272,8 +272,11 @@ impl Decoding {
         self.closings.drain(..).map(|closing| closing.closed).collect()
     }
 
-    /// Remembers a final of a turn by its number in the store.
-    pub(super) fn remember(&mut self, turn: u64, number: u64) {
+    /// Remembers a final of a turn by its number in the store, instead of those of the same turn where it joins that.
+    pub(super) fn remember(&mut self, turn: u64, number: u64, joins: Option<u64>) {
+        if joins == Some(turn) {
+            self.finals.retain(|(of, _)| *of != turn);
+        }
         match self.finals.back_mut() {
             Some((last, numbers)) if *last == turn => numbers.push(number),
             Some(_) | None => self.finals.push_back((turn, vec![number])),

@@ -406,10 +406,10 @@ impl Session {
         let number = self.next_final();
         let decoding = &mut self.tracks[index].decoding;
         let replaces = closed.joins.map(|turn| decoding.finals_of(turn)).unwrap_or_default();
-        if closed.joins.is_some() {
+        if closed.joins.is_some_and(|joined| joined != closed.turn) {
             count(&machine.metrics.turns_joined);
         }
-        decoding.remember(closed.turn, number);
+        decoding.remember(closed.turn, number, closed.joins);
         let channel = self.tracks[index].chain.channel;
         let spoken = LiveFinal { call: self.link.id, number, utterance: utterance.clone(), replaces };
         let is_kept = self.send_to_store(machine, spoken);

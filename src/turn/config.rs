@@ -78,6 +78,10 @@ pub struct Config {
     /// Time after the end of a turn in which more speech continues it; 0 for never.
     #[serde(with = "as_text")]
     pub repair_window: Duration,
+    /// Longest pause in a turn behind which speech is decoded together with the text that was told in that pause, and replaces
+    /// it; at most as long as `repair_window`; 0 for never.
+    #[serde(with = "as_text")]
+    pub rejoin_window: Duration,
     /// Whether a caller can interrupt what is played.
     pub barge_in: bool,
     /// How often somebody who speaks into what is played is decoded; 0 for as often as otherwise. Where there are no partials,
@@ -126,6 +130,8 @@ impl Default for Config {
             // People look the next pair of digits up and write along; more than two seconds is a question.
             dictation_delay: Duration::from_millis(2_000),
             repair_window: Duration::from_secs(3),
+            // A sentence read through, not two: what a listener who waits for half a second would have heard as one.
+            rejoin_window: Duration::from_millis(500),
             barge_in: true,
             // Half a "d'accord" (450 ms in the scripted calls): sooner there is no word to hear.
             barge_in_interval: Duration::from_millis(250),

@@ -172,7 +172,8 @@ pub enum Output {
         speech: SampleSpan,
         /// What was decoded.
         audio: SampleSpan,
-        /// The turn that this part continues and replaces.
+        /// The turn that this part continues and replaces: an earlier one, or its own when the speaker went on so soon behind
+        /// what was told of it that this is one sentence. Its audio begins with the audio of that.
         joins: Option<u64>,
     },
     /// The speaker is done.
@@ -189,7 +190,8 @@ pub enum Output {
         speculation: RequestId,
         /// How it is known.
         reason: TurnEndReason,
-        /// The turn that this one continues and replaces: it was ended too early. The text of this one holds both.
+        /// The turn that this one continues and replaces: it was ended too early. The text of this one holds both. Or this one
+        /// itself, of which a part was told too early.
         joins: Option<u64>,
         /// The turn that this one continues, replaced or not.
         continues: Option<u64>,

@@ -42,6 +42,8 @@ pub(super) struct Settings {
     unfinished_samples: u64,
     dictation_samples: u64,
     pub(super) repair_samples: u64,
+    /// 0: never.
+    pub(super) rejoin_samples: u64,
     pub(super) barge_in: bool,
     pub(super) barge_in_samples: u64,
     pub(super) protection_samples: u64,
@@ -75,6 +77,8 @@ impl Settings {
             unfinished_samples: samples(config.unfinished_delay),
             dictation_samples: samples(config.dictation_delay),
             repair_samples: samples(config.repair_window),
+            // Who cannot have a turn replaced cannot have a part of one replaced.
+            rejoin_samples: samples(config.rejoin_window.min(config.repair_window)),
             barge_in: config.barge_in,
             barge_in_samples: samples(config.barge_in_speech),
             protection_samples: samples(config.barge_in_protection),

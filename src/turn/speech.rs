@@ -54,6 +54,16 @@ pub(super) struct Turn {
     pub(super) is_settled: bool,
     /// Digits at the end of what was told before, for a number that goes on after a pause.
     pub(super) digits_before: u32,
+    /// The only text that was told of it, while speech that goes on would replace that.
+    pub(super) told: Option<Told>,
+}
+
+/// A text that was told in the pause of a turn: everything that was said in it so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    audio_start: SamplePos,
+    speech_start: SamplePos,
+    digits_before: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +146,35 @@ impl Turn {
 
     /// Whether one final holds all of its text, and that of the turn that it continues.
     pub(super) fn is_one_final(&self) -> bool {
-        self.parts == 0 && self.joins == self.continues
+        self.parts == 0 && (self.joins == self.continues || self.joins == Some(self.number))
+    }
+
+    /// Its text up to `audio_end` is told; where `can_rejoin`, speech that goes on may replace it.
+    pub(super) fn tell(&mut self, audio_end: SamplePos, can_rejoin: bool) {
+        let Self { audio_start, speech_start, digits_before, .. } = *self;
+        self.told =
+            (can_rejoin && self.is_one_final()).then_some(Told { audio_start, speech_start, digits_before });
+        self.joins = None;
+        self.parts += 1;
+        self.audio_start = audio_end;
+        self.digits_before = self.digits_at_end();
+        self.is_settled = true;
+        self.open.clear();
+    }
+
+    /// What follows is decoded with the text that was told, and replaces it; `false` where there is none.
+    pub(super) fn rejoin(&mut self) -> bool {
+        let Some(told) = self.told.take() else { return false };
+        self.joins = Some(self.number);
+        self.parts = 0;
+        (self.audio_start, self.speech_start) = (told.audio_start, told.speech_start);
+        self.digits_before = told.digits_before;
+        true
+    }
+
+    /// Where the audio begins that may still be decoded.
+    pub(super) fn needed_from(&self) -> SamplePos {
+        self.told.map_or(self.audio_start, |told| told.audio_start)
     }
 
     /// What the text says that would be the final.

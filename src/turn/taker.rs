@@ -121,7 +121,7 @@ impl TurnTaker {
     /// Audio before this is not asked for any more; never goes back.
     pub fn earliest_needed(&self) -> SamplePos {
         match &self.state {
-            State::Speaking(turn) => turn.audio_start,
+            State::Speaking(turn) => turn.needed_from(),
             State::Candidate(onset) => self.kept_from(onset.speech_start, onset.audio_start),
             State::Idle => self.kept_from(self.now(), self.audio_start_of(self.now())),
         }
@@ -258,6 +258,7 @@ impl TurnTaker {
             has_interrupted: false,
             is_settled: false,
             digits_before: continued.map_or(0, |last| last.digits),
+            told: None,
         });
     }
 
@@ -283,9 +284,11 @@ impl TurnTaker {
                 pause.speculation = None;
             }
             self.outputs.extend(pause.cancelled());
+            let paused_at = pause.start;
             turn.pause = None;
             if turn.is_settled {
-                self.resume(turn, window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW));
+                let at = window_start.minus(u64::from(RESUME_WINDOWS - 1) * WINDOW);
+                self.resume(turn, SampleSpan::new(paused_at, at));
             }
         }
     }
@@ -370,6 +373,10 @@ impl TurnTaker {
             Some(_) if self.is_loud => {}
             Some(mut pause) => {
                 let paused = self.now().0 - pause.start.0;
+                if paused > self.settings.rejoin_samples + u64::from(RESUME_WINDOWS) * WINDOW {
+                    // Its audio is not asked for again.
+                    turn.told = None;
+                }
                 self.prepare(&mut turn, &mut pause, paused);
                 turn.pause = Some(pause);
                 let wait = self.patience(&turn, pause);
@@ -459,22 +466,27 @@ impl TurnTaker {
             speculation,
             speech: SampleSpan::new(turn.speech_start, pause.start),
             audio,
-            joins: turn.joins.take(),
+            joins: turn.joins,
         });
-        turn.parts += 1;
-        turn.audio_start = audio.end;
-        turn.digits_before = turn.digits_at_end();
-        turn.is_settled = true;
-        turn.open.clear();
+        turn.tell(audio.end, self.settings.rejoin_samples > 0);
     }
 
-    /// The speaker of a settled turn goes on at `at`: what follows is a part of its own.
-    fn resume(&mut self, turn: &mut Turn, at: SamplePos) {
+    /// The speaker of a settled turn goes on behind `pause`. Behind a short one what was told is decoded with what follows, and
+    /// replaced; else what follows is a part of its own.
+    fn resume(&mut self, turn: &mut Turn, pause: SampleSpan) {
+        let at = pause.end;
         turn.is_settled = false;
-        turn.audio_start = turn.audio_start.max(at.minus(self.settings.pre_roll_samples));
-        (turn.speech_start, turn.onset) = (at.max(turn.audio_start), at);
         turn.partial_from = at;
         turn.reading = None;
+        turn.onset = at;
+        let length = at.0.saturating_sub(turn.needed_from().0);
+        let has_room = length + JOIN_ROOM_SAMPLES <= self.settings.max_audio_samples;
+        if has_room && pause.samples() <= self.settings.rejoin_samples && turn.rejoin() {
+            return;
+        }
+        turn.told = None;
+        turn.audio_start = turn.audio_start.max(at.minus(self.settings.pre_roll_samples));
+        turn.speech_start = at.max(turn.audio_start);
     }
 
     /// Ends `turn`, which is in a pause unless the audio ended.
@@ -487,7 +499,7 @@ impl TurnTaker {
         let has_no_words = turn.final_reading().is_some_and(|reading| reading.kind == TextKind::Nothing);
         if turn.is_settled {
             self.end_told(&turn, (speech_end, reason));
-        } else if turn.parts == 0 && has_no_words {
+        } else if turn.parts == 0 && turn.joins != Some(turn.number) && has_no_words {
             self.free_from = self.free_from.max(speech_end);
             let Turn { number: turn, joins, continues, .. } = turn;
             self.outputs.push_back(Output::Discarded { turn, joins, continues });

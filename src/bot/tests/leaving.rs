@@ -294,6 +294,19 @@ fn finals_of_a_turn_are_one_sentence_and_other_channels_are_not_heard() {
     let Said::Sentence(sentence) = ear.hear(&ended(Channel::Caller)) else { panic!("nothing was said") };
     assert_eq!(sentence.heard.text.reveal(), "c'est pour ma facture de mars");
     assert!(sentence.heard.alternatives.is_empty(), "nobody knows which belong together");
+    ear.hear(&spoken(Channel::Caller, "c'est pour"));
+    let mut whole = spoken(Channel::Caller, "c'est pour ma facture");
+    if let EventBody::TranscriptFinal { joins, .. } = &mut whole {
+        *joins = Some(1);
+    }
+    ear.hear(&whole);
+    let Said::Sentence(sentence) = ear.hear(&ended(Channel::Caller)) else { panic!("nothing was said") };
+    assert_eq!(
+        sentence.heard.text.reveal(),
+        "c'est pour ma facture",
+        "the part was told again with the rest"
+    );
+    assert_eq!(sentence.joins, None);
     ear.hear(&spoken(Channel::Caller, "oui"));
     let Said::Sentence(sentence) = ear.hear(&ended(Channel::Caller)) else { panic!("nothing was said") };
     assert_eq!(sentence.heard.alternatives.len(), 1);

@@ -47,6 +47,35 @@ fn a_final_is_in_the_store_when_it_is_announced_and_the_record_when_the_call_has
 }
 
 #[test]
+fn a_part_that_is_heard_again_with_what_follows_is_kept_once() {
+    let runtime = runtime();
+    let store = runtime.block_on(Store::in_memory()).unwrap();
+    let live = keeping(&store);
+    let turn = turn::Config { repair_window: Duration::from_secs(3), ..turns() };
+    let call = live.open(CallSetup { turn: Some(turn), ..setup(&[Channel::Caller]) }).unwrap();
+    let id = call.id();
+    // Told 288 ms after the detector hears the pause, and gone on with before it was half a second.
+    let gap = || silence(6_400);
+    let said = [spoken(&[1, 2]), gap(), spoken(&[3, 4]), gap(), spoken(&[5]), silence(24_000)];
+    say(&call, said.concat());
+    say(&call, [spoken(&[6, 7]), silence(PAUSE)].concat());
+    let events = end(call);
+    assert_eq!(
+        finals(&events),
+        ["mot1 mot2", "mot1 mot2 mot3 mot4", "mot1 mot2 mot3 mot4 mot5", "mot6 mot7"]
+    );
+    let joined = picked(&events, |body| {
+        let EventBody::TranscriptFinal { turn, joins, .. } = body else { return None };
+        Some((*turn, *joins))
+    });
+    assert_eq!(joined, [(1, None), (1, Some(1)), (1, Some(1)), (2, None)]);
+    let kept = runtime.block_on(store.call(id)).unwrap().unwrap();
+    assert_eq!(kept.transcript.text_of(None, "|").reveal(), "mot1 mot2 mot3 mot4 mot5|mot6 mot7");
+    assert_eq!(live.snapshot().turns_joined, 0, "it is one turn");
+    assert_eq!(runtime.block_on(store.check()).unwrap(), []);
+}
+
+#[test]
 fn a_call_that_the_store_has_no_room_for_is_refused_and_leaves_nothing_behind() {
     let runtime = runtime();
     let store = runtime.block_on(Store::in_memory()).unwrap();

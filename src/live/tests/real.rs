@@ -79,15 +79,17 @@ fn a_live_call_is_heard_as_its_recording_is() {
     replay.play(&call, Pace::AsFastAsPossible).unwrap();
     let events = end(call);
     for channel in config.recording.channels.get() {
-        // A final that joins an earlier turn takes its place.
-        let joined: Vec<u64> = picked(&events, |body| {
-            let EventBody::TranscriptFinal { channel: its, joins, .. } = body else { return None };
-            joins.filter(|_| *its == channel)
-        });
-        let heard: Vec<String> = picked(&events, |body| {
-            let EventBody::TranscriptFinal { channel: its, turn, utterance, .. } = body else { return None };
-            (*its == channel && !joined.contains(turn)).then(|| utterance.text.reveal().clone())
-        });
+        let mut heard: Vec<(u64, String)> = Vec::new();
+        for event in &events {
+            if let EventBody::TranscriptFinal { channel: its, turn, utterance, joins, .. } = &event.body
+                && *its == channel
+            {
+                // It takes the place of the finals of the turn that it joins.
+                heard.retain(|(earlier, _)| Some(*earlier) != *joins);
+                heard.push((*turn, utterance.text.reveal().clone()));
+            }
+        }
+        let heard: Vec<&str> = heard.iter().map(|(_, text)| text.as_str()).collect();
         let said: Vec<&str> = script["utterances"]
             .as_array()
             .unwrap()

@@ -164,7 +164,7 @@ fn tie(joins: Option<u64>, continues: Option<u64>) -> String {
 fn name(output: &Output) -> Option<String> {
     Some(match output {
         Output::SpeechStarted { turn, .. } => format!("speech {turn}"),
-        Output::Part { turn, .. } => format!("part of {turn}"),
+        Output::Part { turn, joins, .. } => format!("part of {turn}{}", tie(*joins, None)),
         Output::TurnEnded { turn, reason, joins, continues, .. } => {
             format!("end {turn} {}{}", reason.name(), tie(*joins, *continues))
         }

@@ -61,7 +61,9 @@ struct Witness {
     open_turn: Option<u64>,
     /// The turn that the open one continues.
     continues: Option<u64>,
-    /// How far the audio of finals goes.
+    /// The turn of the last final and its audio.
+    told_of: u64,
+    told_from: SamplePos,
     told_until: SamplePos,
     turns: u64,
     earliest: SamplePos,
@@ -84,6 +86,8 @@ impl Witness {
             cancelled: HashSet::new(),
             open_turn: None,
             continues: None,
+            told_of: 0,
+            told_from: SamplePos::ZERO,
             told_until: SamplePos::ZERO,
             turns: 0,
             earliest: SamplePos::ZERO,
@@ -182,12 +186,12 @@ impl Witness {
             Output::Part { turn, speculation, speech, audio, joins } => {
                 assert_eq!(self.open_turn, Some(turn));
                 self.check_final(speculation, speech, audio);
-                self.check_told_once(joins, audio);
+                self.check_told_once(turn, joins, audio);
             }
             Output::TurnEnded { turn, speculation, speech, audio, joins, continues, .. } => {
                 assert_eq!(self.open_turn.take(), Some(turn));
                 assert_eq!(continues, self.continues);
-                self.check_told_once(joins, audio);
+                self.check_told_once(turn, joins, audio);
                 self.check_final(speculation, speech, audio);
                 assert!(self.is_over || !self.is_loud, "a turn ends in silence");
             }
@@ -213,11 +217,17 @@ impl Witness {
         assert!(span.start >= self.earliest && span.end <= self.taker.now() && span.samples() > 0);
     }
 
-    /// Audio of a final is in no other final but in one that it replaces.
-    fn check_told_once(&mut self, joins: Option<u64>, audio: SampleSpan) {
-        assert!(joins.is_none() || joins == self.continues);
-        assert!(joins.is_some() || audio.start >= self.told_until, "{audio:?} is told twice");
-        self.told_until = audio.end;
+    /// Audio of a final is in no other final but in one that it replaces, and all of that is in it.
+    fn check_told_once(&mut self, turn: u64, joins: Option<u64>, audio: SampleSpan) {
+        if joins == Some(turn) {
+            assert!(!self.config.repair_window.is_zero());
+            assert_eq!(self.told_of, turn, "something was told of it");
+            assert_eq!(audio.start, self.told_from, "all that is replaced is told again");
+        } else {
+            assert!(joins.is_none() || joins == self.continues);
+            assert!(joins.is_some() || audio.start >= self.told_until, "{audio:?} is told twice");
+        }
+        (self.told_of, self.told_from, self.told_until) = (turn, audio.start, audio.end);
     }
 
     fn check_final(&self, speculation: RequestId, speech: SampleSpan, audio: SampleSpan) {

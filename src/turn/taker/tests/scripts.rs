@@ -463,6 +463,58 @@ fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
 }
 
 #[test]
+fn what_follows_a_short_pause_is_heard_with_the_text_that_was_told_in_it() {
+    let config = Config::default();
+    let soon = |start| after(start, config.unasked_settle_delay);
+    let script = listening(config.clone()).speech_until(1.8).silence_until(2.2).speech_until(3.6);
+    // Twice in one turn, and again when it is over for all that was known.
+    let script =
+        script.silence_until(4.0).speech_until(5.0).silence_until(7.0).speech_until(8.0).silence_until(9.5);
+    let script = script.expect(&[
+        ("speech 1", 0.08),
+        ("part of 1", soon(1.79)),
+        ("part of 1 joins 1", soon(3.58)),
+        ("part of 1 joins 1", soon(4.99)),
+        ("over 1 finished", after(4.99, config.unasked_delay)),
+        ("speech 2", 7.07),
+        ("part of 2", soon(8.0)),
+        ("over 2 finished follows 1", after(8.0, config.unasked_delay)),
+    ]);
+    let told = script.requests(|output| match output {
+        Output::Part { audio, speech, .. } => Some((audio.start, speech.start)),
+        _ => None,
+    });
+    assert!(told[0] == told[1] && told[1] == told[2] && told[2] < told[3], "{told:?}");
+}
+
+#[test]
+fn what_follows_a_longer_pause_or_where_nothing_may_be_replaced_is_a_text_of_its_own() {
+    let ms = Duration::from_millis;
+    for (pause_s, config) in [
+        (0.65, Config::default()),
+        (0.4, Config { repair_window: ms(0), ..Config::default() }),
+        (0.4, Config { rejoin_window: ms(0), ..Config::default() }),
+        (0.4, Config { rejoin_window: ms(300), ..Config::default() }),
+    ] {
+        let script =
+            listening(config.clone()).speech_until(1.8).silence_until(1.8 + pause_s).speech_until(3.6);
+        let names: Vec<String> = script.log.iter().filter_map(|(_, output)| name(output)).collect();
+        assert_eq!(names, ["speech 1", "part of 1"], "{pause_s} {config:?}");
+        let ended = script.silence_until(4.0);
+        let last = ended.log.iter().rev().find_map(|(_, output)| name(output));
+        assert_eq!(last.as_deref(), Some("part of 1"));
+    }
+}
+
+#[test]
+fn nothing_new_behind_a_short_pause_discards_nothing_that_was_told() {
+    let script = listening(Config::default()).speech_until(1.8).silence_until(2.2);
+    let script = script.text(reading(TextKind::Nothing)).speech_until(2.5).silence_until(4.0);
+    let names: Vec<String> = script.log.iter().filter_map(|(_, output)| name(output)).collect();
+    assert_eq!(names, ["speech 1", "part of 1", "end 1 finished joins 1"]);
+}
+
+#[test]
 fn who_goes_on_behind_a_told_text_continues_the_turn_and_nothing_is_told_twice() {
     let config = Config::default();
     let unfinished = script().text(reading(TextKind::Unfinished)).speech_until(1.0).silence_until(2.5);
