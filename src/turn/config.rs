@@ -130,8 +130,8 @@ impl Default for Config {
             // People look the next pair of digits up and write along; more than two seconds is a question.
             dictation_delay: Duration::from_millis(2_000),
             repair_window: Duration::from_secs(3),
-            // A sentence read through, not two: what a listener who waits for half a second would have heard as one.
-            rejoin_window: Duration::from_millis(500),
+            // As `settle_delay`: what is told in a shorter pause is told for haste, not because it is whole.
+            rejoin_window: Duration::from_millis(700),
             barge_in: true,
             // Half a "d'accord" (450 ms in the scripted calls): sooner there is no word to hear.
             barge_in_interval: Duration::from_millis(250),

@@ -170,6 +170,8 @@ pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> Wait {
     let settle = settings.settle_samples.map(|longest| match demand {
         Demand::Complete | Demand::None if soon > 0 => longest.min(samples).min(soon),
         Demand::Complete | Demand::None => longest.min(samples),
+        // What follows soon is heard with it and replaces it.
+        Demand::More { .. } if soon > 0 && settings.rejoin_samples > soon => longest.min(soon + soon / 2),
         Demand::More { .. } | Demand::Dictation => longest,
     });
     let text_wait = if evidence.is_text_final { 0 } else { settings.text_wait_samples };

@@ -54,7 +54,7 @@ fn a_part_that_is_heard_again_with_what_follows_is_kept_once() {
     let turn = turn::Config { repair_window: Duration::from_secs(3), ..turns() };
     let call = live.open(CallSetup { turn: Some(turn), ..setup(&[Channel::Caller]) }).unwrap();
     let id = call.id();
-    // Told 288 ms after the detector hears the pause, and gone on with before it was half a second.
+    // Told 288 ms after the detector hears the pause, and gone on with 112 ms later.
     let gap = || silence(6_400);
     let said = [spoken(&[1, 2]), gap(), spoken(&[3, 4]), gap(), spoken(&[5]), silence(24_000)];
     say(&call, said.concat());

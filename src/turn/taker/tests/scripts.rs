@@ -454,7 +454,7 @@ fn where_nobody_waits_the_text_is_told_as_soon_and_the_turn_ends_later() {
     let script = listening(config.clone()).speech_until(1.8).silence_until(5.0);
     script.expect(&[("speech 1", 0.08), ("part of 1", told), ("over 1 finished", end)]);
     // What is said before the end belongs to the turn, and nothing has to be joined.
-    let script = listening(config).speech_until(1.8).silence_until(2.4).speech_until(3.6).silence_until(4.2);
+    let script = listening(config).speech_until(1.8).silence_until(2.55).speech_until(3.6).silence_until(4.2);
     script.expect(&[
         ("speech 1", 0.08),
         ("part of 1", told),
@@ -488,10 +488,24 @@ fn what_follows_a_short_pause_is_heard_with_the_text_that_was_told_in_it() {
 }
 
 #[test]
+fn a_text_that_asks_for_more_is_told_half_as_long_again_after_where_it_may_be_replaced() {
+    let config = Config::default();
+    let told = |config: &Config| {
+        let script = listening(config.clone()).text(reading(TextKind::Unfinished));
+        let script = script.speech_until(1.8).silence_until(5.0);
+        script.log.iter().find(|(_, output)| matches!(output, Output::Part { .. })).map(|(at, _)| *at)
+    };
+    let is_at = |at: Option<f64>, delay| at.is_some_and(|at| (at - after(1.79, delay)).abs() < 0.035);
+    assert!(is_at(told(&config), config.unasked_settle_delay * 3 / 2));
+    let kept = Config { rejoin_window: Duration::ZERO, ..config };
+    assert!(is_at(told(&kept), kept.settle_delay));
+}
+
+#[test]
 fn what_follows_a_longer_pause_or_where_nothing_may_be_replaced_is_a_text_of_its_own() {
     let ms = Duration::from_millis;
     for (pause_s, config) in [
-        (0.65, Config::default()),
+        (0.76, Config::default()),
         (0.4, Config { repair_window: ms(0), ..Config::default() }),
         (0.4, Config { rejoin_window: ms(0), ..Config::default() }),
         (0.4, Config { rejoin_window: ms(300), ..Config::default() }),
