@@ -16,7 +16,7 @@ use crate::text::fold;
 const HELD_BACK_SAMPLES: u64 = 9_600;
 
 /// Decodings that must agree. After two, what follows is heard through words that half a sentence suggested: one word in seventy
-/// more is wrong at the end, in English one in twenty (BENCHMARKS.md, "Live calls").
+/// more is wrong at the end, in English one in twenty (BENCHMARKS.md, "End of speech to final text").
 const AGREEMENTS: u32 = 3;
 
 /// The text of one stretch of speech while it grows.
