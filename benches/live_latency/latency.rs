@@ -107,10 +107,7 @@ fn compare_with_peer(clips: &[Clip], plan: &Plan, ours: &Lags) -> anyhow::Result
     ));
     if plan.texts {
         clips.iter().zip(&peer.texts).for_each(|(clip, texts)| {
-            show(clip, |channel| {
-                let of_channel = texts.iter().filter(|(of, _)| channel.is_none_or(|channel| channel == *of));
-                of_channel.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" | ")
-            });
+            show(clip, |channel| peer::pieces_of(texts, channel).join(" | "));
         });
     }
     if plan.fast {

@@ -37,6 +37,12 @@ pub struct Outcome {
     pub texts: Vec<Vec<(Channel, String)>>,
 }
 
+/// The texts of a clip that are of a channel, or all.
+pub fn pieces_of(texts: &[(Channel, String)], of: Option<Channel>) -> Vec<&str> {
+    let of_channel = texts.iter().filter(|(channel, _)| of.is_none_or(|of| of == *channel));
+    of_channel.map(|(_, text)| text.as_str()).collect()
+}
+
 /// A piece of speech.
 struct Piece {
     clip: usize,
@@ -178,10 +184,7 @@ fn outcome(clips: &[Clip], pieces: &[Piece], texts: &[(f64, String)]) -> Outcome
     let (mut lags, mut errors) = (Lags::default(), ErrorCount::default());
     for (index, clip) in clips.iter().enumerate() {
         lags.add(clip, &told[index]);
-        errors.add(word_errors(clip, |channel| {
-            let of_channel = texts[index].iter().filter(|(of, _)| channel.is_none_or(|it| it == *of));
-            of_channel.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ")
-        }));
+        errors.add(word_errors(clip, |channel| pieces_of(&texts[index], channel).join(" ")));
     }
     Outcome { lags, errors, texts }
 }

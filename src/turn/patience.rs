@@ -170,7 +170,8 @@ pub(super) fn wait(settings: &Settings, evidence: &Evidence) -> Wait {
     let settle = settings.settle_samples.map(|longest| match demand {
         Demand::Complete | Demand::None if soon > 0 => longest.min(samples).min(soon),
         Demand::Complete | Demand::None => longest.min(samples),
-        // What follows soon is heard with it and replaces it.
+        // What follows soon is heard with it and replaces it. Half as long again keeps 95 of 100 texts of single clips within 0.4 of
+        // a listener's who waits for half a second (BENCHMARKS.md, "End of speech to final text").
         Demand::More { .. } if soon > 0 && settings.rejoin_samples > soon => longest.min(soon + soon / 2),
         Demand::More { .. } | Demand::Dictation => longest,
     });
