@@ -1,11 +1,12 @@
 """faster-whisper's batched pipeline on two-channel recordings, and the word error rate of both sides.
 
 usage: batch_peer.py run MODEL_DIR RECORDING.wav=LANG ... [--batch 8] [--threads 2] [--channels FILE.json]
-       batch_peer.py score FIXTURES_DIR ALLO_JSON_DIR PEER.json
+       batch_peer.py score FIXTURES_DIR|RECORDING.calls ALLO_JSON_DIR PEER.json
 
 `run` transcribes each channel of each recording with `BatchedInferencePipeline` (its own voice detection, int8, beam 5)
 and prints seconds of work, of audio and the texts as JSON; loading the model is not counted. `score` compares both
-against the known texts of the fixture calls, channel by channel.
+against the known texts of the fixture calls, channel by channel; RECORDING.calls lists the calls that one recording was
+joined from.
 """
 
 import argparse
@@ -14,7 +15,9 @@ import json
 import os
 import time
 
-from faster_whisper_peer import distance, words
+import numpy
+
+from faster_whisper_peer import words
 
 
 def run(arguments):
@@ -36,18 +39,44 @@ def run(arguments):
     print(json.dumps({"work_s": time.perf_counter() - start, "audio_s": audio_s, "texts": texts}))
 
 
+def scripts_of(known):
+    """The known texts: for each recording its name and the scripts of the calls in it, in order."""
+    if known.endswith(".calls"):
+        with open(known, encoding="utf-8") as calls:
+            scripts = [json.load(open(line.strip()[: -len(".wav")] + ".json", encoding="utf-8")) for line in calls]
+        return [(os.path.basename(known)[: -len(".calls")] + ".wav", scripts)]
+    scripts = [json.load(open(path, encoding="utf-8")) for path in sorted(glob.glob(os.path.join(known, "*.json")))]
+    return [(script["file"], [script]) for script in scripts]
+
+
+def long_distance(said, heard):
+    """Word edits, row by row: an hour has 64 million pairs of words."""
+    ids = {word: place for place, word in enumerate(dict.fromkeys(said + heard))}
+    heard = numpy.array([ids[word] for word in heard], dtype=numpy.int32)
+    columns = numpy.arange(len(heard) + 1, dtype=numpy.int32)
+    row = columns.copy()
+    for word in said:
+        best = row + 1
+        best[1:] = numpy.minimum(best[1:], row[:-1] + (heard != ids[word]))
+        # An insertion costs one for each column to the left.
+        row = numpy.minimum.accumulate(best - columns) + columns
+    return int(row[-1])
+
+
 def score(arguments):
     peer = json.load(open(arguments.peer, encoding="utf-8"))["texts"]
     edits, said = {"allo": 0, "peer": 0}, 0
-    for script in sorted(glob.glob(os.path.join(arguments.fixtures, "*.json"))):
-        call = json.load(open(script, encoding="utf-8"))
-        allo = json.load(open(os.path.join(arguments.allo, call["file"] + ".json"), encoding="utf-8"))
-        for index, channel in enumerate(call["channels"]):
-            truth = words(" ".join(u["text"] for u in call["utterances"] if u["channel"] == channel))
+    for file, scripts in scripts_of(arguments.known):
+        allo = json.load(open(os.path.join(arguments.allo, file + ".json"), encoding="utf-8"))
+        for index in range(2):
+            uttered = [u["text"] for call in scripts for u in call["utterances"] if u["channel"] == call["channels"][index]]
+            truth = words(" ".join(uttered))
+            # Every call names its channels in the same order.
+            channel = scripts[0]["channels"][index]
             mine = " ".join(s["text"] for s in allo["segments"] if s["channel"] == channel)
             said += len(truth)
-            edits["allo"] += distance(truth, words(mine))
-            edits["peer"] += distance(truth, words(peer[call["file"]][index]))
+            edits["allo"] += long_distance(truth, words(mine))
+            edits["peer"] += long_distance(truth, words(peer[file][index]))
     for who, count in edits.items():
         print(f"{who}: WER {100 * count / said:.1f} % of {said} words")
 
@@ -62,7 +91,7 @@ def main():
     runs.add_argument("--threads", type=int, default=2)
     runs.set_defaults(do=run)
     scores = commands.add_parser("score")
-    scores.add_argument("fixtures")
+    scores.add_argument("known")
     scores.add_argument("allo")
     scores.add_argument("peer")
     scores.set_defaults(do=score)
