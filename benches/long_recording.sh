@@ -16,7 +16,7 @@ made_of=$(sha256sum fixtures/audio/manifest.toml | cut -c1-12)
 recording=$cache/long-$minutes-$language-$made_of.wav
 if [ ! -f "$recording" ] || [ ! -f "${recording%.wav}.calls" ]; then
   command -v ffmpeg > /dev/null || { echo "ffmpeg, which joins the calls, is missing" >&2; echo "hint: make setup-test" >&2; exit 2; }
-  rm -f "$cache/long-$minutes"-*.wav "$cache/long-$minutes"-*.calls
+  rm -f "$cache/long-$minutes-$language"-*.wav "$cache/long-$minutes-$language"-*.calls
   [ "$language" = all ] && pattern='*' || pattern="$language-*"
   list=$cache/long.txt
   : > "$list" && : > "${recording%.wav}.calls.tmp"
