@@ -166,18 +166,21 @@ pub(super) fn sure_from(threshold: f32) -> String {
     if threshold > 1.0 { "never sure".to_owned() } else { format!("sure from {threshold:.2}") }
 }
 
+/// Where a caller is handed over to, and with what.
+fn transferred(transfer: &Transfer) -> String {
+    let intent = transfer.intent.as_deref().unwrap_or("-");
+    let second = transfer.second_intent.as_deref();
+    let second = second.map_or_else(String::new, |second| format!(", then {second}"));
+    format!("[transfer to {} (queue {}), intent {intent}{second}]", transfer.route, transfer.queue)
+}
+
 fn show(step: &Step, seen: &str, explain: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for action in &step.actions {
         match action {
             Action::Say(text) => writeln!(out, "{}", text.reveal())?,
             Action::Transfer(transfer) => {
-                let intent = transfer.intent.as_deref().unwrap_or("-");
-                writeln!(
-                    out,
-                    "[transfer to {} (queue {}), intent {intent}]",
-                    transfer.route, transfer.queue
-                )?;
+                writeln!(out, "{}", transferred(transfer))?;
                 write!(out, "{seen}")?;
             }
             Action::HangUp => writeln!(out, "[end of the call]")?,
@@ -222,6 +225,25 @@ mod tests {
 
     use super::*;
     use crate::pipeline::understanding::Understanding;
+
+    #[test]
+    fn whoever_wants_two_things_is_handed_over_with_both() {
+        let mut transfer = Transfer {
+            route: "contrats".to_owned(),
+            queue: "7030".to_owned(),
+            patience: None,
+            intent: Some("demenagement".to_owned()),
+            confidence: Some(0.99),
+            second_intent: Some("changer_forfait".to_owned()),
+            words: None,
+            said: Vec::new(),
+            slots: std::collections::BTreeMap::new(),
+        };
+        let both = "[transfer to contrats (queue 7030), intent demenagement, then changer_forfait]";
+        assert_eq!(transferred(&transfer), both);
+        transfer.second_intent = None;
+        assert_eq!(transferred(&transfer), "[transfer to contrats (queue 7030), intent demenagement]");
+    }
 
     #[tokio::test]
     async fn slots_customer_and_document_are_shown_when_a_call_is_handed_over() {
