@@ -15,9 +15,7 @@ import json
 import os
 import time
 
-import numpy
-
-from faster_whisper_peer import words
+from faster_whisper_peer import distance, words
 
 
 def run(arguments):
@@ -49,20 +47,6 @@ def scripts_of(known):
     return [(script["file"], [script]) for script in scripts]
 
 
-def long_distance(said, heard):
-    """Word edits, row by row: an hour has 64 million pairs of words."""
-    ids = {word: place for place, word in enumerate(dict.fromkeys(said + heard))}
-    heard = numpy.array([ids[word] for word in heard], dtype=numpy.int32)
-    columns = numpy.arange(len(heard) + 1, dtype=numpy.int32)
-    row = columns.copy()
-    for word in said:
-        best = row + 1
-        best[1:] = numpy.minimum(best[1:], row[:-1] + (heard != ids[word]))
-        # An insertion costs one for each column to the left.
-        row = numpy.minimum.accumulate(best - columns) + columns
-    return int(row[-1])
-
-
 def score(arguments):
     peer = json.load(open(arguments.peer, encoding="utf-8"))["texts"]
     edits, said = {"allo": 0, "peer": 0}, 0
@@ -75,8 +59,8 @@ def score(arguments):
             channel = scripts[0]["channels"][index]
             mine = " ".join(s["text"] for s in allo["segments"] if s["channel"] == channel)
             said += len(truth)
-            edits["allo"] += long_distance(truth, words(mine))
-            edits["peer"] += long_distance(truth, words(peer[file][index]))
+            edits["allo"] += distance(truth, words(mine))
+            edits["peer"] += distance(truth, words(peer[file][index]))
     for who, count in edits.items():
         print(f"{who}: WER {100 * count / said:.1f} % of {said} words")
 
