@@ -3,6 +3,8 @@
 //! The original's rules: symbols that are no speech never come; the text does not begin with a blank or the end; time
 //! stamps come in pairs, never go back, and win where together they are more probable than any single word.
 
+use std::ops::Range;
+
 use super::search::History;
 use crate::asr::decode::scores::{log_sum_exp, top_k};
 use crate::asr::decode::tokens::Vocabulary;
@@ -22,8 +24,8 @@ pub struct Rules {
 /// Two ranges of tokens: text with the end mark, and time stamps. Either may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    text: std::ops::Range<usize>,
-    timestamps: std::ops::Range<usize>,
+    text: Range<usize>,
+    timestamps: Range<usize>,
 }
 
 impl Rules {
@@ -67,15 +69,10 @@ impl Rules {
             return Allowed { text, timestamps: none };
         }
         if is_timestamp(last) {
-            // A stretch has ended: the next begins, or the text ends.
-            return Allowed { text: end_of_text..end_of_text + 1, timestamps: last as usize..logits.len() };
+            // A stretch has ended: the next begins, perhaps at once, or the text ends.
+            return Allowed::likelier(end_of_text..end_of_text + 1, last as usize..logits.len(), logits);
         }
-        let timestamps = (latest as usize + 1).min(logits.len())..logits.len();
-        let words = logits[..end_of_text].iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        if log_sum_exp(&logits[timestamps.clone()]) > words.max(logits[end_of_text]) {
-            return Allowed { text: none, timestamps };
-        }
-        Allowed { text, timestamps }
+        Allowed::likelier(text, (latest as usize + 1).min(logits.len())..logits.len(), logits)
     }
 }
 
@@ -86,6 +83,16 @@ fn rule_out(logits: &mut [f32], token: u32) {
 }
 
 impl Allowed {
+    /// Time stamps alone where together they are more probable than any single one of `text`. So a text does not end where
+    /// another stretch is more probable than its end: a short text has the better mean, and what follows would be lost.
+    fn likelier(text: Range<usize>, timestamps: Range<usize>, logits: &[f32]) -> Self {
+        let best = logits[text.clone()].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        if log_sum_exp(&logits[timestamps.clone()]) > best {
+            return Self { text: 0..0, timestamps };
+        }
+        Self { text, timestamps }
+    }
+
     /// Logarithm of the sum over all that is allowed.
     pub fn log_sum_exp(&self, logits: &[f32]) -> f32 {
         let text = log_sum_exp(&logits[self.text.clone()]);
@@ -122,7 +129,7 @@ impl Allowed {
     }
 }
 
-fn take_best(logits: &[f32], range: &std::ops::Range<usize>, count: usize, best: &mut Vec<(u32, f32)>) {
+fn take_best(logits: &[f32], range: &Range<usize>, count: usize, best: &mut Vec<(u32, f32)>) {
     top_k(&logits[range.clone()], count, best);
     for (token, _) in best.iter_mut() {
         *token += range.start as u32;

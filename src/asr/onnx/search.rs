@@ -26,6 +26,11 @@ const LEAST_NAME_TOKEN: f32 = -9.0;
 /// A token this far (natural logarithm) below the best is never drawn; all such tokens together are less than 0.02 %.
 const LEAST_DRAWN: f32 = -20.0;
 
+/// Of hypotheses whose last tokens are the same, this many, only the best lives on: they go on alike, and what parted them is
+/// decided. Of a long text all beams would else be kept by doubts about its beginning. 5 to 16 do about the same
+/// (BENCHMARKS.md); at temperatures they are draws and stay.
+const SAME_END: usize = 8;
+
 /// Steps after which the decoder is told what is not needed any more, and loops are looked for.
 const FORGET_EVERY: usize = 8;
 /// Longest phrase, in tokens, whose repetition counts as a loop.
@@ -314,6 +319,9 @@ impl Search {
                 }
                 continue;
             }
+            if settings.temperature == 0.0 && self.ends_like_a_better_one(candidate) {
+                continue;
+            }
             self.nodes.push(Node {
                 token: candidate.token,
                 log_probability: candidate.log_probability,
@@ -325,6 +333,16 @@ impl Search {
             self.next.push(Living { node, sum, bonus, place: candidate.place, row: candidate.parent.row });
         }
         std::mem::swap(&mut self.living, &mut self.next);
+    }
+
+    /// Whether one of the next hypotheses, all better than the candidate, has the same last [`SAME_END`] tokens.
+    fn ends_like_a_better_one(&self, candidate: &Candidate) -> bool {
+        let before = |node| path(&self.nodes, node).map(|node| node.token);
+        self.next.iter().any(|better| {
+            let ended = [candidate.token].into_iter().chain(before(candidate.parent.node));
+            before(better.node).zip(ended).take(SAME_END).filter(|(one, other)| one == other).count()
+                == SAME_END
+        })
     }
 
     /// Whether the best living hypothesis has fallen into a loop. It would not leave it before the longest text is

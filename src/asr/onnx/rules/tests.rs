@@ -79,10 +79,17 @@ fn a_stretch_ends_later_than_it_began() {
 #[test]
 fn after_the_end_of_a_stretch_the_next_begins_or_the_text_ends() {
     let toy = Toy::new();
-    let allowed = toy.after_words(&[toy.time(0), WORD, toy.time(100)]);
+    let history = [toy.time(0), WORD, toy.time(100)];
+    let times: Vec<u32> = (toy.time(100)..toy.vocabulary.size()).collect();
+    let mut logits = vec![0.0; toy.vocabulary.size() as usize];
+    logits[WORD as usize] = 50.0;
+    let all = (times.len() as f32).ln();
+    logits[toy.vocabulary.eot() as usize] = all + 0.01;
     let mut expected = vec![toy.vocabulary.eot()];
-    expected.extend(toy.time(100)..toy.vocabulary.size());
-    assert_eq!(allowed, expected, "the next may begin at the very moment at which this one ended");
+    expected.extend(&times);
+    assert_eq!(toy.allowed(&history, logits.clone()), expected, "the next may begin at that very moment");
+    logits[toy.vocabulary.eot() as usize] = all - 0.01;
+    assert_eq!(toy.allowed(&history, logits), times, "more is likelier than the end");
 }
 
 #[test]
@@ -117,7 +124,9 @@ fn after_the_last_moment_of_the_window_no_time_stamp_is_left() {
     let last = toy.vocabulary.size() - 1;
     let allowed = toy.after_words(&[last, WORD]);
     assert!(allowed.contains(&WORD) && allowed.iter().all(|token| *token <= toy.vocabulary.eot()));
-    assert_eq!(toy.after_words(&[toy.time(0), WORD, last]), [toy.vocabulary.eot(), last]);
+    let mut logits = vec![0.0; toy.vocabulary.size() as usize];
+    logits[toy.vocabulary.eot() as usize] = 1.0;
+    assert_eq!(toy.allowed(&[toy.time(0), WORD, last], logits), [toy.vocabulary.eot(), last]);
 }
 
 #[test]

@@ -293,6 +293,34 @@ fn an_end_names_the_step_and_the_row_whose_scores_it_was_taken_from() {
 }
 
 #[test]
+fn a_doubt_about_the_beginning_takes_no_beam_from_one_about_the_end() {
+    // Two first words, many words that nobody doubts, and a fork whose better way looks worse at first.
+    let between = 20_u32..20 + SAME_END as u32;
+    let script = |history: &[u32]| match history {
+        [] => scores(&[(start(), 1.0)]),
+        [_] => scores(&[(UN, 0.55), (DEUX, 0.45)]),
+        [.., last] if *last == between.end - 1 => scores(&[(CHEZ, 0.6), (AE, 0.4)]),
+        [.., CHEZ] => scores(&[(MERCI, 0.25), (RI, 0.25), (US, 0.25), (UN, 0.25)]),
+        [.., last] if between.contains(last) => scores(&[(last + 1, 1.0)]),
+        [_, _] => scores(&[(between.start, 1.0)]),
+        _ => scores(&[(end(), 1.0)]),
+    };
+    let found = search(script, None, settings(2));
+    assert_eq!(text(&found[0])[0], UN);
+    assert_eq!(text(&found[0]).last(), Some(&AE), "both ways of the fork were followed");
+    // What lies nearer than so many tokens is still open.
+    let near = |history: &[u32]| match history {
+        [] => scores(&[(start(), 1.0)]),
+        [_] => scores(&[(UN, 0.55), (DEUX, 0.45)]),
+        [_, _] => scores(&[(CHEZ, 1.0)]),
+        [_, UN, CHEZ] => scores(&[(MERCI, 0.5), (RI, 0.5)]),
+        [_, DEUX, CHEZ] => scores(&[(MERCI, 1.0)]),
+        _ => scores(&[(end(), 1.0)]),
+    };
+    assert_eq!(text(&search(near, None, settings(2))[0]), [DEUX, CHEZ, MERCI]);
+}
+
+#[test]
 fn a_hopeless_rest_is_not_decoded() {
     // One text ends at once with nearly all probability; the other would go on for ever.
     let script = |history: &[u32]| match history {
