@@ -6,6 +6,8 @@
 //! Units: natural logarithms. A score of minus infinity is a token that is not allowed; one that is not a number counts
 //! as such.
 
+use std::ops::Range;
+
 /// Running values side by side: four vectors of SSE2 or NEON, two of AVX2.
 const LANES: usize = 16;
 /// Exponentials that are summed in f32 before they go to f64, so that rounding stays below that of the exponential.
@@ -27,20 +29,20 @@ pub fn log_sum_exp(logits: &[f32]) -> f32 {
     (f64::from(greatest) + sum.ln()) as f32
 }
 
-/// The `k` best of `scores` with their ids, into `out`: falling, of equal ones the lower id first. Fewer where there
-/// are fewer finite or infinite scores: what is not allowed is never among them.
+/// The `k` best of the scores of `ids` with those ids, into `out`, beside what is there: falling, of equal ones those that were
+/// there first and then the lower id first. Fewer where there are fewer scores: what is not allowed is never among them.
 ///
 /// Fast for the few that a search needs (`k` up to about 32; the time grows with its square). Allocates only where `out`
 /// has no room for `k`.
-pub fn top_k(scores: &[f32], k: usize, out: &mut Vec<(u32, f32)>) {
-    out.clear();
-    let k = k.min(scores.len());
-    if k == 0 {
-        return;
-    }
-    out.reserve(k);
-    let mut threshold = f32::NEG_INFINITY;
-    for (block, base) in scores.chunks(SCAN).zip((0_u32..).step_by(SCAN)) {
+pub fn add_top_k(scores: &[f32], ids: Range<usize>, k: usize, out: &mut Vec<(u32, f32)>) {
+    let mut threshold = match out.get(k.wrapping_sub(1)) {
+        Some(last) => last.1,
+        None if k == 0 => return,
+        None => f32::NEG_INFINITY,
+    };
+    out.reserve(k.saturating_sub(out.len()));
+    let first = ids.start as u32;
+    for (block, base) in scores[ids].chunks(SCAN).zip((first..).step_by(SCAN)) {
         if !block.iter().fold(false, |any, score| any | (*score > threshold)) {
             continue;
         }
@@ -126,7 +128,7 @@ mod tests {
 
     fn best(scores: &[f32], k: usize) -> Vec<(u32, f32)> {
         let mut out = Vec::new();
-        top_k(scores, k, &mut out);
+        add_top_k(scores, 0..scores.len(), k, &mut out);
         out
     }
 
@@ -184,13 +186,14 @@ mod tests {
         let mut out = Vec::with_capacity(32);
         let memory = out.as_ptr();
         let scores: Vec<f32> = (0..5_000_u16).map(f32::from).collect();
-        top_k(&scores, 32, &mut out);
+        add_top_k(&scores, 0..5_000, 32, &mut out);
         assert_eq!((out.as_ptr(), out.len(), out[0].0), (memory, 32, 4_999));
-        top_k(&scores[..100], 5, &mut out);
+        out.clear();
+        add_top_k(&scores, 0..100, 5, &mut out);
         assert_eq!(out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [99, 98, 97, 96, 95]);
     }
 
-    fn scores(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f32>> {
+    fn scores(length: Range<usize>) -> impl Strategy<Value = Vec<f32>> {
         let score = prop_oneof![8 => -60.0_f32..40.0, 1 => Just(f32::NEG_INFINITY), 2 => Just(7.5_f32)];
         proptest::collection::vec(score, length)
     }
@@ -209,6 +212,21 @@ mod tests {
         #[test]
         fn the_best_are_those_of_a_sort(scores in scores(0..500), k in 0_usize..=32) {
             prop_assert_eq!(best(&scores, k), best_naively(&scores, k));
+        }
+
+        #[test]
+        fn of_two_stretches_the_best_are_those_of_both(
+            mut scores in scores(1..500),
+            [one, other] in any::<[prop::sample::Index; 2]>(),
+            k in 0_usize..=32,
+        ) {
+            let (one, other) = (one.index(scores.len()), other.index(scores.len()));
+            let left_out = one.min(other)..one.max(other);
+            let mut found = Vec::new();
+            add_top_k(&scores, 0..left_out.start, k, &mut found);
+            add_top_k(&scores, left_out.end..scores.len(), k, &mut found);
+            scores[left_out].fill(f32::NEG_INFINITY);
+            prop_assert_eq!(found, best_naively(&scores, k));
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::search::History;
-use crate::asr::decode::scores::{log_sum_exp, top_k};
+use crate::asr::decode::scores::{add_top_k, log_sum_exp};
 use crate::asr::decode::tokens::Vocabulary;
 
 /// The first time stamp is at most 1 s: 50 steps of 20 ms.
@@ -104,18 +104,9 @@ impl Allowed {
     /// The best `count` tokens with their logits, best first.
     pub fn top_k(&self, logits: &[f32], count: usize, best: &mut Vec<(u32, f32)>) {
         best.clear();
-        if self.timestamps.is_empty() {
-            return take_best(logits, &self.text, count, best);
+        for range in [&self.text, &self.timestamps] {
+            add_top_k(logits, range.clone(), count, best);
         }
-        if self.text.is_empty() {
-            return take_best(logits, &self.timestamps, count, best);
-        }
-        let mut of_timestamps = Vec::with_capacity(count);
-        take_best(logits, &self.text, count, best);
-        take_best(logits, &self.timestamps, count, &mut of_timestamps);
-        best.extend(of_timestamps);
-        best.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-        best.truncate(count);
     }
 
     /// Whether `token` may come.
@@ -127,14 +118,6 @@ impl Allowed {
     pub fn tokens(&self) -> impl Iterator<Item = usize> {
         self.text.clone().chain(self.timestamps.clone())
     }
-}
-
-fn take_best(logits: &[f32], range: &Range<usize>, count: usize, best: &mut Vec<(u32, f32)>) {
-    top_k(&logits[range.clone()], count, best);
-    for (token, _) in best.iter_mut() {
-        *token += range.start as u32;
-    }
-    best.retain(|(_, logit)| logit.is_finite());
 }
 
 #[cfg(test)]

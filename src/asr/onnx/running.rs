@@ -110,6 +110,8 @@ pub(super) struct AttentionLog {
     steps: Vec<Vec<Row>>,
     /// Memory of forgotten rows.
     spare: Vec<Vec<f32>>,
+    /// Memory of the steps of texts that are done.
+    spare_steps: Vec<Vec<Row>>,
 }
 
 /// One row of one step.
@@ -125,8 +127,9 @@ impl AttentionLog {
     pub(super) fn clear(&mut self, heads: usize, positions: usize) {
         self.heads = heads;
         self.positions = positions;
-        for row in self.steps.drain(..).flatten() {
-            self.spare.extend(row.weights);
+        for mut step in self.steps.drain(..) {
+            self.spare.extend(step.drain(..).filter_map(|row| row.weights));
+            self.spare_steps.push(step);
         }
     }
 
@@ -135,31 +138,29 @@ impl AttentionLog {
     pub(super) fn keep(&mut self, attention: &[f32], parents: &[usize]) {
         let queries = attention.len() / (self.heads * self.positions).max(1);
         let first = queries.saturating_sub(parents.len());
-        let rows = parents.iter().enumerate();
-        let rows = rows.map(|(row, parent)| (first + row, *parent)).collect::<Vec<_>>();
-        self.push(attention, queries, &rows);
+        self.push(attention, queries, (first..).zip(parents.iter().copied()));
     }
 
     /// Keeps a pass over several tokens of one row as a step for each token.
     pub(super) fn keep_each(&mut self, attention: &[f32]) {
         let queries = attention.len() / (self.heads * self.positions).max(1);
         for query in 0..queries {
-            self.push(attention, queries, &[(query, 0)]);
+            self.push(attention, queries, [(query, 0)].into_iter());
         }
     }
 
     /// A step with a row for each query and its parent.
-    fn push(&mut self, attention: &[f32], queries: usize, rows: &[(usize, usize)]) {
-        let step = rows.iter().map(|(query, parent)| {
+    fn push(&mut self, attention: &[f32], queries: usize, rows: impl Iterator<Item = (usize, usize)>) {
+        let mut step = self.spare_steps.pop().unwrap_or_default();
+        step.extend(rows.map(|(query, parent)| {
             let mut weights = self.spare.pop().unwrap_or_default();
             weights.clear();
             weights.reserve_exact(self.heads * self.positions);
             for head in attention.chunks_exact((queries * self.positions).max(1)) {
                 weights.extend_from_slice(&head[query * self.positions..][..self.positions]);
             }
-            Row { parent: *parent, weights: Some(weights) }
-        });
-        let step = step.collect();
+            Row { parent, weights: Some(weights) }
+        }));
         self.steps.push(step);
     }
 
