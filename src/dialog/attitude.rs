@@ -1,4 +1,4 @@
-//! Sentences that are about the conversation itself: say it again, goodbye, an insult.
+//! Sentences that are about the conversation itself: hello, say it again, goodbye, an insult.
 
 use crate::call::Language;
 use crate::text::fold;
@@ -6,6 +6,8 @@ use crate::text::fold;
 /// What a sentence is, when it is about the conversation itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attitude {
+    /// "Allô, bonjour ?" and nothing more: the caller waits to be asked.
+    Greeting,
     /// "Pardon ?": the last words are said again.
     Repeat,
     /// "Merci, au revoir": the caller is leaving, whatever was asked.
@@ -20,6 +22,59 @@ pub enum Attitude {
 const REPEAT_WORDS_MAX: usize = 7;
 /// As [`REPEAT_WORDS_MAX`], for a goodbye and for who is done.
 const GOODBYE_WORDS_MAX: usize = 8;
+
+/// Words that greet, folded.
+const GREETING: [(Language, &[&str]); 3] = [
+    (Language::Fr, &["bonjour", "rebonjour", "bonsoir", "allo", "salut", "coucou"]),
+    (Language::En, &["hello", "hi", "hey", "morning", "afternoon", "evening"]),
+    (
+        Language::Nl,
+        &["hallo", "hoi", "dag", "goedendag", "goedemorgen", "goedemiddag", "goedenavond", "goede", "goeie"],
+    ),
+];
+
+/// Words that stand beside a greeting and say nothing more: "il y a quelqu'un ?", "can you hear me?".
+const BESIDE_A_GREETING: [(Language, &[&str]); 3] = [
+    (
+        Language::Fr,
+        &[
+            "madame",
+            "monsieur",
+            "mademoiselle",
+            "messieurs",
+            "mesdames",
+            "oui",
+            "euh",
+            "il",
+            "y",
+            "a",
+            "quelqu",
+            "un",
+            "est",
+            "ce",
+            "que",
+            "vous",
+            "m",
+            "entendez",
+            "etes",
+            "la",
+        ],
+    ),
+    (
+        Language::En,
+        &[
+            "good", "there", "sir", "madam", "yes", "uh", "is", "anybody", "anyone", "can", "you", "hear",
+            "me",
+        ],
+    ),
+    (
+        Language::Nl,
+        &[
+            "morgen", "middag", "avond", "meneer", "mevrouw", "ja", "eh", "is", "daar", "er", "iemand",
+            "hoort", "u", "mij", "kunt", "horen",
+        ],
+    ),
+];
 
 /// Folded, as whole words.
 const REPEAT: [(Language, &[&str]); 3] = [
@@ -161,7 +216,9 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
         let list = lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, list)| list);
         list.iter().any(|phrase| line.contains(&format!(" {phrase} ")))
     };
-    if says(&INSULT) {
+    if greets(&line, language) {
+        Some(Attitude::Greeting)
+    } else if says(&INSULT) {
         Some(Attitude::Insult)
     } else if words <= REPEAT_WORDS_MAX && says(&REPEAT) {
         Some(Attitude::Repeat)
@@ -172,6 +229,16 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
     } else {
         None
     }
+}
+
+/// Whether a line is a greeting and nothing else.
+fn greets(line: &str, language: Language) -> bool {
+    let of = |lists: &[(Language, &'static [&'static str]); 3]| {
+        lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, words)| words)
+    };
+    let (greeting, beside) = (of(&GREETING), of(&BESIDE_A_GREETING));
+    line.split_whitespace().any(|word| greeting.contains(&word))
+        && line.split_whitespace().all(|word| greeting.contains(&word) || beside.contains(&word))
 }
 
 /// Words that stand beside a place and say nothing more.
@@ -296,6 +363,16 @@ mod tests {
             ("C'est tout, au revoir", Language::Fr, Some(Attitude::Goodbye)),
             ("Je voudrais une copie de ma facture", Language::Fr, None),
             ("Constance Abrutin à l'appareil", Language::Fr, None),
+            ("Allô, oui, bonjour madame !", Language::Fr, Some(Attitude::Greeting)),
+            ("Allô ? Il y a quelqu'un ? Vous m'entendez ?", Language::Fr, Some(Attitude::Greeting)),
+            ("Good morning", Language::En, Some(Attitude::Greeting)),
+            ("Goedemiddag mevrouw", Language::Nl, Some(Attitude::Greeting)),
+            ("Goede morgen", Language::Nl, Some(Attitude::Greeting)),
+            ("Morgen", Language::Nl, None),
+            ("Bonjour, ma facture", Language::Fr, None),
+            ("Allô, maman, c'est toi ?", Language::Fr, None),
+            ("Il y a quelqu'un ?", Language::Fr, None),
+            ("Dag hoor", Language::Nl, Some(Attitude::Goodbye)),
         ] {
             assert_eq!(attitude(text, language), expected, "{text}");
         }

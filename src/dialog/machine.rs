@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attitude::{Attitude, attitude};
 use super::certainty::Certainty;
 use super::filling::Task;
-use super::means::INSULTS_MAX;
+use super::means::{GREETINGS_MAX, INSULTS_MAX};
 use super::memory::Memory;
 use super::messages::Message;
 use super::plan::Plan;
@@ -36,6 +36,8 @@ pub struct Dialog {
     pub(super) misses: u32,
     pub(super) silences: u32,
     pub(super) insults: u32,
+    /// Greetings that were answered.
+    pub(super) greetings: u32,
     /// Sentences in another language since the last one that was understood.
     pub(super) foreign_sentences: u32,
     pub(super) wants_human: bool,
@@ -144,6 +146,7 @@ impl Dialog {
             misses: 0,
             silences: 0,
             insults: 0,
+            greetings: 0,
             foreign_sentences: 0,
             wants_human: false,
             keypad_offered: false,
@@ -331,6 +334,14 @@ impl Dialog {
             return self.foreign(scene);
         }
         match attitude(sentence.text.reveal(), self.language) {
+            // After some it is a sentence like any other, so that the call comes to an end; "salut" at its end is no hello.
+            Some(Attitude::Greeting)
+                if self.greetings < GREETINGS_MAX
+                    && self.state != State::More
+                    && !self.is_answer(sentence, scene.situation) =>
+            {
+                return self.greeted(scene);
+            }
             // Who says what he wants gets it, in whatever words; the next time somebody takes over.
             Some(Attitude::Insult) if is_clear(sentence) && self.insults + 1 < INSULTS_MAX => {
                 self.insults += 1

@@ -10,6 +10,8 @@ use crate::say;
 
 /// Insults before a person takes over.
 pub(super) const INSULTS_MAX: u32 = 2;
+/// Greetings of one call that are answered: "Allô ?" at its start, and once more when it was silent for a while.
+pub(super) const GREETINGS_MAX: u32 = 2;
 
 impl Dialog {
     /// A question led nowhere: the next means is tried.
@@ -237,26 +239,39 @@ impl Dialog {
         if self.insults >= INSULTS_MAX {
             return self.reach_human(Rule::Insult, scene);
         }
-        match self.state.clone() {
-            State::Asking(task) => {
-                self.say(Message::CalmBeforeQuestion, &[], &mut scene.actions);
-                self.ask_again(&task, &mut scene.actions);
-            }
-            State::Consent
-            | State::Confirming { .. }
-            | State::Choosing { .. }
-            | State::ConfirmingValue { .. } => {
-                self.say(Message::CalmBeforeQuestion, &[], &mut scene.actions);
-                self.ask_pending(scene);
-            }
-            // The answer of a source comes first.
-            State::LookingUp(_) => return Rule::Ignored,
-            State::New | State::Open | State::Keypad | State::More | State::Transferred(_) | State::Ended => {
-                self.say(Message::Calm, &[], &mut scene.actions);
-                self.open(&mut scene.actions);
-            }
+        self.back_to_question((Some(Message::CalmBeforeQuestion), Message::Calm), Rule::Insult, scene)
+    }
+
+    pub(super) fn greeted(&mut self, scene: &mut Scene<'_>) -> Rule {
+        self.greetings += 1;
+        self.back_to_question((None, Message::Greeted), Rule::Hello, scene)
+    }
+
+    /// Says the question that waits for an answer once more, behind `before`, or `open` where none does.
+    fn back_to_question(
+        &mut self,
+        (before, open): (Option<Message>, Message),
+        rule: Rule,
+        scene: &mut Scene<'_>,
+    ) -> Rule {
+        // The answer of a source comes first.
+        if matches!(self.state, State::LookingUp(_)) {
+            return Rule::Ignored;
         }
-        Rule::Insult
+        let task = if let State::Asking(task) = &self.state { Some(task.clone()) } else { None };
+        if task.is_none() && !self.is_question_pending() {
+            self.say(open, &[], &mut scene.actions);
+            self.open(&mut scene.actions);
+            return rule;
+        }
+        if let Some(before) = before {
+            self.say(before, &[], &mut scene.actions);
+        }
+        match task {
+            Some(task) => self.ask_again(&task, &mut scene.actions),
+            None => self.ask_pending(scene),
+        }
+        rule
     }
 
     pub(super) fn repeat(&mut self, actions: &mut Actions) -> Rule {

@@ -35,6 +35,8 @@ pub enum Message {
     HumanReason,
     /// Before a transfer: "I am putting you through to {team}."
     Transfer,
+    /// Answer to a greeting that nothing followed.
+    Greeted,
     /// After an insult.
     Calm,
     /// The same before the question that waits for an answer.
@@ -84,7 +86,7 @@ pub enum Message {
 }
 
 /// Every message with its name in `messages.toml` and its words in French, English and Dutch.
-pub const MESSAGES: [(Message, &str, [&str; 3]); 36] = [
+pub const MESSAGES: [(Message, &str, [&str; 3]); 37] = [
     (
         Message::AskAgain,
         "ask_again",
@@ -201,6 +203,15 @@ pub const MESSAGES: [(Message, &str, [&str; 3]); 36] = [
             "Je comprends votre agacement et je veux vous aider. Dites-moi ce qui s'est passé, ou dites « conseiller » pour parler à quelqu'un.",
             "I understand that you are annoyed and I want to help. Tell me what happened, or say \"adviser\" to speak to somebody.",
             "Ik begrijp uw ergernis en ik wil u helpen. Vertel me wat er gebeurd is, of zeg \"medewerker\" om iemand te spreken.",
+        ],
+    ),
+    (
+        Message::Greeted,
+        "greeted",
+        [
+            "Bonjour, je vous écoute. Que puis-je faire pour vous ?",
+            "Hello, I am listening. What can I do for you?",
+            "Goedendag, ik luister. Wat kan ik voor u doen?",
         ],
     ),
     (

@@ -418,6 +418,19 @@ fn silence_noise_insults_and_other_languages_have_their_ways() {
 }
 
 #[test]
+fn who_says_hello_is_asked_for_his_wish_and_not_sent_away() {
+    let hello = "Bonjour, je vous écoute. Que puis-je faire pour vous ?";
+    let mut call = Call::begin(plan());
+    assert_eq!(call.on(mumbles("Allô, bonjour ?")), (format!("{hello} > listen"), Rule::Hello));
+    let (question, _) = call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+    assert_eq!(call.on(mumbles("Allô ?")), (question, Rule::Hello), "the question that waits");
+    assert_ne!(call.on(mumbles("Allô ?")).1, Rule::Hello, "the call comes to an end");
+    let mut call = Call::begin(plan());
+    call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));
+    assert_eq!(call.on(mumbles("oui, bonjour")).1, Rule::Confirmed, "a yes stands beside it");
+}
+
+#[test]
 fn what_was_said_is_said_again_on_request() {
     let mut call = Call::begin(plan());
     let (first, _) = call.on(says("un montant", Band::Nearly, &[("facture", 0.6)]));

@@ -188,6 +188,8 @@ pub enum Rule {
     Silence,
     /// Noise.
     Noise,
+    /// The caller said hello and nothing else.
+    Hello,
     /// Rudeness.
     Insult,
     /// Another language than the scenario's.
@@ -245,6 +247,7 @@ impl Rule {
             Self::TurnLimit => "turn_limit",
             Self::Silence => "silence",
             Self::Noise => "noise",
+            Self::Hello => "hello",
             Self::Insult => "insult",
             Self::OtherLanguage => "other_language",
             Self::Repeat => "repeat",

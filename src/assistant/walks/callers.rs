@@ -110,13 +110,14 @@ const TIMES: Words = ["quatorze heures trente", "half past two", "half drie"];
 const SUMS: Words = ["quarante-deux euros", "forty-two euros", "tweeënveertig euro"];
 
 /// What people say in answer to a question, of whatever kind, in all languages.
-const ANSWERS: [&str; 24] = [
+const ANSWERS: [&str; 25] = [
     "oui",
     "non",
     "non merci",
     "s'il vous plaît",
     "le deuxième",
     "ni l'un ni l'autre",
+    "allô ?",
     "pardon ?",
     "au revoir",
     "bande d'incapables",
