@@ -23,8 +23,11 @@ const REPEAT_WORDS_MAX: usize = 7;
 /// As [`REPEAT_WORDS_MAX`], for a goodbye and for who is done.
 const GOODBYE_WORDS_MAX: usize = 8;
 
+/// Words or phrases of each language.
+type Phrases = [(Language, &'static [&'static str]); 3];
+
 /// Words that greet, folded.
-const GREETING: [(Language, &[&str]); 3] = [
+const GREETING: Phrases = [
     (Language::Fr, &["bonjour", "rebonjour", "bonsoir", "allo", "salut", "coucou"]),
     (Language::En, &["hello", "hi", "hey", "morning", "afternoon", "evening"]),
     (
@@ -34,7 +37,7 @@ const GREETING: [(Language, &[&str]); 3] = [
 ];
 
 /// Words that stand beside a greeting and say nothing more: "il y a quelqu'un ?", "can you hear me?".
-const BESIDE_A_GREETING: [(Language, &[&str]); 3] = [
+const BESIDE_A_GREETING: Phrases = [
     (
         Language::Fr,
         &[
@@ -77,7 +80,7 @@ const BESIDE_A_GREETING: [(Language, &[&str]); 3] = [
 ];
 
 /// Folded, as whole words.
-const REPEAT: [(Language, &[&str]); 3] = [
+const REPEAT: Phrases = [
     (
         Language::Fr,
         &[
@@ -122,20 +125,20 @@ const REPEAT: [(Language, &[&str]); 3] = [
     ),
 ];
 
-const GOODBYE: [(Language, &[&str]); 3] = [
+const GOODBYE: Phrases = [
     (Language::Fr, &["au revoir", "bonne journee", "bonne soiree"]),
     (Language::En, &["goodbye", "bye", "have a nice day"]),
     (Language::Nl, &["tot ziens", "dag hoor", "fijne dag", "doei"]),
 ];
 
-const DONE: [(Language, &[&str]); 3] = [
+const DONE: Phrases = [
     (Language::Fr, &["ce sera tout", "c est tout", "ca ira merci", "rien d autre"]),
     (Language::En, &["that s all", "that is all", "nothing else"]),
     (Language::Nl, &["dat was alles", "dat is alles", "niets meer"]),
 ];
 
 /// Words that are rude whatever stands around them.
-const INSULT: [(Language, &[&str]); 3] = [
+const INSULT: Phrases = [
     (
         Language::Fr,
         &[
@@ -208,13 +211,16 @@ fn line(text: &str) -> String {
     format!(" {} ", words.collect::<Vec<_>>().join(" "))
 }
 
+fn in_language(phrases: &Phrases, language: Language) -> &'static [&'static str] {
+    phrases.iter().find(|(of, _)| *of == language).map_or(&[], |(_, list)| list)
+}
+
 /// What `text` is; `None` for an ordinary sentence.
 pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
     let line = line(text);
     let words = line.split_whitespace().count();
-    let says = |lists: &[(Language, &[&str]); 3]| {
-        let list = lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, list)| list);
-        list.iter().any(|phrase| line.contains(&format!(" {phrase} ")))
+    let says = |phrases: &Phrases| {
+        in_language(phrases, language).iter().any(|phrase| line.contains(&format!(" {phrase} ")))
     };
     if greets(&line, language) {
         Some(Attitude::Greeting)
@@ -233,16 +239,13 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
 
 /// Whether a line is a greeting and nothing else.
 fn greets(line: &str, language: Language) -> bool {
-    let of = |lists: &[(Language, &'static [&'static str]); 3]| {
-        lists.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, words)| words)
-    };
-    let (greeting, beside) = (of(&GREETING), of(&BESIDE_A_GREETING));
+    let (greeting, beside) = (in_language(&GREETING, language), in_language(&BESIDE_A_GREETING, language));
     line.split_whitespace().any(|word| greeting.contains(&word))
         && line.split_whitespace().all(|word| greeting.contains(&word) || beside.contains(&word))
 }
 
 /// Words that stand beside a place and say nothing more.
-const BESIDE_A_PLACE: [(Language, &[&str]); 3] = [
+const BESIDE_A_PLACE: Phrases = [
     (
         Language::Fr,
         &[
@@ -320,7 +323,7 @@ pub fn ordinal(text: &str, language: Language) -> Option<usize> {
         Language::En => (&["first", "former"], &["second", "latter", "last"]),
         Language::Nl => (&["eerste"], &["tweede", "laatste"]),
     };
-    let beside = BESIDE_A_PLACE.iter().find(|(of, _)| *of == language).map_or(&[][..], |(_, words)| words);
+    let beside = in_language(&BESIDE_A_PLACE, language);
     let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut place = None;
     for word in words.filter(|word| !beside.contains(word)) {

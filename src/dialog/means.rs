@@ -243,8 +243,9 @@ impl Dialog {
     }
 
     pub(super) fn greeted(&mut self, scene: &mut Scene<'_>) -> Rule {
-        self.greetings += 1;
-        self.back_to_question((None, Message::Greeted), Rule::Hello, scene)
+        let rule = self.back_to_question((None, Message::Greeted), Rule::Hello, scene);
+        self.greetings += u32::from(rule == Rule::Hello);
+        rule
     }
 
     /// Says the question that waits for an answer once more, behind `before`, or `open` where none does.

@@ -29,8 +29,9 @@ pub fn log_sum_exp(logits: &[f32]) -> f32 {
     (f64::from(greatest) + sum.ln()) as f32
 }
 
-/// The `k` best of the scores of `ids` with those ids, into `out`, beside what is there: falling, of equal ones those that were
-/// there first and then the lower id first. Fewer where there are fewer scores: what is not allowed is never among them.
+/// The `k` best of the scores of `ids` with those ids, into `out`, among what is there (at most `k`, in this order): falling, of
+/// equal ones those that were there first and then the lower id first. Fewer where there are fewer scores: what is not
+/// allowed is never among them.
 ///
 /// Fast for the few that a search needs (`k` up to about 32; the time grows with its square). Allocates only where `out`
 /// has no room for `k`.

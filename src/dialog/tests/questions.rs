@@ -171,6 +171,12 @@ fn an_insult_beside_a_clear_wish_does_not_hide_it() {
 }
 
 #[test]
+fn a_hello_is_no_value() {
+    let mut call = asked_for(Kind::Reference(Shape::digits(4, 4)));
+    assert_eq!(call.on(mumbles("Allô ?")), ("Quel est votre jour ? > listen".to_owned(), Rule::Hello));
+}
+
+#[test]
 fn an_insult_loses_neither_the_question_nor_what_was_keyed_in() {
     let calm = "Je comprends votre agacement et je veux vous aider.";
     let mut call = asked_for(Kind::Reference(Shape::digits(4, 4)));
