@@ -33,6 +33,8 @@ const POSITIONS: [usize; 4] = [384, 768, 1000, 1500];
 const FRAMES_A_POSITION: usize = 2;
 /// Tokens of text before the step that is measured: a sentence, and a packed window.
 const PASTS: [usize; 2] = [20, 100];
+/// Utterances that are decoded together.
+const UTTERANCES: [usize; 2] = [2, 4];
 /// Hypotheses of a step.
 const BEAMS: [usize; 3] = [1, 5, 8];
 /// A sentence of a caller: the call, and where it begins and ends, in seconds.
@@ -96,12 +98,12 @@ impl Parts {
                 &mut spectrogram,
             );
             let encoded = self.network.encode(&spectrogram, positions * FRAMES_A_POSITION)?;
-            let prompt = median(15, || self.prompt(&encoded, 3).map(drop))?;
+            let prompt = median(15, || self.prompt(&encoded, (1, 3)).map(drop))?;
             say(&format!("{positions} positions: prompt of 3 tokens {:.2} ms", ms(prompt)));
             for read in PASTS {
-                let past = self.prompt(&encoded, read)?;
+                let past = self.prompt(&encoded, (1, read))?;
                 for beams in BEAMS {
-                    let step = median(25, || self.step(&encoded, &past, (read, beams)))?;
+                    let step = median(25, || self.step((&encoded, &past), 1, (read, beams)))?;
                     let bytes = self.step_bytes(positions, read);
                     say(&format!(
                         "{positions} positions, {read} tokens read: step of {beams} {:.2} ms ({:.1} GB/s)",
@@ -110,43 +112,69 @@ impl Parts {
                     ));
                 }
             }
+            self.measure_together(&spectrogram, positions)?;
         }
         Ok(())
     }
 
-    /// Reads `count` tokens one behind the other; scores after the last.
-    fn prompt(&mut self, encoded: &Encoded, count: usize) -> anyhow::Result<Past> {
-        let places: Vec<i64> = (0..count as i64).collect();
-        let seen: Vec<f32> = (0..count * count)
-            .map(|index| if index % count <= index / count { 0.0 } else { HIDDEN })
-            .collect();
+    /// A step of several utterances, each with as many hypotheses.
+    fn measure_together(&mut self, spectrogram: &[f32], positions: usize) -> anyhow::Result<()> {
+        let (read, beams) = (PASTS[1], BEAMS[1]);
+        for utterances in UTTERANCES {
+            let heard =
+                (0..utterances).map(|_| self.network.encode(spectrogram, positions * FRAMES_A_POSITION));
+            let heard = heard.collect::<Result<Vec<_>, _>>()?;
+            let heard = self.network.together(&heard)?;
+            let past = self.prompt(&heard, (utterances, read))?;
+            let step = median(25, || self.step((&heard, &past), utterances, (read, beams)))?;
+            say(&format!(
+                "{positions} positions, {read} tokens read: step of {utterances} utterances, {beams} each, {:.2} ms \
+                 ({:.2} for each)",
+                ms(step),
+                ms(step) / utterances as f64
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reads `count` tokens of each utterance one behind the other; scores after the last.
+    fn prompt(&mut self, encoded: &Encoded, (utterances, count): (usize, usize)) -> anyhow::Result<Past> {
+        let all = utterances * count;
+        let looks_back = |index: usize| {
+            let (token, entry) = (index / all, index % all);
+            entry <= token && entry / count == token / count
+        };
         let past = self.network.nothing()?;
         let feed = Feed {
             encoded,
             past: &past,
-            tokens: &vec![400; count],
-            places: &places,
-            seen: &seen,
-            scored: &[count as i64 - 1],
+            tokens: &vec![400; all],
+            places: &(0..all).map(|token| (token % count) as i64).collect::<Vec<_>>(),
+            seen: &seen(all * all, looks_back),
+            scored: &[all as i64 - 1],
         };
         Ok(self.network.decode(&feed, &mut self.scores)?)
     }
 
-    /// One token for each of `beams` rows behind `read` tokens.
-    fn step(&mut self, encoded: &Encoded, past: &Past, (read, beams): (usize, usize)) -> anyhow::Result<()> {
-        let seen: Vec<f32> = (0..beams * (read + beams))
-            .map(|index| {
-                let (row, entry) = (index / (read + beams), index % (read + beams));
-                if entry < read || entry == read + row { 0.0 } else { HIDDEN }
-            })
-            .collect();
+    /// One token for each of `beams` rows of each utterance behind `read` tokens.
+    fn step(
+        &mut self,
+        (encoded, past): (&Encoded, &Past),
+        utterances: usize,
+        (read, beams): (usize, usize),
+    ) -> anyhow::Result<()> {
+        let (before, rows) = (utterances * read, utterances * beams);
+        let looks_back = |index: usize| {
+            let (row, entry) = (index / (before + rows), index % (before + rows));
+            if entry < before { entry / read == row / beams } else { entry == before + row }
+        };
         let feed = Feed {
             encoded,
             past,
-            tokens: &vec![400; beams],
-            places: &vec![read as i64; beams],
-            seen: &seen,
-            scored: &(0..beams as i64).collect::<Vec<_>>(),
+            tokens: &vec![400; rows],
+            places: &vec![read as i64; rows],
+            seen: &seen(rows * (before + rows), looks_back),
+            scored: &(0..rows as i64).collect::<Vec<_>>(),
         };
         self.network.decode(&feed, &mut self.scores)?;
         Ok(())
@@ -168,8 +196,15 @@ impl Parts {
         let (width, layers) = (self.description.width as f64, self.description.text_layers as f64);
         let bytes_a_weight = if self.description.precision == "f32" { 4.0 } else { 1.0 };
         let matrices = layers * 14.0 * width * width + width * self.description.vocabulary as f64;
-        matrices * bytes_a_weight + layers * 2.0 * width * (positions + read) as f64 * 4.0
+        let bytes_heard = if self.description.precision.contains("cross-cache") { 2.0 } else { 4.0 };
+        let heard = layers * 2.0 * width * positions as f64 * bytes_heard;
+        matrices * bytes_a_weight + heard + layers * 2.0 * width * read as f64 * 4.0
     }
+}
+
+/// What the decoder takes for each pair of new token and entry.
+fn seen(pairs: usize, looks_back: impl Fn(usize) -> bool) -> Vec<f32> {
+    (0..pairs).map(|index| if looks_back(index) { 0.0 } else { HIDDEN }).collect()
 }
 
 /// A sentence from its samples to its text, by the engine with its defaults.

@@ -6,10 +6,14 @@
 //! Invariants: a missing, cut, foreign or too old library is an [`Error`], never a panic and never a killed process; a
 //! session never spins while it waits, because its threads share the processor with Whisper.
 //!
+//! Every session knows this program's own [`operators`].
+//!
 //! A big model that several threads need is a [`SharedSession`], so that its weights are in memory once.
 //!
 //! What it does not do: know any model's inputs or outputs, check hashes (see `models`).
 
+mod attention;
+pub mod operators;
 mod shared;
 
 use std::fs::File;
@@ -195,6 +199,7 @@ impl Runtime {
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
+            .with_operators(operators::domain()?)?
             .commit_from_file(model)
     }
 }

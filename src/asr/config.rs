@@ -119,8 +119,9 @@ pub struct Config {
     pub beam_size: usize,
     /// Recognitions at the same time; 0 for one a processor core.
     pub workers: usize,
-    /// Threads of one recognition; 0 for the engine's best: ONNX Runtime 2, since a thread that has nothing to do sleeps, so
-    /// that two shorten the wait of a call while the machine is idle and cost nothing when it is full (BENCHMARKS.md);
+    /// Threads of one recognition; 0 for the engine's best: ONNX Runtime 2 for calls, since a thread that has nothing to do
+    /// sleeps, so that two shorten the wait while the machine is idle and cost little when it is full, and 1 for recordings,
+    /// whose several workers keep all cores busy (BENCHMARKS.md, "Recordings: short segments recognised together");
     /// whisper.cpp 2 with a single worker and 1 otherwise, since its threads spin on barriers: more in all than cores is
     /// many times slower.
     pub threads_per_inference: usize,
@@ -256,14 +257,23 @@ impl Config {
     }
 
     /// Threads of one inference of `engine` on a machine with `cores` cores.
-    pub fn resolved_threads(&self, engine: EngineKind, cores: usize) -> usize {
-        let sleeps_when_idle = engine != EngineKind::WhisperCpp;
+    pub fn resolved_threads(&self, engine: EngineKind, purpose: Purpose, cores: usize) -> usize {
+        let idles = engine != EngineKind::WhisperCpp && purpose == Purpose::Calls;
         match self.threads_per_inference {
-            0 if sleeps_when_idle || self.resolved_workers(cores) == 1 => 2.min(cores.max(1)),
+            0 if idles || self.resolved_workers(cores) == 1 => 2.min(cores.max(1)),
             0 => 1,
             threads => threads,
         }
     }
+}
+
+/// What recognisers are loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Calls: between what callers say there is time.
+    Calls,
+    /// Recordings: every worker is busy until the last one is done.
+    Recordings,
 }
 
 /// Languages as ISO 639-1 codes.
@@ -329,15 +339,19 @@ mod tests {
     }
 
     #[test]
-    fn several_workers_of_whisper_cpp_use_one_thread_each_and_all_others_two() {
+    fn workers_of_recordings_and_of_whisper_cpp_use_one_thread_each_and_all_others_two() {
         use EngineKind::{Onnx, WhisperCpp};
+        use Purpose::{Calls, Recordings};
+        let of = |config: &Config, engine, cores| {
+            [Calls, Recordings].map(|purpose| config.resolved_threads(engine, purpose, cores))
+        };
         let mut config = Config::default();
-        assert_eq!((config.resolved_workers(4), config.resolved_threads(WhisperCpp, 4)), (4, 1));
-        assert_eq!(config.resolved_threads(Onnx, 4), 2);
+        assert_eq!(config.resolved_workers(4), 4);
+        assert_eq!((of(&config, WhisperCpp, 4), of(&config, Onnx, 4)), ([1, 1], [2, 1]));
         config.workers = 1;
-        assert_eq!(config.resolved_threads(WhisperCpp, 4), 2);
-        assert_eq!(config.resolved_threads(Onnx, 1), 1);
+        assert_eq!((of(&config, WhisperCpp, 4), of(&config, Onnx, 4)), ([2, 2], [2, 2]));
+        assert_eq!(of(&config, Onnx, 1), [1, 1]);
         config.threads_per_inference = 3;
-        assert_eq!([Onnx, WhisperCpp].map(|engine| config.resolved_threads(engine, 8)), [3, 3]);
+        assert_eq!((of(&config, WhisperCpp, 8), of(&config, Onnx, 8)), ([3, 3], [3, 3]));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Batched, Error, Live, Parts, TurnJudge};
+use crate::asr::config::Purpose;
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -43,7 +44,7 @@ fn load(config: &Config, home: &Home) -> Result<Parts, pipeline::Error> {
     let folder = ModelFolder::new(home.models());
     let runtime = onnx::Runtime::load(&folder.onnx_runtime(&manifest)?)?;
     let silero = SileroModel::open(&runtime, &folder.file(&manifest, VOICE_DETECTION)?)?;
-    let engine = recognition::engine(config, &runtime, &folder)?;
+    let engine = recognition::engine(config, Purpose::Calls, &runtime, &folder)?;
     let model = engine.name().to_owned();
     let workers = workers(config);
     let pool = Pool::start(engine, PoolConfig { workers, queue_capacity: config.asr.queue_capacity })?;

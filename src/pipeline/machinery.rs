@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::asr::config::Purpose;
 use crate::asr::worker::{Pool, PoolConfig};
 use crate::config::Config;
 use crate::guard::Guard;
@@ -32,7 +33,7 @@ fn load(config: &Config, home: &Home) -> Result<Transcriber, Error> {
     let manifest = Manifest::builtin();
     let folder = ModelFolder::new(home.models());
     let runtime = onnx::Runtime::load(&folder.onnx_runtime(&manifest)?)?;
-    let engine = recognition::engine(config, &runtime, &folder)?;
+    let engine = recognition::engine(config, Purpose::Recordings, &runtime, &folder)?;
     let size = PoolConfig { workers: workers(config), queue_capacity: config.asr.queue_capacity };
     beside(Arc::new(Pool::start(engine, size)?), config, home)
 }

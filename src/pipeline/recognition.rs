@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::machinery::cores;
-use crate::asr::config::{Device, EngineKind};
+use crate::asr::config::{Device, EngineKind, Purpose};
 use crate::asr::devices::{self, DEVICE_REMEDY};
 use crate::asr::onnx::OnnxEngine;
 use crate::asr::whisper::WhisperEngine;
@@ -155,9 +155,14 @@ fn of_path(engine: EngineKind, model: &Path) -> Choice {
 ///
 /// # Errors
 /// As [`choose`]; the engine refuses the model.
-pub fn engine(config: &Config, runtime: &Runtime, folder: &ModelFolder) -> Result<Arc<dyn Engine>, Error> {
+pub fn engine(
+    config: &Config,
+    purpose: Purpose,
+    runtime: &Runtime,
+    folder: &ModelFolder,
+) -> Result<Arc<dyn Engine>, Error> {
     let choice = choose(config, folder)?;
-    let threads = config.asr.resolved_threads(choice.engine, cores());
+    let threads = config.asr.resolved_threads(choice.engine, purpose, cores());
     let (engine, reason) = (choice.engine, &choice.reason);
     match reason {
         Reason::Wanted(_) => tracing::info!(%engine, %reason, "speech recognition"),

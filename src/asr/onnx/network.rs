@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ort::session::{NoSelectedOutputs, RunOptions, SessionInputValue};
-use ort::value::{DynValue, Tensor, TensorRef};
+use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorRef};
 
 use super::package::{DECODER_FILE, Description, ENCODER_FILE};
 use crate::asr::config::Device;
@@ -16,6 +16,9 @@ use crate::onnx::{self, Runtime, SessionOptions, SharedSession};
 const HEAD_VALUES: usize = 64;
 /// Keys and values of one layer.
 const TENSORS_A_LAYER: usize = 2;
+/// Of the audio: keys and values, and the scales of those in 16 bits.
+const CROSS_F32: [&str; 2] = ["ck", "cv"];
+const CROSS_INT16: [&str; 3] = ["ck", "cv", "cs"];
 /// Added to the score of a token that is not looked back at: its share of the attention is 0 in f32.
 pub const HIDDEN: f32 = -1e9;
 /// Inputs of the decoder before those of its layers.
@@ -26,6 +29,8 @@ pub struct Graphs {
     encoder: SharedSession,
     decoder: SharedSession,
     text_layers: usize,
+    /// What a layer takes of what was heard, by name.
+    cross: &'static [&'static str],
     heads: usize,
     alignment_heads: usize,
     vocabulary: usize,
@@ -115,8 +120,11 @@ impl Graphs {
             Description::read(|key| of_encoder.custom(key), |key| of_decoder.custom(key)).map_err(failed)?
         };
         description.check_weights(folder).map_err(failed)?;
+        let outputs = encoder.session().outputs().len();
+        let is_int16 = outputs == CROSS_INT16.len() * description.text_layers;
         let graphs = Self {
             text_layers: description.text_layers,
+            cross: if is_int16 { &CROSS_INT16 } else { &CROSS_F32 },
             heads: description.heads,
             alignment_heads: description.alignment_heads.len(),
             vocabulary: description.vocabulary,
@@ -136,11 +144,11 @@ impl Graphs {
                 .collect()
         };
         let mut inputs = ["tokens", "places", "seen", "scored"].map(str::to_owned).to_vec();
-        inputs.extend(layers(&["pk", "pv", "ck", "cv"]));
+        inputs.extend(layers(&[&["pk", "pv"], self.cross].concat()));
         let mut outputs = layers(&["nk", "nv"]);
         outputs.push("logits".to_owned());
         outputs.extend((self.alignment_heads > 0).then(|| "attention".to_owned()));
-        let expected = [vec!["mel".to_owned()], layers(&["ck", "cv"]), inputs, outputs];
+        let expected = [vec!["mel".to_owned()], layers(self.cross), inputs, outputs];
         let names = |outlets: &[ort::value::Outlet]| -> Vec<String> {
             outlets.iter().map(|outlet| outlet.name().to_owned()).collect()
         };
@@ -216,6 +224,22 @@ impl Network {
         Ok(Encoded { cross, positions: frames / 2 })
     }
 
+    /// What was heard in several utterances, for passes over all of them at once; they have the same number of positions.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] without memory, or for another number of positions.
+    pub fn together(&self, utterances: &[Encoded]) -> Result<Encoded, Error> {
+        let positions = utterances.first().map_or(0, |first| first.positions);
+        if utterances.iter().any(|utterance| utterance.positions != positions) {
+            let reason = "utterances of different lengths cannot be decoded together".to_owned();
+            return Err(Error::Inference { step: "decode", reason });
+        }
+        let values = utterances.first().map_or(0, |first| first.cross.len());
+        let join = |index: usize| join(utterances.iter().map(|utterance| &utterance.cross[index]));
+        let cross = (0..values).map(join).collect::<ort::Result<_>>();
+        Ok(Encoded { cross: cross.map_err(failed_to("decode"))?, positions })
+    }
+
     /// The past before the first token.
     ///
     /// # Errors
@@ -258,12 +282,12 @@ impl Network {
         let new = tokens.len();
         let mut decode = || -> ort::Result<Past> {
             let mut inputs: Vec<SessionInputValue<'_>> =
-                Vec::with_capacity(OWN_INPUTS + 2 * TENSORS_A_LAYER * self.graphs.text_layers);
+                Vec::with_capacity(OWN_INPUTS + past.layers.len() + encoded.cross.len());
             inputs.push(TensorRef::from_array_view(([new], tokens))?.into());
             inputs.push(TensorRef::from_array_view(([new], places))?.into());
             inputs.push(TensorRef::from_array_view(([new, seen.len() / new.max(1)], seen))?.into());
             inputs.push(TensorRef::from_array_view(([scored.len()], scored))?.into());
-            let cross = encoded.cross.chunks(TENSORS_A_LAYER);
+            let cross = encoded.cross.chunks(self.graphs.cross.len());
             for (own, cross) in past.layers.chunks(TENSORS_A_LAYER).zip(cross) {
                 inputs.extend(own.iter().chain(cross).map(SessionInputValue::from));
             }
@@ -288,6 +312,28 @@ impl Network {
         }
         Ok(past)
     }
+}
+
+/// Values one behind the other, each of one utterance.
+fn join<'v>(values: impl ExactSizeIterator<Item = &'v DynValue> + Clone) -> ort::Result<DynValue> {
+    fn joined<'v, T: PrimitiveTensorElementType + Copy + std::fmt::Debug + 'static>(
+        values: impl ExactSizeIterator<Item = &'v DynValue>,
+    ) -> ort::Result<DynValue> {
+        let mut shape = vec![0];
+        let mut all: Vec<T> = Vec::new();
+        let count = values.len();
+        for value in values {
+            let (of_one, numbers) = value.try_extract_tensor::<T>()?;
+            shape.clear();
+            shape.extend_from_slice(of_one);
+            all.reserve_exact(if all.is_empty() { count * numbers.len() } else { 0 });
+            all.extend_from_slice(numbers);
+        }
+        shape[0] = count as i64;
+        Tensor::from_array((shape, all)).map(Tensor::into_dyn)
+    }
+    let are_whole = values.clone().all(|value| value.try_extract_tensor::<i16>().is_ok());
+    if are_whole { joined::<i16>(values) } else { joined::<f32>(values) }
 }
 
 fn failed_to(step: &'static str) -> impl Fn(ort::Error) -> Error {

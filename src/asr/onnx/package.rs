@@ -17,7 +17,7 @@ pub const WEIGHTS_FILE: &str = "weights.bin";
 /// Key of the version of this description.
 const FORMAT: &str = "allo.format";
 /// The version that this program writes and reads.
-const FORMAT_VERSION: &str = "2";
+const FORMAT_VERSION: &str = "3";
 const SHAPE: &str = "allo.shape";
 const PRECISION: &str = "allo.precision";
 const MEL_FILTERS: &str = "allo.mel_filters";

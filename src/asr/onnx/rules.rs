@@ -66,7 +66,8 @@ impl Rules {
         }
         let latest = history.backwards().find(|token| is_timestamp(*token)).unwrap_or(self.first_timestamp);
         if is_timestamp(last) && before.is_none_or(is_timestamp) {
-            return Allowed { text, timestamps: none };
+            // By an end here a model says that it would rather hear the stretch again with what follows. That does not come.
+            return Allowed { text: 0..end_of_text, timestamps: none };
         }
         if is_timestamp(last) {
             // A stretch has ended: the next begins, perhaps at once, or the text ends.

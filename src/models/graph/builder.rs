@@ -11,6 +11,7 @@ use super::proto::{
     Attribute, AttributeType, DataType, Dimension, Graph, Model, Node, OperatorSet, Shape, StringEntry,
     Tensor, TensorType, Type, ValueInfo,
 };
+use crate::onnx::operators;
 
 /// Version of the ONNX format; every runtime since 1.17 reads it.
 const IR_VERSION: i64 = 9;
@@ -105,7 +106,12 @@ impl<'w> Builder<'w> {
 
     /// Declares the value `name` of the graph as an output.
     pub(super) fn output(&mut self, name: &str, lengths: &[Length]) {
-        self.graph.output.push(value_info(name, DataType::Float, lengths));
+        self.output_of(DataType::Float, name, lengths);
+    }
+
+    /// Declares the value `name` of the graph as an output of this type.
+    pub(super) fn output_of(&mut self, kind: DataType, name: &str, lengths: &[Length]) {
+        self.graph.output.push(value_info(name, kind, lengths));
     }
 
     /// A node of the standard operators with one output.
@@ -124,10 +130,20 @@ impl<'w> Builder<'w> {
         attributes: &[(&str, Value<'_>)],
     ) -> Name {
         let output = self.node(operator, inputs, attributes);
-        if let Some(node) = self.graph.node.last_mut() {
-            node.domain = Some(RUNTIME_DOMAIN.to_owned());
-        }
+        self.last_is_of(RUNTIME_DOMAIN);
         output
+    }
+
+    /// A node of this program's own operators ([`operators`]) whose outputs are named by the caller.
+    pub(super) fn own_node(&mut self, operator: &str, inputs: &[&str], outputs: &[&str]) {
+        self.node_to(operator, (inputs, outputs), &[]);
+        self.last_is_of(operators::DOMAIN);
+    }
+
+    fn last_is_of(&mut self, domain: &str) {
+        if let Some(node) = self.graph.node.last_mut() {
+            node.domain = Some(domain.to_owned());
+        }
     }
 
     /// A node of the standard operators whose outputs are named by the caller.
@@ -221,13 +237,16 @@ impl<'w> Builder<'w> {
 
 /// Writes `graph` to `path`.
 pub(super) fn write(graph: Graph, path: &Path, metadata: &[(&str, String)]) -> Result<(), Error> {
-    let operators =
-        |domain: &str, version| OperatorSet { domain: Some(domain.to_owned()), version: Some(version) };
+    let set = |domain: &str, version| OperatorSet { domain: Some(domain.to_owned()), version: Some(version) };
+    let mut sets = vec![set("", OPERATORS), set(RUNTIME_DOMAIN, 1)];
+    if graph.node.iter().any(|node| node.domain.as_deref() == Some(operators::DOMAIN)) {
+        sets.push(set(operators::DOMAIN, 1));
+    }
     let model = Model {
         ir_version: Some(IR_VERSION),
         producer_name: Some("allo".to_owned()),
         graph: Some(graph),
-        opset_import: vec![operators("", OPERATORS), operators(RUNTIME_DOMAIN, 1)],
+        opset_import: sets,
         metadata_props: metadata.iter().map(|(key, value)| entry(key, value)).collect(),
     };
     std::fs::write(path, model.encode_to_vec()).map_err(Error::io("write", path))

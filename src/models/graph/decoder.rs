@@ -4,7 +4,8 @@
 //! have it in common, and `seen` says which tokens a new one looks back at. A prompt (each token sees those before)
 //! and a step of a beam search (each token sees the hypothesis that it continues) are the same pass.
 //!
-//! Cross-attention is computed on its side: keys times queries, values times shares. Either way round the runtime copies
+//! Cross-attention to keys and values in 16 bits is an operator of this program's own ([`crate::onnx::operators`]). In f32 it is
+//! computed on its side: keys times queries, values times shares. Either way round the runtime copies
 //! the second factor into the order of its kernels, every time; this way round that is the few queries and not the
 //! whole audio, which takes a third off the step (BENCHMARKS.md, "Parts of the ONNX engine").
 //!
@@ -15,8 +16,7 @@
 //! | `seen` (in) | new, past + new | 0 for a token that is looked back at, itself too; far below 0 for the others |
 //! | `scored` (in) | scored | the new tokens after which scores are wanted |
 //! | `pk0`…, `pv0`… (in) | heads, past, 64 | keys and values of the tokens before |
-//! | `ck0`… (in) | utterances, heads, positions, 64 | from the encoder |
-//! | `cv0`… (in) | utterances, heads, 64, positions | from the encoder |
+//! | `ck0`…, `cv0`…, with [`Part::CrossCache`] `cs0`… (in) | utterances, … | from the encoder |
 //! | `logits` (out) | scored, vocabulary | scores of the token after each scored one |
 //! | `nk0`…, `nv0`… (out) | heads, past + new, 64 | the past of the next pass |
 //! | `attention` (out) | utterances, alignment heads, new of an utterance, positions | where the new tokens look; left out for a model without alignment heads |
@@ -27,12 +27,13 @@ use super::block::Block;
 use super::builder::{Builder, Length, Name, Value};
 use super::linear::{Linear, Mix, Part};
 use super::proto::DataType;
-use super::{HEAD_VALUES, norm};
+use super::{HEAD_VALUES, cross, norm};
+use crate::onnx::operators;
 
 /// ONNX's number for f32 in a cast.
 const TO_FLOAT: i64 = DataType::Float as i64;
 const NEW: Length = Length::Free("new");
-const UTTERANCES: Length = Length::Free("utterances");
+const UTTERANCES: &str = "utterances";
 const POSITIONS: Length = Length::Free("positions");
 
 /// Builds the whole graph. `alignment_heads` are (layer, head) pairs.
@@ -98,8 +99,9 @@ impl<'b, 'w> Decoder<'b, 'w> {
             let past = [heads, Length::Free("past"), values];
             builder.input(&format!("pk{layer}"), DataType::Float, &past);
             builder.input(&format!("pv{layer}"), DataType::Float, &past);
-            builder.input(&format!("ck{layer}"), DataType::Float, &[UTTERANCES, heads, POSITIONS, values]);
-            builder.input(&format!("cv{layer}"), DataType::Float, &[UTTERANCES, heads, values, POSITIONS]);
+            for value in cross::values(mix, dimensions.heads, UTTERANCES) {
+                builder.input(&value.name(layer), value.kind, &value.lengths);
+            }
         }
         let names = shapes(builder, dimensions)?;
         Ok(Self { builder, dimensions, mix, alignment_heads, names, attention: Vec::new() })
@@ -165,40 +167,66 @@ impl<'b, 'w> Decoder<'b, 'w> {
         let input = norm(self.builder, source, &block.name("cross_attn_ln"), state)?;
         let query = Linear::read(source, &[(&block.name("cross_attn.query"), true)])?;
         let query = query.apply(self.builder, &input, (self.mix, Part::Decoder))?;
-        let query = self.builder.node("Mul", &[&query, &self.names.scale], &[]);
+        let attended = if self.mix.has_small_cache() {
+            self.attend_int16(layer, &query)?
+        } else {
+            self.attend_f32(layer, &query)?
+        };
+        block.add_attended(self.builder, source, ("cross_attn", &attended, state))
+    }
+
+    /// By this program's own operator, which takes and gives rows as they are.
+    fn attend_int16(&mut self, layer: usize, query: &str) -> Result<Name, Error> {
+        let cross = cross::values(self.mix, self.dimensions.heads, UTTERANCES);
+        let names: Vec<Name> = cross.iter().map(|value| value.name(layer)).collect();
+        let mut inputs: Vec<&str> = [query].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let (attended, looked) = (format!("attended_{layer}"), format!("looked_{layer}"));
+        let heads = self.alignment_heads_of(layer)?;
+        match &heads {
+            Some(heads) => {
+                inputs.push(heads);
+                self.builder.own_node(operators::ATTEND_HEARD, &inputs, &[&attended, &looked]);
+                self.attention.push(looked);
+            }
+            None => self.builder.own_node(operators::ATTEND_HEARD, &inputs, &[&attended]),
+        }
+        Ok(attended)
+    }
+
+    fn attend_f32(&mut self, layer: usize, query: &str) -> Result<Name, Error> {
+        let query = self.builder.node("Mul", &[query, &self.names.scale], &[]);
         let query = self.builder.node("Reshape", &[&query, &self.names.cross_shape], &[]);
         let query = self.builder.node("Transpose", &[&query], &[("perm", Value::Ints(&[0, 2, 3, 1]))]);
         let scores = self.builder.node("MatMul", &[&format!("ck{layer}"), &query], &[]);
         let shares = self.builder.node("Softmax", &[&scores], &[("axis", Value::Int(-2))]);
-        self.keep_attention(layer, &shares)?;
+        if let Some(heads) = self.alignment_heads_of(layer)? {
+            self.attention.push(self.builder.node("Gather", &[&shares, &heads], &[("axis", Value::Int(1))]));
+        }
         let attended = self.builder.node("MatMul", &[&format!("cv{layer}"), &shares], &[]);
         let attended = self.builder.node("Transpose", &[&attended], &[("perm", Value::Ints(&[0, 3, 1, 2]))]);
-        let attended = self.builder.node("Reshape", &[&attended, &self.names.state_shape], &[]);
-        block.add_attended(self.builder, source, ("cross_attn", &attended, state))
+        Ok(self.builder.node("Reshape", &[&attended, &self.names.state_shape], &[]))
     }
 
-    fn keep_attention(&mut self, layer: usize, shares: &str) -> Result<(), Error> {
-        let heads: Vec<i64> = self
-            .alignment_heads
-            .iter()
-            .filter(|(of, _)| *of == layer)
-            .map(|(_, head)| *head as i64)
-            .collect();
-        if !heads.is_empty() {
-            let heads = self.builder.numbers(&heads)?;
-            self.attention.push(self.builder.node("Gather", &[shares, &heads], &[("axis", Value::Int(1))]));
-        }
-        Ok(())
+    /// Their numbers as a constant; `None` for a layer without any.
+    fn alignment_heads_of(&mut self, layer: usize) -> Result<Option<Name>, Error> {
+        let of_layer = self.alignment_heads.iter().filter(|(of, _)| *of == layer);
+        let heads: Vec<i64> = of_layer.map(|(_, head)| *head as i64).collect();
+        if heads.is_empty() { Ok(None) } else { self.builder.numbers(&heads).map(Some) }
     }
 
     fn finish_attention(&mut self) {
         let parts: Vec<&str> = self.attention.iter().map(String::as_str).collect();
         if !parts.is_empty() {
             let all = self.builder.node("Concat", &parts, &[("axis", Value::Int(1))]);
-            let order = [("perm", Value::Ints(&[0, 1, 3, 2]))];
-            self.builder.node_to("Transpose", (&[&all], &["attention"]), &order);
+            if self.mix.has_small_cache() {
+                self.builder.node_to("Identity", (&[&all], &["attention"]), &[]);
+            } else {
+                let order = [("perm", Value::Ints(&[0, 1, 3, 2]))];
+                self.builder.node_to("Transpose", (&[&all], &["attention"]), &order);
+            }
             let heads = Length::Is(self.alignment_heads.len());
-            self.builder.output("attention", &[UTTERANCES, heads, Length::Free("queries"), POSITIONS]);
+            self.builder
+                .output("attention", &[Length::Free(UTTERANCES), heads, Length::Free("queries"), POSITIONS]);
         }
     }
 }

@@ -5,6 +5,9 @@
 //! | `mel` (in) | batch, bands, frames | frames of 10 ms, an even number, at most 3000 |
 //! | `ck0`… (out) | batch, heads, positions, 64 | keys of each decoder layer, positions of 20 ms |
 //! | `cv0`… (out) | batch, heads, 64, positions | values of each decoder layer |
+//!
+//! With [`Part::CrossCache`] in 16 bits these are `ck0`…, `cv0`… and `cs0`… (scales) as [`crate::onnx::operators`] lays them
+//! out.
 
 use super::super::Error;
 use super::super::weights::{Dimensions, WeightSource};
@@ -12,10 +15,10 @@ use super::block::Block;
 use super::builder::{Builder, Length, Name, Value};
 use super::linear::{Linear, Mix, Part};
 use super::proto::DataType;
-use super::{HEAD_VALUES, norm};
+use super::{HEAD_VALUES, cross, norm};
+use crate::onnx::operators;
 
-const FREE: Length = Length::Free("batch");
-const POSITIONS: Length = Length::Free("positions");
+const BATCH: &str = "batch";
 
 /// Builds the whole graph.
 pub(super) fn build(
@@ -27,7 +30,7 @@ pub(super) fn build(
     let mel = builder.input(
         "mel",
         DataType::Float,
-        &[FREE, Length::Is(dimensions.mel_bands), Length::Free("frames")],
+        &[Length::Free(BATCH), Length::Is(dimensions.mel_bands), Length::Free("frames")],
     );
     let mut state = front(builder, source, dimensions, &mel)?;
     for layer in 0..dimensions.audio_layers {
@@ -87,29 +90,36 @@ fn self_attention(
     block.add_attended(builder, source, ("attn", &attended, state))
 }
 
-/// Keys and values (already transposed) of one decoder layer.
+/// Keys and values of one decoder layer, as the decoder takes them.
 fn cross(
     builder: &mut Builder<'_>,
     source: &mut dyn WeightSource,
     (mix, layer): (Mix, usize),
     state: &str,
 ) -> Result<(), Error> {
-    let dimensions = source.dimensions();
-    let block = format!("decoder.blocks.{layer}.cross_attn");
-    let heads = dimensions.heads;
-    let shape = builder.numbers(&[0, -1, heads as i64, HEAD_VALUES as i64])?;
-    for (part, has_bias, output, order) in
-        [("key", false, "ck", [0, 2, 1, 3]), ("value", true, "cv", [0, 2, 3, 1])]
-    {
-        let linear = Linear::read(source, &[(&format!("{block}.{part}"), has_bias)])?;
-        let values = linear.apply(builder, state, (mix, Part::CrossAttention))?;
-        let values = builder.node("Reshape", &[&values, &shape], &[]);
-        let name = format!("{output}{layer}");
-        builder.node_to("Transpose", (&[&values], &[&name]), &[("perm", Value::Ints(&order))]);
-        let (heads, values) = (Length::Is(heads), Length::Is(HEAD_VALUES));
-        let lengths =
-            if part == "key" { [FREE, heads, POSITIONS, values] } else { [FREE, heads, values, POSITIONS] };
-        builder.output(&name, &lengths);
+    let heads = source.dimensions().heads;
+    let mut project = |builder: &mut Builder<'_>, part: &str, has_bias| {
+        let linear =
+            Linear::read(source, &[(&format!("decoder.blocks.{layer}.cross_attn.{part}"), has_bias)])?;
+        linear.apply(builder, state, (mix, Part::CrossAttention))
+    };
+    let cross = cross::values(mix, heads, BATCH);
+    let names: Vec<Name> = cross.iter().map(|value| value.name(layer)).collect();
+    let keys = project(builder, "key", false)?;
+    let values = project(builder, "value", true)?;
+    if mix.has_small_cache() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        builder.own_node(operators::PACK_HEARD, &[&keys, &values], &names);
+    } else {
+        let shape = builder.numbers(&[0, -1, heads as i64, HEAD_VALUES as i64])?;
+        let orders = [[0, 2, 1, 3], [0, 2, 3, 1]];
+        for ((part, name), order) in [keys, values].iter().zip(&names).zip(orders) {
+            let part = builder.node("Reshape", &[part, &shape], &[]);
+            builder.node_to("Transpose", (&[&part], &[name]), &[("perm", Value::Ints(&order))]);
+        }
+    }
+    for (value, name) in cross.iter().zip(&names) {
+        builder.output_of(value.kind, name, &value.lengths);
     }
     Ok(())
 }

@@ -44,11 +44,14 @@ pub enum Part {
     DecoderNarrow,
     /// From the decoder's last state to the scores of the tokens.
     Scores,
+    /// Not a matrix: the keys and values themselves that the decoder attends to, as they are kept for a text; in 16 bits where
+    /// matrices have 8.
+    CrossCache,
 }
 
 impl Part {
     /// Every part, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EncoderAttention,
         Self::EncoderOutput,
         Self::EncoderWiden,
@@ -57,6 +60,7 @@ impl Part {
         Self::Decoder,
         Self::DecoderNarrow,
         Self::Scores,
+        Self::CrossCache,
     ];
 
     /// What users call it.
@@ -70,6 +74,7 @@ impl Part {
             Self::Decoder => "decoder",
             Self::DecoderNarrow => "decoder-narrow",
             Self::Scores => "scores",
+            Self::CrossCache => "cross-cache",
         }
     }
 }
@@ -97,6 +102,11 @@ impl Mix {
 
     fn is_int8(self, part: Part) -> bool {
         Part::ALL.iter().zip(self.keep_f32).any(|(candidate, keep)| *candidate == part && !keep)
+    }
+
+    /// Whether keys and values of cross-attention are kept in 16 bits.
+    pub(super) fn has_small_cache(self) -> bool {
+        self.is_int8(Part::CrossCache)
     }
 
     /// For the file's own description: `f32`, or the parts in 8 bits.

@@ -8,6 +8,7 @@
 
 mod block;
 mod builder;
+mod cross;
 mod decoder;
 mod encoder;
 mod heads;

@@ -13,6 +13,7 @@ pub(super) enum DataType {
     Float = 1,
     Uint8 = 2,
     Int8 = 3,
+    Int16 = 5,
     Int32 = 6,
     Int64 = 7,
     Float16 = 10,

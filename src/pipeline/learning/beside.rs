@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::super::machinery::cores;
+use crate::asr::config::Purpose;
 use crate::asr::worker::Pool;
 use crate::config::Config;
 use crate::intent::Pace;
@@ -24,7 +25,7 @@ pub struct BesideCalls {
 impl BesideCalls {
     /// Beside the workers of `pool`, which was made from `config`.
     pub fn new(pool: &Arc<Pool>, config: &Config) -> Self {
-        let threads = config.asr.resolved_threads(config.asr.engine, cores());
+        let threads = config.asr.resolved_threads(config.asr.engine, Purpose::Calls, cores());
         Self { pool: Arc::downgrade(pool), busy: busy(cores(), threads) }
     }
 }

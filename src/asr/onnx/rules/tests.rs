@@ -93,11 +93,14 @@ fn after_the_end_of_a_stretch_the_next_begins_or_the_text_ends() {
 }
 
 #[test]
-fn after_two_time_stamps_come_words_or_the_end() {
+fn a_stretch_that_has_begun_has_words() {
     let toy = Toy::new();
-    let allowed = toy.after_words(&[toy.time(0), WORD, toy.time(100), toy.time(120)]);
-    assert!(allowed.contains(&WORD) && allowed.contains(&toy.vocabulary.eot()));
-    assert!(allowed.iter().all(|token| *token <= toy.vocabulary.eot()));
+    let begun = [toy.time(0), WORD, toy.time(100), toy.time(120)];
+    let allowed = toy.after_words(&begun);
+    assert!(allowed.contains(&WORD));
+    assert!(allowed.iter().all(|token| toy.vocabulary.is_text(*token)), "no time stamp and no end");
+    let ended = toy.after_words(&[&begun[..], &[WORD]].concat());
+    assert!(ended.contains(&toy.vocabulary.eot()), "then it may end");
 }
 
 #[test]
