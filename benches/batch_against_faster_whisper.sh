@@ -3,10 +3,10 @@
 #
 # usage: benches/batch_against_faster_whisper.sh [MINUTES [BATCH_SIZE ...]]     (60; 4 8 16)
 #
-# First the fixture calls, for each batch size; then one two-channel recording of MINUTES (0 leaves it out), of French calls, with
-# the batch size that was fastest; each with the word error rate of both. OTHERS=yes adds the same with calls of all
-# languages, all read as French, without words to count errors from. Allo's time is that of the whole command, model loading
-# and decoding of the files included; the peer's starts after its model is loaded.
+# First the fixture calls, then one two-channel recording of MINUTES (0 leaves it out), of French calls, for each batch size, with
+# the word error rate of both. OTHERS=yes adds the same with calls of all languages, all read as French, without words to count
+# errors from. Allo's time is that of the whole command, model loading and decoding of the files included; the peer's starts
+# after its model is loaded.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-60}
@@ -38,25 +38,25 @@ transcribe_fixtures() {
 }
 
 mine=$(seconds transcribe_fixtures)
-best= best_s=
 for size in "${sizes[@]}"; do
   "$python" benches/batch_peer.py run "$peer_model" "${calls[@]}" --batch "$size" > "$work/peer-$size.json"
   took=$(value "$work/peer-$size.json" work_s)
   echo "fixture calls: allo $mine s, peer with batches of $size $took s ($(awk -v a="$took" -v b="$mine" 'BEGIN { printf "%.2f", a / b }') x)"
   "$python" benches/batch_peer.py score fixtures/audio "$work/allo" "$work/peer-$size.json"
-  if [ -z "$best" ] || awk -v a="$took" -v b="$best_s" 'BEGIN { exit !(a < b) }'; then best=$size best_s=$took; fi
 done
 
 [ "$minutes" -gt 0 ] || exit 0
 
 long_call() { # LANGUAGE: both sides, one after the other
-  local recording mine took
+  local recording mine took size
   recording=$(benches/long_recording.sh "$minutes" "$1")
   mine=$(seconds "$allo" transcribe --language fr --format json --output "$work/long" "$recording")
-  "$python" benches/batch_peer.py run "$peer_model" "$recording=fr" --batch "$best" > "$work/peer-long.json"
-  took=$(value "$work/peer-long.json" work_s)
-  echo "$minutes min of two channels, $1: allo $mine s, peer with batches of $best $took s ($(awk -v a="$took" -v b="$mine" 'BEGIN { printf "%.2f", a / b }') x)"
-  [ "$1" = all ] || "$python" benches/batch_peer.py score "${recording%.wav}.calls" "$work/long" "$work/peer-long.json"
+  for size in "${sizes[@]}"; do
+    "$python" benches/batch_peer.py run "$peer_model" "$recording=fr" --batch "$size" > "$work/peer-long.json"
+    took=$(value "$work/peer-long.json" work_s)
+    echo "$minutes min of two channels, $1: allo $mine s, peer with batches of $size $took s ($(awk -v a="$took" -v b="$mine" 'BEGIN { printf "%.2f", a / b }') x)"
+    [ "$1" = all ] || "$python" benches/batch_peer.py score "${recording%.wav}.calls" "$work/long" "$work/peer-long.json"
+  done
 }
 long_call fr
 [ -z "${OTHERS:-}" ] || long_call all
