@@ -17,8 +17,8 @@ use ort::operator::{
 };
 use ort::value::{TensorElementType, ValueRef, ValueRefMut};
 
-pub use super::attention::BLOCK;
-use super::attention::{self, HEAD_VALUES, Head, Place, QUERIES};
+use super::attention::{self, Head, Place, QUERIES};
+pub use super::attention::{BLOCK, HEAD_VALUES};
 
 /// The domain of all operators here.
 pub const DOMAIN: &str = "allo";

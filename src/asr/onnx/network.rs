@@ -10,10 +10,9 @@ use super::package::{DECODER_FILE, Description, ENCODER_FILE};
 use crate::asr::config::Device;
 use crate::asr::devices::DEVICE_REMEDY;
 use crate::asr::{CancelFlag, Error};
+use crate::onnx::operators::HEAD_VALUES;
 use crate::onnx::{self, Runtime, SessionOptions, SharedSession};
 
-/// Values of a head, the same in every Whisper.
-const HEAD_VALUES: usize = 64;
 /// Keys and values of one layer.
 const TENSORS_A_LAYER: usize = 2;
 /// Of the audio: keys and values, and the scales of those in 16 bits.

@@ -25,12 +25,11 @@ use self::builder::{Builder, Name, Value, WeightsFile};
 use super::Error;
 use super::weights::WeightSource;
 use crate::asr::onnx::package::{DECODER_FILE, Description, ENCODER_FILE, WEIGHTS_FILE};
+use crate::onnx::operators::HEAD_VALUES;
 use crate::progress::Progress;
 
 /// The files of a model, the graphs last: what is there without them is not taken for a model.
 pub const FILES: [&str; 3] = [WEIGHTS_FILE, ENCODER_FILE, DECODER_FILE];
-/// Every Whisper size has 64 values a head.
-const HEAD_VALUES: usize = 64;
 /// Added to the variance before the root in every layer norm.
 const EPSILON: f32 = 1e-5;
 
