@@ -2,7 +2,7 @@
 //!
 //! | operator | inputs | outputs |
 //! |---|---|---|
-//! | [`PACK_HEARD`] | keys and values: batch, positions, heads × 64 | those of [`super::attention`]: keys (batch, heads, blocks, 64, 32), values (batch, heads, 2, positions, 32), scales (batch, heads, 2, blocks × 32) |
+//! | [`PACK_HEARD`] | keys and values: batch, positions, heads × 64 | those of `onnx/attention.rs`: keys (batch, heads, blocks, 64, 32), values (batch, heads, 2, positions, 32), scales (batch, heads, 2, blocks × 32) |
 //! | [`ATTEND_HEARD`] | queries: new, heads × 64; the three outputs above; the heads that are asked for (numbers) | what is attended to: new, heads × 64; where those heads look: batch, heads asked for, new of an utterance, positions |
 //!
 //! A shape that does not fit is an error of the run: a panic would have to pass through the runtime, which it cannot.
