@@ -79,6 +79,16 @@ const BESIDE_A_GREETING: Phrases = [
     ),
 ];
 
+/// Words of courtesy that stand beside an answer, folded.
+const COURTESY: Phrases = [
+    (
+        Language::Fr,
+        &["merci", "beaucoup", "bien", "madame", "monsieur", "mademoiselle", "s", "il", "vous", "plait"],
+    ),
+    (Language::En, &["thank", "thanks", "you", "very", "much", "please", "sir", "madam"]),
+    (Language::Nl, &["dank", "bedankt", "je", "u", "wel", "alstublieft", "alsjeblieft", "meneer", "mevrouw"]),
+];
+
 /// Folded, as whole words.
 const REPEAT: Phrases = [
     (
@@ -238,6 +248,11 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
 }
 
 /// Whether a line is a greeting and nothing else.
+/// Whether there is nothing but words of courtesy in a text, or no word at all.
+pub fn is_courteous(text: &str, language: Language) -> bool {
+    line(text).split_whitespace().all(|word| in_language(&COURTESY, language).contains(&word))
+}
+
 fn greets(line: &str, language: Language) -> bool {
     let (greeting, beside) = (in_language(&GREETING, language), in_language(&BESIDE_A_GREETING, language));
     line.split_whitespace().any(|word| greeting.contains(&word))

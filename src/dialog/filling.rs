@@ -304,7 +304,7 @@ impl Dialog {
             Some((slot, found))
         });
         let is_clear_value = corrected.as_ref().is_some_and(|(_, found)| found.score >= CLEAR);
-        if !is_clear_value && self.changes_mind(sentence, &task.intent) {
+        if !is_clear_value && self.changes_mind(sentence, &task.intent, scene.situation) {
             return self.wish(sentence, scene);
         }
         match (answer, corrected) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::attitude::{Attitude, attitude};
+use super::attitude::{Attitude, attitude, is_courteous};
 use super::certainty::Certainty;
 use super::filling::Task;
 use super::means::{GREETINGS_MAX, INSULTS_MAX};
@@ -16,7 +16,7 @@ use crate::intent::Band;
 use crate::redact::Redacted;
 use crate::slots::{Context, Found, Kind, Value, find};
 
-/// A "no" with this many words or fewer says nothing but no.
+/// An answer with this many words or fewer says nothing else.
 pub(super) const BARE_ANSWER_WORDS_MAX: usize = 3;
 /// From this score on, yes and no count wherever they stand: at the start, or as a phrase (see `slots`).
 const ANSWER: f32 = 0.75;
@@ -372,7 +372,7 @@ impl Dialog {
 
     fn consented(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         self.recording_agreed = Some(self.yes_or_no(sentence, scene.situation).unwrap_or(false));
-        if is_clear(sentence) && words(sentence) > BARE_ANSWER_WORDS_MAX {
+        if is_clear(sentence) && !self.is_bare(sentence, scene.situation) {
             return self.wish(sentence, scene);
         }
         self.greet(&mut scene.actions)
@@ -435,12 +435,12 @@ impl Dialog {
     }
 
     fn more(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
-        let words = words(sentence);
+        let is_bare = self.is_bare(sentence, scene.situation);
         match self.yes_or_no(sentence, scene.situation) {
-            Some(false) if words <= BARE_ANSWER_WORDS_MAX || !is_clear(sentence) => {
+            Some(false) if is_bare || !is_clear(sentence) => {
                 self.goodbye(Rule::Goodbye, Message::Goodbye, &mut scene.actions)
             }
-            Some(true) if words <= BARE_ANSWER_WORDS_MAX => {
+            Some(true) if is_bare => {
                 self.say(Message::Listening, &[], &mut scene.actions);
                 self.open(&mut scene.actions);
                 Rule::Confirmed
@@ -486,25 +486,50 @@ impl Dialog {
 
     /// Yes or no, where the sentence is an answer; `s'il vous plaît` and `savoir si` inside of another sentence are none.
     pub(super) fn yes_or_no(&self, sentence: &Sentence, situation: &Situation<'_>) -> Option<bool> {
-        let context = Context::on(situation.now.date());
         let text = sentence.text.reveal();
         let is_short = words(sentence) <= BARE_ANSWER_WORDS_MAX;
         let is_answer = |found: &Found| {
             let is_last = !text[found.span.end..].contains(char::is_alphanumeric);
             found.score >= ANSWER || found.score >= ANSWER_WORD && (is_short || is_last)
         };
-        let found = find(text, self.language, &context, &[Kind::YesNo]);
-        found
+        self.answers_in(sentence, situation)
             .into_iter()
             .filter(is_answer)
             .find_map(|found| if let Value::YesNo(yes) = found.value { Some(yes) } else { None })
     }
 
+    fn answers_in(&self, sentence: &Sentence, situation: &Situation<'_>) -> Vec<Found> {
+        let context = Context::on(situation.now.date());
+        find(sentence.text.reveal(), self.language, &context, &[Kind::YesNo])
+    }
+
+    /// Whether a sentence can say nothing but yes or no: it is short, or only an answer.
+    pub(super) fn is_bare(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
+        words(sentence) <= BARE_ANSWER_WORDS_MAX || self.is_only_answer(sentence, situation)
+    }
+
+    /// Whether there is nothing beside yes or no but courtesy: "oui, s'il vous plaît, merci". Which intent such a sentence
+    /// resembles means nothing; callers who ask for a person say please as well.
+    fn is_only_answer(&self, sentence: &Sentence, situation: &Situation<'_>) -> bool {
+        let text = sentence.text.reveal();
+        let answers = self.answers_in(sentence, situation);
+        let mut rest = 0;
+        let mut is_courtesy = |until: usize, next: usize| {
+            let between = std::mem::replace(&mut rest, next)..until;
+            text.get(between).is_some_and(|words| is_courteous(words, self.language))
+        };
+        !answers.is_empty()
+            && answers.iter().all(|answer| is_courtesy(answer.span.start, answer.span.end))
+            && is_courtesy(text.len(), text.len())
+    }
+
     /// Whether a sentence that answers a question about `intent` wants something else, a person among it: that goes before
     /// a yes, which may be politeness.
-    pub(super) fn changes_mind(&self, sentence: &Sentence, intent: &str) -> bool {
+    pub(super) fn changes_mind(&self, sentence: &Sentence, intent: &str, situation: &Situation<'_>) -> bool {
         let is_human = self.plan.human_intent.as_deref() == best(sentence);
-        self.names_another(sentence, intent) && (is_human || words(sentence) > BARE_ANSWER_WORDS_MAX)
+        self.names_another(sentence, intent)
+            && (is_human || words(sentence) > BARE_ANSWER_WORDS_MAX)
+            && !self.is_only_answer(sentence, situation)
     }
 }
 

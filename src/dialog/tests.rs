@@ -262,6 +262,34 @@ fn a_near_intent_is_confirmed_first() {
     assert!(line.contains("une commande"), "{line}");
 }
 
+/// Most who say please ask for a person, so that the classifier takes such a yes for that.
+#[test]
+fn a_polite_answer_does_not_ask_for_a_person() {
+    let please = |text| says(text, Band::Sure, &[("humain", 0.97), ("facture", 0.1)]);
+    for text in [
+        "Oui, s'il vous plaît.",
+        "Oui tout à fait, s'il vous plaît, merci beaucoup.",
+        "Merci, oui, c'est ça.",
+    ] {
+        let mut call = Call::begin(plan());
+        call.on(says("c'est à propos d'un montant", Band::Nearly, &[("facture", 0.6), ("commande", 0.2)]));
+        assert_eq!(call.on(please(text)).1, Rule::Confirmed, "{text}");
+    }
+    for text in [
+        "Oui, un conseiller, s'il vous plaît.",
+        "Un conseiller s'il vous plaît.",
+        "S'il vous plaît, un conseiller.",
+    ] {
+        let mut call = Call::begin(plan());
+        call.on(says("c'est à propos d'un montant", Band::Nearly, &[("facture", 0.6), ("commande", 0.2)]));
+        assert_eq!(call.on(please(text)).1, Rule::WantsHuman, "{text}");
+    }
+    let mut call = Call::begin(plan());
+    call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
+    call.on(row("Velmoxine", 12));
+    assert_eq!(call.on(please("Oui, s'il vous plaît.")).0, "Je vous écoute. > listen");
+}
+
 #[test]
 fn of_two_candidates_one_is_chosen_by_words_place_or_key() {
     let two = || says("j'ai un souci", Band::TwoCandidates, &[("facture", 0.45), ("panne", 0.42)]);

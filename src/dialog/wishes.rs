@@ -154,7 +154,7 @@ impl Dialog {
 
     pub(super) fn confirmed(&mut self, intent: &str, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
         let answer = self.yes_or_no(sentence, scene.situation);
-        if answer != Some(false) && self.changes_mind(sentence, intent) {
+        if answer != Some(false) && self.changes_mind(sentence, intent, scene.situation) {
             return self.wish(sentence, scene);
         }
         match answer {
@@ -188,7 +188,7 @@ impl Dialog {
 
     /// After a "no": what else the sentence says, the other of two wishes, or the open question again.
     pub(super) fn denied_with(&mut self, sentence: &Sentence, scene: &mut Scene<'_>) -> Rule {
-        let says_more = words(sentence) > BARE_ANSWER_WORDS_MAX;
+        let says_more = !self.is_bare(sentence, scene.situation);
         if says_more && best(sentence).is_some_and(|best| !self.denied.contains(best)) && is_clear(sentence) {
             return self.wish(sentence, scene);
         }
