@@ -247,12 +247,12 @@ pub fn attitude(text: &str, language: Language) -> Option<Attitude> {
     }
 }
 
-/// Whether a line is a greeting and nothing else.
 /// Whether there is nothing but words of courtesy in a text, or no word at all.
 pub fn is_courteous(text: &str, language: Language) -> bool {
     line(text).split_whitespace().all(|word| in_language(&COURTESY, language).contains(&word))
 }
 
+/// Whether a line is a greeting and nothing else.
 fn greets(line: &str, language: Language) -> bool {
     let (greeting, beside) = (in_language(&GREETING, language), in_language(&BESIDE_A_GREETING, language));
     line.split_whitespace().any(|word| greeting.contains(&word))
