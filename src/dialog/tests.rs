@@ -266,23 +266,17 @@ fn a_near_intent_is_confirmed_first() {
 #[test]
 fn a_polite_answer_does_not_ask_for_a_person() {
     let please = |text| says(text, Band::Sure, &[("humain", 0.97), ("facture", 0.1)]);
-    for text in [
-        "Oui, s'il vous plaît.",
-        "Oui tout à fait, s'il vous plaît, merci beaucoup.",
-        "Merci, oui, c'est ça.",
+    for (text, expected) in [
+        ("Oui, s'il vous plaît.", Rule::Confirmed),
+        ("Oui tout à fait, s'il vous plaît, merci beaucoup.", Rule::Confirmed),
+        ("Merci, oui, c'est ça.", Rule::Confirmed),
+        ("Oui, un conseiller, s'il vous plaît.", Rule::WantsHuman),
+        ("Un conseiller s'il vous plaît.", Rule::WantsHuman),
+        ("S'il vous plaît, un conseiller.", Rule::WantsHuman),
     ] {
         let mut call = Call::begin(plan());
         call.on(says("c'est à propos d'un montant", Band::Nearly, &[("facture", 0.6), ("commande", 0.2)]));
-        assert_eq!(call.on(please(text)).1, Rule::Confirmed, "{text}");
-    }
-    for text in [
-        "Oui, un conseiller, s'il vous plaît.",
-        "Un conseiller s'il vous plaît.",
-        "S'il vous plaît, un conseiller.",
-    ] {
-        let mut call = Call::begin(plan());
-        call.on(says("c'est à propos d'un montant", Band::Nearly, &[("facture", 0.6), ("commande", 0.2)]));
-        assert_eq!(call.on(please(text)).1, Rule::WantsHuman, "{text}");
+        assert_eq!(call.on(please(text)).1, expected, "{text}");
     }
     let mut call = Call::begin(plan());
     call.on(says("est-ce que la Velmoxine est disponible", Band::Sure, &[("disponibilite", 0.95)]));
