@@ -89,7 +89,8 @@ pub struct RecognizedWord {
     pub text: Redacted<String>,
     /// Where it is heard, from the first sample of the request.
     pub span: SampleSpan,
-    /// Probability, 0 to 1: the geometric mean of its tokens'.
+    /// How sure it is that it was said, 0 to 1: the geometric mean of its tokens, without marks behind it. ONNX Runtime's counts
+    /// every way to write it, and the wording of [`Request::sentences`]; whisper.cpp's is the probability as it is written.
     pub confidence: f32,
 }
 

@@ -21,7 +21,7 @@ use crate::redact::Redacted;
 pub struct TextToken {
     /// Its bytes, the leading space included.
     pub bytes: Vec<u8>,
-    /// Its log-probability (natural logarithm).
+    /// How sure it is that it was said (natural logarithm): its log-probability, or what an engine knows better.
     pub log_probability: f32,
 }
 
@@ -109,17 +109,18 @@ fn drafts(tokens: &[TextToken]) -> (Vec<Draft>, bool) {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut first = 0;
     for group in tokens.chunk_by(|_, next| next.bytes.first() != Some(&b' ')) {
-        // Marks at the end take no time: the word ends with its last letter.
+        // Marks at the end are not heard: the word ends with its last letter, and is as sure as its letters.
         let is_mark = |token: &&TextToken| token.bytes.iter().all(u8::is_ascii_punctuation);
         let marks = group.iter().skip(1).rev().take_while(is_mark).count();
-        let heard = first..first + group.len() - marks;
+        let said = group.len() - marks;
+        let heard = first..first + said;
         first += group.len();
         let bytes: Vec<u8> = group.iter().flat_map(|token| token.bytes.iter().copied()).collect();
         is_valid_utf8 &= std::str::from_utf8(&bytes).is_ok();
         let decoded = String::from_utf8_lossy(&bytes).replace(['\u{FFFD}', '\0'], "");
-        let sum: f32 = group.iter().map(|token| token.log_probability).sum();
+        let sum: f32 = group[..said].iter().map(|token| token.log_probability).sum();
         for piece in decoded.split_whitespace() {
-            let draft = Draft { text: piece.to_owned(), sum, tokens: group.len(), heard: heard.clone() };
+            let draft = Draft { text: piece.to_owned(), sum, tokens: said, heard: heard.clone() };
             match drafts.last_mut() {
                 Some(previous) if !piece.chars().any(char::is_alphanumeric) => previous.attach(&draft),
                 Some(_) | None => drafts.push(draft),
@@ -259,6 +260,16 @@ mod tests {
         assert!(found.is_valid_utf8);
         assert!((found.words[0].confidence - 0.5).abs() < 1e-6);
         assert!((found.words[1].confidence - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn how_sure_a_mark_is_says_nothing_of_the_word_before_it() {
+        let tokens =
+            [token(b" l", 0.9), token(b"'", 0.4), token(b"eau", 0.9), token(b",", 0.1), token(b"\"", 0.1)];
+        let found = one_stretch(&tokens, &[0.1; 16_000]);
+        assert_eq!(texts(&found), ["l'eau,\""]);
+        let expected = (0.9_f32 * 0.4 * 0.9).cbrt();
+        assert!((found.words[0].confidence - expected).abs() < 1e-6);
     }
 
     #[test]

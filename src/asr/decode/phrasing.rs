@@ -200,10 +200,7 @@ fn kind(vocabulary: &Vocabulary, id: u32) -> Kind {
     if !text.contains(|sign: char| sign.is_alphabetic() || sign == '\'' || sign == '-') {
         return Kind::Mark;
     }
-    if !text.contains(char::is_uppercase) {
-        return Kind::Word(id);
-    }
-    Kind::Word(vocabulary.token(&text.to_lowercase()).unwrap_or(id))
+    Kind::Word(vocabulary.in_lower_case(id))
 }
 
 #[cfg(test)]

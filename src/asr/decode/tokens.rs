@@ -170,6 +170,13 @@ impl Vocabulary {
         self.find(text.as_bytes())
     }
 
+    /// The token of the same letters in lower case; `id` itself where there is none, or nothing to change.
+    pub fn in_lower_case(&self, id: u32) -> u32 {
+        let text = std::str::from_utf8(self.bytes(id)).ok();
+        let lower = text.filter(|text| text.contains(char::is_uppercase)).map(str::to_lowercase);
+        lower.and_then(|lower| self.token(&lower)).unwrap_or(id)
+    }
+
     /// What may never come out: the signs that stand for sounds and not for speech, as the models' publisher chose
     /// them, and the special tokens that only a prompt holds, languages included. In rising order. Neither time stamps
     /// nor their absence ([`Vocabulary::no_timestamps`]) are among them.

@@ -19,6 +19,8 @@ pub struct Rules {
     blank: Vec<u32>,
     end_of_text: u32,
     first_timestamp: u32,
+    /// Of each text token the one that counts as the same word.
+    words: Vec<u32>,
 }
 
 /// Two ranges of tokens: text with the end mark, and time stamps. Either may be empty.
@@ -36,12 +38,18 @@ impl Rules {
             blank: vocabulary.blank(),
             end_of_text: vocabulary.eot(),
             first_timestamp: vocabulary.first_timestamp(),
+            words: (0..vocabulary.eot()).map(|id| vocabulary.in_lower_case(id)).collect(),
         }
     }
 
     /// The token that ends a text.
     pub const fn end_of_text(&self) -> u32 {
         self.end_of_text
+    }
+
+    /// The token that `token` is in lower case; itself where there is none.
+    pub fn in_lower_case(&self, token: u32) -> u32 {
+        self.words.get(token as usize).copied().unwrap_or(token)
     }
 
     /// Rules out tokens after `history`: writes minus infinity over their `logits`, or leaves their range out.

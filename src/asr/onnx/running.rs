@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     fn chosen(step: usize, row: usize) -> Chosen {
-        Chosen { token: 0, log_probability: 0.0, step, row }
+        Chosen { token: 0, log_probability: 0.0, log_confidence: 0.0, step, row }
     }
 
     #[test]

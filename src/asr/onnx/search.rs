@@ -10,6 +10,8 @@
 //!
 //! Buffers are kept from search to search; in the loop over tokens nothing grows after the first few calls.
 
+mod confidence;
+
 use super::rules::{Allowed, Rules};
 use crate::asr::Error;
 use crate::asr::decode::bias::{BiasState, BiasTrie};
@@ -83,6 +85,7 @@ pub struct Guide<'a> {
 struct Node {
     token: u32,
     log_probability: f32,
+    log_confidence: f32,
     /// The token before; `None` for the first.
     parent: Option<usize>,
     /// In which step and row the scores were taken that the token was chosen from.
@@ -108,12 +111,12 @@ struct Place {
 }
 
 impl Place {
-    /// Takes a token: where the hypothesis is then, and by how much its score changes.
-    fn step(self, guide: &Guide<'_>, token: u32) -> (Self, f32) {
+    /// Takes a token: where the hypothesis is then, and by how much its score changes by names and by wording.
+    fn step(self, guide: &Guide<'_>, token: u32) -> (Self, [f32; 2]) {
         let (bias, of_names) = guide.bias.map_or((self.bias, 0.0), |trie| trie.step(self.bias, token));
         let (phrasing, of_wording) =
             guide.phrasing.map_or((self.phrasing, 0.0), |phrasing| phrasing.step(self.phrasing, token));
-        (Self { bias, phrasing }, of_names + of_wording)
+        (Self { bias, phrasing }, [of_names, of_wording])
     }
 }
 
@@ -122,7 +125,11 @@ struct Candidate {
     parent: Living,
     token: u32,
     log_probability: f32,
+    /// See [`confidence`].
+    log_confidence: f32,
     delta: f32,
+    /// What of `delta` is of the wording.
+    of_wording: f32,
     place: Place,
 }
 
@@ -156,6 +163,8 @@ pub struct Chosen {
     pub token: u32,
     /// Its log-probability under the rules.
     pub log_probability: f32,
+    /// How sure it is that this was said, however it is written (natural logarithm).
+    pub log_confidence: f32,
     /// The step and row whose attention led to it.
     pub step: usize,
     /// See `step`.
@@ -204,9 +213,10 @@ impl Search {
         self.draws = Draws::default();
         let mut place = Place::default();
         for (index, chosen) in forced.iter().enumerate() {
-            let Chosen { token, log_probability, step, row } = *chosen;
+            let Chosen { token, log_probability, log_confidence, step, row } = *chosen;
             place.phrasing = place.step(guide, token).0.phrasing;
-            self.nodes.push(Node { token, log_probability, parent: index.checked_sub(1), step, row });
+            let parent = index.checked_sub(1);
+            self.nodes.push(Node { token, log_probability, log_confidence, parent, step, row });
         }
         let node = self.nodes.len().checked_sub(1);
         self.living.push(Living { node, sum: 0.0, bonus: 0.0, place, row: 0 });
@@ -248,14 +258,23 @@ impl Search {
         // Drawing starts with a single row, from which every draw takes its own first token.
         let draws = if step == forced.len() { settings.beams } else { 1 };
         for living in &self.living {
+            let first = self.candidates.len();
             let history = History { nodes: &self.nodes, node: living.node };
             let logits = decoder.logits(living.row);
             let allowed = rules.apply(&history, logits);
             let logits = &logits[..];
             let total = allowed.log_sum_exp(logits);
             let mut add = |token: u32, log_probability: f32| {
-                let (place, delta) = living.place.step(guide, token);
-                self.candidates.push(Candidate { parent: *living, token, log_probability, delta, place });
+                let (place, [of_names, of_wording]) = living.place.step(guide, token);
+                self.candidates.push(Candidate {
+                    parent: *living,
+                    token,
+                    log_probability,
+                    log_confidence: log_probability,
+                    delta: of_names + of_wording,
+                    of_wording,
+                    place,
+                });
             };
             if settings.temperature > 0.0 {
                 for _ in 0..draws {
@@ -278,6 +297,7 @@ impl Search {
                     }
                 }
             }
+            confidence::weigh(&mut self.candidates[first..], rules);
         }
     }
 
@@ -306,6 +326,7 @@ impl Search {
                     let end = Chosen {
                         token: candidate.token,
                         log_probability: candidate.log_probability,
+                        log_confidence: candidate.log_confidence,
                         step,
                         row: candidate.parent.row,
                     };
@@ -325,6 +346,7 @@ impl Search {
             self.nodes.push(Node {
                 token: candidate.token,
                 log_probability: candidate.log_probability,
+                log_confidence: candidate.log_confidence,
                 parent: candidate.parent.node,
                 step,
                 row: candidate.parent.row,
@@ -385,6 +407,7 @@ impl Search {
                 .map(|node| Chosen {
                     token: node.token,
                     log_probability: node.log_probability,
+                    log_confidence: node.log_confidence,
                     step: node.step,
                     row: node.row,
                 })

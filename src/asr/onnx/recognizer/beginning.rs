@@ -112,7 +112,8 @@ impl OnnxRecognizer {
         let tokens: Vec<u32> = start.iter().map(|(token, _)| *token).chain(words).collect();
         self.reading.read((&mut self.network, encoded), &tokens, &[tokens.len() - 1])?;
         self.reading.attention.keep_each(&self.reading.scores.attention);
-        let chosen = |(step, token)| Chosen { token, log_probability: 0.0, step, row: 0 };
+        let chosen =
+            |(step, token)| Chosen { token, log_probability: 0.0, log_confidence: 0.0, step, row: 0 };
         Ok(tokens.into_iter().enumerate().map(chosen).collect())
     }
 

@@ -5,7 +5,7 @@ use crate::asr::decode::tokens::Vocabulary;
 use crate::asr::onnx::running::AttentionLog;
 
 /// Text tokens of the toy vocabulary; behind them stand all single bytes.
-const WORDS: [&str; 8] = [" un", " deux", " Ae", "ri", "us", " chez", " merci", " oui"];
+const WORDS: [&str; 9] = [" un", " deux", " Ae", "ri", "us", " chez", " merci", " oui", " Un"];
 const UN: u32 = 0;
 const DEUX: u32 = 1;
 const AE: u32 = 2;
@@ -13,6 +13,7 @@ const RI: u32 = 3;
 const US: u32 = 4;
 const CHEZ: u32 = 5;
 const MERCI: u32 = 6;
+const UN_AT_A_START: u32 = 8;
 const BOOST: f32 = 2.0;
 /// The logit of what a script does not name.
 const UNLIKELY: f32 = -60.0;
@@ -31,6 +32,7 @@ pub(in crate::asr::onnx) fn after<T>(tokens: &[u32], act: impl FnOnce(&History<'
     let node = |(index, token): (usize, &u32)| Node {
         token: *token,
         log_probability: 0.0,
+        log_confidence: 0.0,
         parent: index.checked_sub(1),
         step: index,
         row: 0,
@@ -179,10 +181,43 @@ fn of_words_that_sound_alike_the_one_that_is_said_here_is_heard_also_behind_a_fo
     let (words, log_probability) = hear(Some(&said), &[]);
     assert_eq!(words, [CHEZ, UN]);
     assert!((log_probability - 0.45_f32.ln()).abs() < 1e-4, "what is told of it is what was heard");
-    let chosen = |(step, token)| Chosen { token, log_probability: 0.0, step, row: 0 };
+    let chosen = |(step, token)| Chosen { token, log_probability: 0.0, log_confidence: 0.0, step, row: 0 };
     let forced: Vec<Chosen> = [start(), CHEZ].into_iter().enumerate().map(chosen).collect();
     assert_eq!(hear(None, &forced).0, [CHEZ, DEUX]);
     assert_eq!(hear(Some(&said), &forced).0, [CHEZ, UN]);
+}
+
+/// How sure a search is of the only word of a text, when these words may be heard.
+fn confidence(heard: &[(u32, f32)], phrasing: Option<&Phrasing>, beams: usize) -> (u32, f32) {
+    let script = |history: &[u32]| match history {
+        [] => scores(&[(start(), 1.0)]),
+        [_] => scores(heard),
+        _ => scores(&[(end(), 1.0)]),
+    };
+    let rules = Rules::new(&vocabulary());
+    let guide = Guide { rules: &rules, bias: None, phrasing, forced: &[], settings: settings(beams) };
+    let found = Search::default().run(&mut Scripted::new(script), &guide).expect("the script never fails");
+    let word = found[0].tokens[1];
+    (word.token, word.log_confidence.exp())
+}
+
+#[test]
+fn a_word_is_as_sure_as_all_ways_to_write_it_together() {
+    let (token, sure) = confidence(&[(DEUX, 0.4), (UN, 0.25), (UN_AT_A_START, 0.35)], None, 3);
+    assert!(token == DEUX && (sure - 0.4).abs() < 1e-4, "{sure}");
+    let (token, sure) = confidence(&[(DEUX, 0.2), (UN, 0.3), (UN_AT_A_START, 0.5)], None, 3);
+    assert!(token == UN_AT_A_START && (sure - 0.8).abs() < 1e-4, "{sure}");
+}
+
+#[test]
+fn a_word_that_is_chosen_since_it_is_said_here_is_as_sure_as_it_was_when_it_was_chosen() {
+    let said = Phrasing::new(&vocabulary(), [" un"], 0.2);
+    let of = |token| said.step(PhrasingState::default(), token).1.exp();
+    // A greedy search has two candidates. What is left, 0.1, is worth no more than the word that is never said.
+    let all = 0.4 * of(UN) + 0.5 * of(DEUX) + 0.1 * of(DEUX);
+    let (token, sure) = confidence(&[(DEUX, 0.5), (UN, 0.4), (CHEZ, 0.1)], Some(&said), 1);
+    assert!(token == UN && (sure - 0.4 * of(UN) / all).abs() < 1e-3, "{sure}");
+    assert!(sure > 0.5, "{sure}");
 }
 
 /// The text tokens of a hypothesis.
