@@ -360,7 +360,7 @@ impl WhisperRecognizer {
                 let (id, log_probability) = (token.token_id(), token.token_data().plog);
                 let bytes = self.context.token_to_bytes(id).map_err(failed_to("read a token"))?.to_vec();
                 tokens.push((id, log_probability));
-                text.push(TextToken { bytes, log_probability });
+                text.push(TextToken { bytes, log_confidence: log_probability });
             }
             stretches.push(Stretch {
                 span: stretch_span(segment.start_timestamp(), segment.end_timestamp(), samples.len()),

@@ -22,7 +22,7 @@ pub struct TextToken {
     /// Its bytes, the leading space included.
     pub bytes: Vec<u8>,
     /// How sure it is that it was said (natural logarithm): its log-probability, or what an engine knows better.
-    pub log_probability: f32,
+    pub log_confidence: f32,
 }
 
 /// Tokens that the engine places between two times.
@@ -118,7 +118,7 @@ fn drafts(tokens: &[TextToken]) -> (Vec<Draft>, bool) {
         let bytes: Vec<u8> = group.iter().flat_map(|token| token.bytes.iter().copied()).collect();
         is_valid_utf8 &= std::str::from_utf8(&bytes).is_ok();
         let decoded = String::from_utf8_lossy(&bytes).replace(['\u{FFFD}', '\0'], "");
-        let sum: f32 = group[..said].iter().map(|token| token.log_probability).sum();
+        let sum: f32 = group[..said].iter().map(|token| token.log_confidence).sum();
         for piece in decoded.split_whitespace() {
             let draft = Draft { text: piece.to_owned(), sum, tokens: said, heard: heard.clone() };
             match drafts.last_mut() {
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn token(bytes: &[u8], probability: f32) -> TextToken {
-        TextToken { bytes: bytes.to_vec(), log_probability: probability.ln() }
+        TextToken { bytes: bytes.to_vec(), log_confidence: probability.ln() }
     }
 
     fn one_stretch(tokens: &[TextToken], samples: &[f32]) -> Assembled {

@@ -95,7 +95,7 @@ impl OnnxRecognizer {
             .map(|(chosen, (start, end))| TimedToken {
                 token: TextToken {
                     bytes: self.vocabulary.bytes(chosen.token).to_vec(),
-                    log_probability: chosen.log_confidence,
+                    log_confidence: chosen.log_confidence,
                 },
                 span: SampleSpan::new(place(start), place(end)),
             })

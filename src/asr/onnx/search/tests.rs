@@ -152,8 +152,16 @@ fn search(
     bias: Option<&BiasTrie>,
     settings: Settings,
 ) -> Vec<Hypothesis> {
+    search_leaning(script, (bias, None), settings)
+}
+
+fn search_leaning(
+    script: impl Fn(&[u32]) -> Vec<f32>,
+    (bias, phrasing): (Option<&BiasTrie>, Option<&Phrasing>),
+    settings: Settings,
+) -> Vec<Hypothesis> {
     let rules = Rules::new(&vocabulary());
-    let guide = Guide { rules: &rules, bias, phrasing: None, forced: &[], settings };
+    let guide = Guide { rules: &rules, bias, phrasing, forced: &[], settings };
     Search::default().run(&mut Scripted::new(script), &guide).expect("the script never fails")
 }
 
@@ -194,9 +202,7 @@ fn confidence(heard: &[(u32, f32)], phrasing: Option<&Phrasing>, beams: usize) -
         [_] => scores(heard),
         _ => scores(&[(end(), 1.0)]),
     };
-    let rules = Rules::new(&vocabulary());
-    let guide = Guide { rules: &rules, bias: None, phrasing, forced: &[], settings: settings(beams) };
-    let found = Search::default().run(&mut Scripted::new(script), &guide).expect("the script never fails");
+    let found = search_leaning(script, (None, phrasing), settings(beams));
     let word = found[0].tokens[1];
     (word.token, word.log_confidence.exp())
 }
