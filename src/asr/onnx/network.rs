@@ -339,14 +339,9 @@ fn failed_to(step: &'static str) -> impl Fn(ort::Error) -> Error {
     move |error| Error::Inference { step, reason: error.to_string() }
 }
 
-/// The message of an error with those of its causes.
+/// The message of an error with those of its causes, without their hints: [`Error::Load`] has one of its own.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let messages = causes.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned());
+    messages.collect::<Vec<_>>().join(": ")
 }
